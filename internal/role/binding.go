@@ -1,0 +1,23 @@
+package role
+
+import (
+	"net/netip"
+	"time"
+)
+
+// Binding is one home registration as the home agent's appliers and its store
+// need it (RFC 6275 §9.1).
+type Binding struct {
+	HomeAddress    netip.Addr
+	CareOf         netip.Addr
+	HomeAgent      netip.Addr // our address: the tunnel's end point
+	Ifindex        int        // home link on which to defend; 0: virtual home link, nothing to defend
+	LinkLocal      netip.Addr // link-local address to defend too (L flag), or invalid
+	Router         bool       // the mobile node is a router: R flag in proxied advertisements
+	KeyMgmt        bool       // K flag granted
+	Sequence       uint16
+	Lifetime       time.Duration // as granted
+	Expires        time.Time
+	ReplayStamp    uint64         // last RFC 4285 timestamp accepted, NTP format; 0: none
+	MobilePrefixes []netip.Prefix // RFC 3963, later
+}

@@ -1,0 +1,133 @@
+package role
+
+import (
+	"net/netip"
+	"time"
+
+	"mip6d/internal/mh"
+)
+
+// Effect is something a machine wants done. Effects are idempotent and keyed:
+// setting what is set changes nothing, clearing what is not there succeeds.
+type Effect interface{ effect() }
+
+// Send sends one Mobility Header message. The addresses are those of the wire;
+// the applier adds the extension headers.
+type Send struct {
+	Ifindex     int        // outgoing interface, or 0 for the routing table's choice
+	Src         netip.Addr // IPv6 source: the care-of address when HomeAddress is valid
+	Dst         netip.Addr // IPv6 destination: the care-of address when RoutingHome is valid
+	HomeAddress netip.Addr // put into a Home Address option, or invalid
+	RoutingHome netip.Addr // put into a type 2 routing header, or invalid
+	Raw         []byte     // the Mobility Header, checksum filled in
+}
+
+// SendICMP sends one ICMPv6 message that is not neighbour discovery. The
+// applier fills in the checksum.
+type SendICMP struct {
+	Ifindex     int
+	Src, Dst    netip.Addr
+	HomeAddress netip.Addr
+	RoutingHome netip.Addr
+	Raw         []byte // from Type on
+}
+
+// SolicitRouter multicasts a Router Solicitation from the unspecified address
+// (RFC 4861 §6.3.7).
+type SolicitRouter struct {
+	Ifindex int
+}
+
+// SetBinding brings a binding into force on a home agent: tunnel route, proxy
+// neighbour discovery for the home address on its home link, and the reverse
+// tunnel's source check. It replaces the binding of the same home address
+// without a gap in forwarding. Answered by Done.
+type SetBinding struct {
+	ID      ID
+	Binding Binding
+}
+
+// ClearBinding ends interception, tunnelling and reverse tunnelling for a home
+// address at once. Answered by Done when ID is not zero.
+type ClearBinding struct {
+	ID          ID
+	HomeAddress netip.Addr
+}
+
+// StartDAD asks whether an address is free on a link by probing for it from
+// the unspecified address (RFC 4862 §5.4), without configuring it. DADDone
+// answers. Any number run in parallel.
+type StartDAD struct {
+	Ifindex int
+	Addr    netip.Addr
+}
+
+// Advertise multicasts an unsolicited Neighbor Advertisement for an address to
+// all nodes of the link, with our own link-layer address, S clear, O set. The
+// applier repeats it up to MAX_NEIGHBOR_ADVERTISEMENT times.
+type Advertise struct {
+	Ifindex int
+	Addr    netip.Addr
+	Router  bool // the R flag
+}
+
+// AddCareOf puts an address on an interface, optimistic where the kernel can
+// (RFC 4429). Done says that the kernel took the request; AddressReady or
+// DADFailed follow.
+type AddCareOf struct {
+	ID        ID
+	Ifindex   int
+	Prefix    netip.Prefix  // the address with its on-link prefix length
+	Preferred time.Duration // 0: not preferred for new connections
+	Valid     time.Duration // Infinite for no end
+}
+
+// Infinite is a lifetime without end (all ones on the wire).
+const Infinite = time.Duration(1<<63 - 1)
+
+// RemoveCareOf takes back an address that AddCareOf put there.
+type RemoveCareOf struct {
+	Ifindex int
+	Addr    netip.Addr
+}
+
+// SetHomePath says how the packets of one home address travel on a mobile
+// node; see HomePath. Answered by Done when ID is not zero.
+type SetHomePath struct {
+	ID   ID
+	Path HomePath
+}
+
+// Count adds one to a counter.
+type Count struct {
+	Counter Counter
+}
+
+// Notice tells people what happened: it becomes a log line, an entry of
+// `mip6ctl watch`, later a metric. One per change of state, none per packet.
+type Notice struct {
+	Kind      NoticeKind
+	HoA       netip.Addr
+	CoA       netip.Addr
+	HA        netip.Addr
+	Ifindex   int
+	Sequence  uint16
+	Lifetime  time.Duration
+	Status    mh.Status // meaningful where HasStatus
+	HasStatus bool
+	Warn      bool   // something a person should look at
+	Text      string // what happened, one clause, no address in it that has a field
+}
+
+func (Send) effect()          {}
+func (SendICMP) effect()      {}
+func (SolicitRouter) effect() {}
+func (SetBinding) effect()    {}
+func (ClearBinding) effect()  {}
+func (StartDAD) effect()      {}
+func (Advertise) effect()     {}
+func (AddCareOf) effect()     {}
+func (RemoveCareOf) effect()  {}
+func (SetHomePath) effect()   {}
+func (Count) effect()         {}
+func (Notice) effect()        {}

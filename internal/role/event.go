@@ -1,0 +1,134 @@
+package role
+
+import (
+	"net/netip"
+	"time"
+
+	"mip6d/internal/icmp6"
+)
+
+// Event is something that happened: a packet came, the kernel reported, an
+// effect ended, time passed. Events are values; nobody changes one after it
+// was handed to Step.
+type Event interface{ event() }
+
+// Tick says that the time returned by Deadline has come.
+type Tick struct{}
+
+// Start is the first event of a run, after the appliers have reported what is
+// there: one LinkUp per usable interface follows it.
+type Start struct{}
+
+// Stop asks the machine for what it wants done at a clean end of the process.
+type Stop struct{}
+
+// Done answers the effect with the same ID. Err is nil where the effect is in
+// force. After a failure the machine undoes what it wants undone.
+type Done struct {
+	ID  ID
+	Err error
+}
+
+// MessageIn is a Mobility Header message received. Addresses are those of the
+// wire; the message's end points (and its checksum's) are HomeAddress instead
+// of Src where that is valid, and RoutingHome instead of Dst where that is.
+type MessageIn struct {
+	Ifindex     int
+	Src         netip.Addr // IPv6 source on the wire: the care-of address when away
+	Dst         netip.Addr // IPv6 destination on the wire
+	HomeAddress netip.Addr // Home Address destination option (RFC 6275 §6.3), or invalid
+	RoutingHome netip.Addr // home address in a type 2 routing header (§6.4), or invalid
+	Raw         []byte     // the Mobility Header, from Payload Proto on
+}
+
+// ICMPIn is an ICMPv6 message received that is not a Router Advertisement:
+// errors, home agent address discovery, mobile prefix discovery.
+type ICMPIn struct {
+	Ifindex     int
+	Src, Dst    netip.Addr
+	HomeAddress netip.Addr // as in MessageIn
+	RoutingHome netip.Addr
+	Raw         []byte // the ICMPv6 message, from Type on, checksum verified
+}
+
+// LinkUp says that an interface can carry packets (administratively up and
+// with carrier). It is repeated when the interface was down in between or the
+// carrier came back, even if so quickly that no LinkDown was seen.
+type LinkUp struct {
+	Ifindex  int
+	Name     string
+	LinkAddr []byte // link-layer address, empty where the link has none
+}
+
+// LinkDown says that an interface can carry no packets or is gone.
+type LinkDown struct {
+	Ifindex int
+}
+
+// RouterSeen is a valid Router Advertisement (hop limit 255, link-local
+// source; RFC 4861 §6.1.2).
+type RouterSeen struct {
+	Ifindex int
+	Router  netip.Addr // link-local source address
+	RA      *icmp6.RouterAdvertisement
+}
+
+// AddressReady says that an address may be used as a source: DAD ended well or
+// was not needed, or the address is optimistic and announced by the kernel
+// (RFC 4429).
+type AddressReady struct {
+	Ifindex int
+	Addr    netip.Addr
+}
+
+// DADFailed says that duplicate address detection found the address in use.
+// The kernel has taken it away or keeps it unusable.
+type DADFailed struct {
+	Ifindex int
+	Addr    netip.Addr
+}
+
+// AddressGone says that an address was removed, by whomever.
+type AddressGone struct {
+	Ifindex int
+	Addr    netip.Addr
+}
+
+// RouterUnreachable says that neighbour unreachability detection gave up on a
+// default router (RFC 6275 §11.5.2).
+type RouterUnreachable struct {
+	Ifindex int
+	Router  netip.Addr
+}
+
+// DADDone ends a StartDAD. Duplicate says that another node defends or probes
+// for the address; Err that the question could not be asked.
+type DADDone struct {
+	Ifindex   int
+	Addr      netip.Addr
+	Duplicate bool
+	Err       error
+}
+
+// Restored hands a home agent the bindings that an earlier run acknowledged
+// and that have not expired, before Start.
+type Restored struct {
+	Bindings []Binding
+	At       time.Time
+}
+
+func (Tick) event()              {}
+func (Start) event()             {}
+func (Stop) event()              {}
+func (Done) event()              {}
+func (MessageIn) event()         {}
+func (ICMPIn) event()            {}
+func (LinkUp) event()            {}
+func (LinkDown) event()          {}
+func (RouterSeen) event()        {}
+func (AddressReady) event()      {}
+func (DADFailed) event()         {}
+func (AddressGone) event()       {}
+func (RouterUnreachable) event() {}
+func (DADDone) event()           {}
+func (Restored) event()          {}

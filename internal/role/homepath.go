@@ -1,0 +1,64 @@
+package role
+
+import (
+	"net/netip"
+	"strconv"
+)
+
+// PathMode is one of the ways in which a home address is reached.
+type PathMode uint8
+
+const (
+	// PathNone: the home address is not configured at all and nothing of
+	// ours is left of it. Used at a clean end and for a duplicate.
+	PathNone PathMode = iota
+
+	// PathBlocked: the home address lives on the tunnel device (NODAD,
+	// HOMEADDRESS) so that connections keep it, but there is no binding: its
+	// packets go nowhere and never leave untunnelled.
+	PathBlocked
+
+	// PathTunnelled: as PathBlocked, with a tunnel CareOf ↔ HomeAgent that
+	// carries the packets of the home address, both ways.
+	PathTunnelled
+
+	// PathDeregistering: the mobile node is back on its home link (Ifindex)
+	// and about to send its de-registration from the home address. The home
+	// address stays on the tunnel device; only packets to HomeAgent leave
+	// on the link, to the link-layer address HomeAgentLinkAddr, without a
+	// neighbour solicitation (RFC 6275 §11.5.5). Other packets stay blocked.
+	PathDeregistering
+
+	// PathAnswering: the de-registration has left; the home address is on
+	// the home interface without DAD, so that solicitations are answered, but
+	// nothing but signalling uses it yet.
+	PathAnswering
+
+	// PathHome: at home. The home address is an ordinary address of the home
+	// interface; no tunnel, no rule of ours.
+	PathHome
+)
+
+var pathModeNames = [...]string{"none", "blocked", "tunnelled", "deregistering", "answering", "home"}
+
+// String is the name that `mip6ctl show bul` prints.
+func (m PathMode) String() string {
+	if int(m) < len(pathModeNames) {
+		return pathModeNames[m]
+	}
+	return "PathMode(" + strconv.Itoa(int(m)) + ")"
+}
+
+// HomePath is the wanted state of one home address on a mobile node. Setting it
+// goes from any earlier mode to this one without a moment in which a packet of
+// the home address can leave untunnelled on a foreign link.
+type HomePath struct {
+	HomeAddress netip.Prefix // the home address with its home subnet's prefix length
+	Mode        PathMode
+	CareOf      netip.Addr // PathTunnelled
+	HomeAgent   netip.Addr // PathTunnelled, PathDeregistering, PathAnswering
+	Ifindex     int        // the link: of CareOf, or the home link
+
+	HomeAgentLinkAddr []byte // PathDeregistering: from the home agent's advertisement
+	DAD               bool   // PathHome: probe for the home address first (no binding existed)
+}

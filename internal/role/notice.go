@@ -1,0 +1,32 @@
+package role
+
+// NoticeKind names what a Notice tells. The strings are part of the control
+// protocol: `mip6ctl watch -o json` prints them.
+type NoticeKind string
+
+// Notices of a mobile node.
+const (
+	NoticeLinkUp       NoticeKind = "link_up"
+	NoticeLinkDown     NoticeKind = "link_down"
+	NoticeRouter       NoticeKind = "router_advertisement" // the first that tells a new link
+	NoticeCareOfReady  NoticeKind = "care_of_ready"
+	NoticeDADFailed    NoticeKind = "dad_failed"
+	NoticeUpdateSent   NoticeKind = "binding_update_sent"
+	NoticeAckReceived  NoticeKind = "binding_acknowledgement_received"
+	NoticeRegistered   NoticeKind = "registered"
+	NoticeAtHome       NoticeKind = "at_home"
+	NoticeUnregistered NoticeKind = "unregistered" // the binding ended without an answer
+)
+
+// Notices of a home agent.
+const (
+	NoticeBindingCreated   NoticeKind = "binding_created"
+	NoticeBindingMoved     NoticeKind = "binding_moved"
+	NoticeBindingRefreshed NoticeKind = "binding_refreshed"
+	NoticeBindingDeleted   NoticeKind = "binding_deleted"
+	NoticeBindingExpired   NoticeKind = "binding_expired"
+	NoticeBindingRefused   NoticeKind = "binding_refused"
+)
+
+// NoticeFault is anything that went wrong between us and the kernel.
+const NoticeFault NoticeKind = "fault"
