@@ -1,0 +1,20 @@
+package testkernel
+
+import (
+	"testing"
+
+	"github.com/vishvananda/netlink"
+)
+
+func TestKernelNamespaceIsEmpty(t *testing.T) {
+	Namespace(t)
+	links, err := netlink.LinkList()
+	if err != nil {
+		t.Fatal(err)
+	}
+	for _, l := range links {
+		if n := l.Attrs().Name; n != "lo" && n != "ip6tnl0" {
+			t.Errorf("a fresh namespace holds the link %s", n)
+		}
+	}
+}
