@@ -14,6 +14,7 @@ import (
 	"strings"
 
 	"github.com/u-root/u-root/pkg/cpio"
+	"golang.org/x/sys/unix"
 
 	"mip6d/test/vm/frame"
 	"mip6d/test/vm/modindex"
@@ -103,13 +104,11 @@ func (a *archive) addBytes(b []byte, guest string, mode uint32) {
 // writeInitramfs writes the guest's root file system.
 func writeInitramfs(ctx context.Context, w io.Writer, cfg Config, k kernel) error {
 	a := &archive{have: map[string]bool{}}
-	initFile, err := buildInit(ctx)
+	init, err := buildInit(ctx)
 	if err != nil {
 		return err
 	}
-	if err := a.addFile(initFile, "/init", 0o755); err != nil {
-		return err
-	}
+	a.addBytes(init, "/init", 0o755)
 	a.add(cpio.Symlink("sbin/modprobe", "/init"))
 	for _, d := range []string{"proc", "sys", "dev", "run", "tmp", "root", "etc", "bin"} {
 		a.add(cpio.Directory(d, 0o755))
@@ -171,22 +170,35 @@ func (a *archive) addModules(k kernel) error {
 	return nil
 }
 
-// buildInit builds the guest's init; the go command caches it.
-func buildInit(ctx context.Context) (string, error) {
+// buildInit builds the guest's init and returns it. The file is kept, so that
+// the go command has nothing to do next time, and locked, because several
+// packages' tests may start VMs together.
+func buildInit(ctx context.Context) ([]byte, error) {
 	root, err := moduleRoot(ctx)
 	if err != nil {
-		return "", err
+		return nil, err
+	}
+	if err := os.MkdirAll(filepath.Join(root, "build"), 0o755); err != nil {
+		return nil, err
 	}
 	file := filepath.Join(root, "build", "vminit")
+	lock, err := os.Create(file + ".lock")
+	if err != nil {
+		return nil, err
+	}
+	defer lock.Close()
+	if err := unix.Flock(int(lock.Fd()), unix.LOCK_EX); err != nil {
+		return nil, fmt.Errorf("lock %s: %w", lock.Name(), err)
+	}
 	cmd := exec.CommandContext(ctx, "go", "build", "-trimpath", "-ldflags=-s -w", "-o", file, "./test/vm/cmd/vminit")
 	cmd.Dir = root
 	cmd.Env = append(os.Environ(), "CGO_ENABLED=0", "GOOS=linux")
 	var msg bytes.Buffer
 	cmd.Stderr = &msg
 	if err := cmd.Run(); err != nil {
-		return "", fmt.Errorf("build the guest's init: %w\n%s", err, msg.Bytes())
+		return nil, fmt.Errorf("build the guest's init: %w\n%s", err, msg.Bytes())
 	}
-	return file, nil
+	return os.ReadFile(file)
 }
 
 func (a *archive) addLink(name, target string) { a.add(cpio.Symlink(name, target)) }

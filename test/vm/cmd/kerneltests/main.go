@@ -1,0 +1,176 @@
+// Command kerneltests runs every TestKernel… test of the module on a real
+// kernel: here, when this kernel and our rights allow, else all packages in
+// one boot of the test VM. It fails when a test fails, when one was skipped,
+// and when none ran.
+//
+//	go run ./test/vm/cmd/kerneltests [flags] [packages]
+//
+// With ALLOW_SKIP=1 it ends with success where neither this kernel is capable
+// nor a VM can be had.
+package main
+
+import (
+	"context"
+	"errors"
+	"flag"
+	"fmt"
+	"os"
+	"os/exec"
+	"os/signal"
+	"syscall"
+	"time"
+
+	"mip6d/test/testkernel"
+	"mip6d/test/vm"
+)
+
+type options struct {
+	run, skip string
+	verbose   bool
+	vm        bool
+	timeout   time.Duration
+	kernel    string
+	tcg       bool
+	cpus, mem int
+	keep      string
+	patterns  []string
+}
+
+func main() {
+	var o options
+	flag.StringVar(&o.run, "run", "^TestKernel", "run only tests that match `regexp`")
+	flag.StringVar(&o.skip, "skip", "", "leave out tests that match `regexp`")
+	flag.BoolVar(&o.verbose, "v", false, "print the output of passing tests too")
+	flag.BoolVar(&o.vm, "vm", false, "use the VM even if this kernel would do")
+	flag.DurationVar(&o.timeout, "timeout", 15*time.Minute, "for everything together")
+	flag.StringVar(&o.kernel, "kernel", os.Getenv("KERNEL"), "kernel version for the VM, such as 6.12")
+	flag.BoolVar(&o.tcg, "tcg", false, "software emulation even where KVM works")
+	flag.IntVar(&o.cpus, "smp", 2, "CPUs of the VM")
+	flag.IntVar(&o.mem, "mem", 1536, "memory of the VM in MiB")
+	flag.StringVar(&o.keep, "artifacts", "build/kerneltests/artifacts", "where what tests leave in $MIP6D_ARTIFACTS goes")
+	flag.Parse()
+	o.patterns = flag.Args()
+	if len(o.patterns) == 0 {
+		o.patterns = []string{"./..."}
+	}
+	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt, syscall.SIGTERM)
+	defer stop()
+	if err := run(ctx, o); err != nil {
+		fmt.Fprintln(os.Stderr, "kerneltests:", err)
+		os.Exit(1)
+	}
+}
+
+func run(ctx context.Context, o options) error {
+	capable := testkernel.Capable()
+	if _, err := exec.LookPath("qemu-system-x86_64"); (capable != nil || o.vm) && err != nil {
+		if os.Getenv("ALLOW_SKIP") == "1" {
+			fmt.Printf("SKIP: real-kernel tests: this kernel: %v; no qemu-system-x86_64 (ALLOW_SKIP=1)\n", capable)
+			return nil
+		}
+		return fmt.Errorf("this kernel cannot run the tests (%w) and qemu-system-x86_64 is not installed: run scripts/install-qemu, or set ALLOW_SKIP=1 to go on without", capable)
+	}
+	packages, err := findPackages(ctx, o.patterns)
+	if err != nil {
+		return err
+	}
+	if err := build(ctx, packages); err != nil {
+		return err
+	}
+	if capable == nil && !o.vm {
+		fmt.Println("kerneltests: this kernel will do")
+		return runHere(ctx, o, packages)
+	}
+	return runInVM(ctx, o, packages)
+}
+
+func (o options) testArgs(file string) []string {
+	args := []string{file, "-test.v", "-test.run", o.run, "-test.timeout", o.timeout.String()}
+	if o.skip != "" {
+		args = append(args, "-test.skip", o.skip)
+	}
+	return args
+}
+
+func runInVM(ctx context.Context, o options, packages []pkg) error {
+	cfg := vm.Config{
+		Timeout: o.timeout, Kernel: o.kernel, NoKVM: o.tcg, CPUs: o.cpus, Memory: o.mem,
+		Env:      []string{testkernel.RequiredEnv + "=required", "MIP6D_ARTIFACTS=/artifacts", "GOTRACEBACK=all"},
+		Fetch:    []string{"/artifacts"},
+		FetchDir: o.keep,
+	}
+	for _, c := range commands {
+		if _, err := os.Stat(c.file()); err == nil {
+			cfg.Files = append(cfg.Files, vm.File{Host: c.file(), Guest: "/bin/" + c.name})
+		}
+	}
+	rep := newReport(os.Stdout, o.verbose)
+	for _, p := range packages {
+		dir := "/src/" + p.name()
+		file := dir + "/" + p.name() + ".test"
+		cfg.Files = append(cfg.Files, vm.File{Host: p.file(), Guest: file})
+		if p.testdata() != "" {
+			cfg.Files = append(cfg.Files, vm.File{Host: p.testdata(), Guest: dir + "/testdata"})
+		}
+		cfg.Steps = append(cfg.Steps, vm.Step{Name: p.ImportPath, Args: o.testArgs(file), Dir: dir})
+	}
+	cfg.OnBegin = func(s vm.Step) { rep.begin(s.Name) }
+	cfg.OnEnd = func(r vm.StepResult) {
+		if r.Err != "" {
+			fmt.Fprintln(rep, r.Err)
+		}
+		rep.end(r.Code, r.Duration)
+	}
+	cfg.Stdout, cfg.Stderr = rep, rep
+	res, err := vm.Run(ctx, cfg)
+	if err != nil {
+		rep.abort()
+		return err
+	}
+	fmt.Printf("kernel %s, %s, booted in %.1f s\n", res.Kernel, accel(res.KVM), res.Boot.Seconds())
+	for _, l := range res.Trouble {
+		rep.failures = append(rep.failures, "the guest's kernel said: "+l)
+	}
+	return rep.verdict(len(packages))
+}
+
+func accel(kvm bool) string {
+	if kvm {
+		return "KVM"
+	}
+	return "software emulation"
+}
+
+// runHere runs the tests on this kernel, each package in its own network and
+// mount namespace.
+func runHere(ctx context.Context, o options, packages []pkg) error {
+	ctx, cancel := context.WithTimeout(ctx, o.timeout)
+	defer cancel()
+	bin, err := binDir()
+	if err != nil {
+		return err
+	}
+	rep := newReport(os.Stdout, o.verbose)
+	for _, p := range packages {
+		file, err := p.absFile()
+		if err != nil {
+			return err
+		}
+		args := o.testArgs(file)
+		cmd := exec.CommandContext(ctx, args[0], args[1:]...)
+		cmd.Dir = p.Dir
+		cmd.Env = append(os.Environ(), testkernel.RequiredEnv+"=required", "PATH="+bin+":"+os.Getenv("PATH"))
+		cmd.Stdout, cmd.Stderr = rep, rep
+		cmd.SysProcAttr = &syscall.SysProcAttr{Cloneflags: syscall.CLONE_NEWNET | syscall.CLONE_NEWNS}
+		rep.begin(p.ImportPath)
+		start := time.Now()
+		err = cmd.Run()
+		var exit *exec.ExitError
+		if err != nil && !errors.As(err, &exit) {
+			rep.abort()
+			return err
+		}
+		rep.end(cmd.ProcessState.ExitCode(), time.Since(start))
+	}
+	return rep.verdict(len(packages))
+}
