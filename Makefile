@@ -1,0 +1,51 @@
+# make build | demo | test | lint | bench | clean      (docs/testing.md says more)
+
+SHELL        := /bin/bash
+CACHE        := $(or $(XDG_CACHE_HOME),$(HOME)/.cache)/mip6d
+STATICCHECK  := $(CACHE)/bin/staticcheck-v0.8.2
+# Static and small: these run in a guest without a C library, and on any distribution.
+GOBUILD      := CGO_ENABLED=0 go build -trimpath
+KERNELTESTS  := go run ./test/vm/cmd/kerneltests
+# Packages with goroutines of their own are also tested with the race detector.
+RACE         := ./internal/engine ./internal/ctl ./internal/netmon ./internal/mhsock ./internal/proxynd ./internal/store
+
+.PHONY: build demo test test-go test-race test-kernel lint bench clean deps
+
+build:
+	$(GOBUILD) -o build/bin/ ./cmd/...
+
+demo: deps
+	go run ./test/demo/cmd/demo
+
+test: lint test-go test-race test-kernel
+
+# Unit tests, the simulation's seeds, the fuzz targets' corpora.
+test-go:
+	go test ./...
+
+test-race:
+	go test -race $(foreach p,$(RACE),$(if $(wildcard $(p)),$(p)/...))
+
+test-kernel: deps
+	$(KERNELTESTS)
+
+lint: $(STATICCHECK)
+	@bad=$$(gofmt -l $$(git ls-files '*.go' | xargs -r ls 2>/dev/null)); [ -z "$$bad" ] || { echo "gofmt these: $$bad" >&2; exit 1; }
+	go vet ./...
+	$(STATICCHECK) ./...
+
+$(STATICCHECK):
+	@mkdir -p $(dir $@)
+	cd $(dir $@) && GOFLAGS= GOBIN=$(dir $@) go install honnef.co/go/tools/cmd/staticcheck@v0.8.2
+	mv $(dir $@)staticcheck $@
+
+# Figures, not assertions; the machine's load shows in them.
+bench: deps
+	$(KERNELTESTS) -v -run '^$$' -bench .
+
+# QEMU where it is missing. With ALLOW_SKIP=1 its absence is no error here.
+deps:
+	@scripts/install-qemu || [ "$(ALLOW_SKIP)" = 1 ]
+
+clean:
+	rm -rf build
