@@ -1,0 +1,211 @@
+package ingress
+
+import (
+	"encoding/binary"
+
+	"github.com/cilium/ebpf"
+	"github.com/cilium/ebpf/asm"
+)
+
+// Verdicts of a direct action filter. actNext leaves the packet to the filters
+// behind ours, so that an administrator's own keep working.
+const (
+	actNext = -1 // TC_ACT_UNSPEC
+	actDrop = 2  // TC_ACT_SHOT
+)
+
+// Offsets in struct __sk_buff.
+const (
+	skbProtocol    = 16
+	skbVLANPresent = 20
+)
+
+// struct bpf_tunnel_key as far as its size was in Linux 4.x to 6.x, and the
+// outer source in it.
+const (
+	tunnelKeySize   = 44
+	tunnelKeyRemote = 4
+	tunInfoIPv6     = 1 // BPF_F_TUNINFO_IPV6
+	hdrStartNet     = 1 // BPF_HDR_START_NET
+)
+
+// Fields of the IPv6 header and of a neighbour discovery message behind it.
+const (
+	ipv6NextHeader = 6
+	ipv6Source     = 8
+	ipv6HeaderLen  = 40
+	ndTarget       = ipv6HeaderLen + 8
+	ndMinLen       = ipv6HeaderLen + 24
+	protoICMPv6    = 58
+	typeNS         = 135
+	typeNA         = 136
+)
+
+const (
+	etherIPv4 = 0x0800
+	etherIPv6 = 0x86dd
+)
+
+// addrLen is the size of keys and values of the bindings map.
+const addrLen = 16
+
+// wireOrder turns a 16-bit number as in the RFCs into the number a BPF load of
+// the field in network order gives on this machine.
+func wireOrder(v uint16) int32 {
+	var b [2]byte
+	binary.BigEndian.PutUint16(b[:], v)
+	return int32(binary.NativeEndian.Uint16(b[:]))
+}
+
+// tunnelProgram is the source check of RFC 6275 §10.4.5 on the ingress of the
+// shared tunnel device.
+func tunnelProgram(bindings, counters *ebpf.Map) *ebpf.ProgramSpec {
+	const (
+		key   = -48 // struct bpf_tunnel_key
+		inner = -64 // source of the inner packet
+	)
+	insns := asm.Instructions{
+		asm.Mov.Reg(asm.R6, asm.R1),
+		asm.LoadMem(asm.R0, asm.R6, skbProtocol, asm.Word),
+		asm.JEq.Imm(asm.R0, wireOrder(etherIPv6), "ipv6"),
+		asm.Mov.Imm(asm.R7, int32(slotIPv4)),
+		// IPv4 inside has no binding yet (RFC 5555): a map of IPv4 home
+		// addresses is to be asked here.
+		asm.JEq.Imm(asm.R0, wireOrder(etherIPv4), "drop"),
+		asm.Mov.Imm(asm.R7, int32(slotOther)),
+		asm.Ja.Label("drop"),
+
+		asm.Mov.Imm(asm.R7, int32(slotOther)).WithSymbol("ipv6"),
+		asm.Mov.Reg(asm.R1, asm.R6),
+		asm.Mov.Reg(asm.R2, asm.RFP),
+		asm.Add.Imm(asm.R2, key),
+		asm.Mov.Imm(asm.R3, tunnelKeySize),
+		asm.Mov.Imm(asm.R4, tunInfoIPv6),
+		asm.FnSkbGetTunnelKey.Call(),
+		asm.JNE.Imm(asm.R0, 0, "drop"),
+
+		asm.Mov.Reg(asm.R1, asm.R6),
+		asm.Mov.Imm(asm.R2, ipv6Source),
+		asm.Mov.Reg(asm.R3, asm.RFP),
+		asm.Add.Imm(asm.R3, inner),
+		asm.Mov.Imm(asm.R4, addrLen),
+		asm.Mov.Imm(asm.R5, hdrStartNet),
+		asm.FnSkbLoadBytesRelative.Call(),
+		asm.JNE.Imm(asm.R0, 0, "drop"),
+
+		asm.LoadMapPtr(asm.R1, bindings.FD()),
+		asm.Mov.Reg(asm.R2, asm.RFP),
+		asm.Add.Imm(asm.R2, inner),
+		asm.FnMapLookupElem.Call(),
+		asm.Mov.Imm(asm.R7, int32(slotUnbound)),
+		// A source that is no home address may still lie in a mobile network
+		// prefix (RFC 3963 §6.1.2): a longest prefix match map is to be asked
+		// here.
+		asm.JEq.Imm(asm.R0, 0, "drop"),
+
+		asm.Mov.Imm(asm.R7, int32(slotSpoofed)),
+	}
+	for off := int16(0); off < addrLen; off += 4 {
+		insns = append(insns,
+			asm.LoadMem(asm.R1, asm.R0, off, asm.Word),
+			asm.LoadMem(asm.R2, asm.RFP, key+tunnelKeyRemote+off, asm.Word),
+			asm.JNE.Reg(asm.R1, asm.R2, "drop"),
+		)
+	}
+	insns = append(insns,
+		asm.Mov.Imm(asm.R7, int32(slotPassed)),
+		asm.Mov.Imm(asm.R8, actNext),
+		asm.Ja.Label("count"),
+		asm.Mov.Imm(asm.R8, actDrop).WithSymbol("drop"),
+	)
+	insns = append(insns, countAndReturn(counters, "count")...)
+	return &ebpf.ProgramSpec{
+		Name:         tunnelFilterName,
+		Type:         ebpf.SchedCLS,
+		License:      "Apache-2.0",
+		Instructions: insns,
+	}
+}
+
+// linkProgram keeps neighbour discovery for defended home addresses from the
+// kernel, on the ingress of a home link. A message behind extension headers is
+// let through: the kernel then does what it does for any address that is not
+// its own.
+func linkProgram(bindings, counters *ebpf.Map) *ebpf.ProgramSpec {
+	const packet = -64 // IPv6 header, ICMPv6 header, target
+	insns := asm.Instructions{
+		asm.Mov.Reg(asm.R6, asm.R1),
+		asm.LoadMem(asm.R0, asm.R6, skbProtocol, asm.Word),
+		asm.JNE.Imm(asm.R0, wireOrder(etherIPv6), "pass"),
+		// A tag still there means another link than this one.
+		asm.LoadMem(asm.R0, asm.R6, skbVLANPresent, asm.Word),
+		asm.JNE.Imm(asm.R0, 0, "pass"),
+
+		// Most packets are no ICMPv6 and cost one small load.
+		asm.Mov.Reg(asm.R1, asm.R6),
+		asm.Mov.Imm(asm.R2, ipv6NextHeader),
+		asm.Mov.Reg(asm.R3, asm.RFP),
+		asm.Add.Imm(asm.R3, packet),
+		asm.Mov.Imm(asm.R4, 1),
+		asm.Mov.Imm(asm.R5, hdrStartNet),
+		asm.FnSkbLoadBytesRelative.Call(),
+		asm.JNE.Imm(asm.R0, 0, "pass"),
+		asm.LoadMem(asm.R0, asm.RFP, packet, asm.Byte),
+		asm.JNE.Imm(asm.R0, protoICMPv6, "pass"),
+
+		asm.Mov.Reg(asm.R1, asm.R6),
+		asm.Mov.Imm(asm.R2, 0),
+		asm.Mov.Reg(asm.R3, asm.RFP),
+		asm.Add.Imm(asm.R3, packet),
+		asm.Mov.Imm(asm.R4, ndMinLen),
+		asm.Mov.Imm(asm.R5, hdrStartNet),
+		asm.FnSkbLoadBytesRelative.Call(),
+		asm.JNE.Imm(asm.R0, 0, "pass"),
+		asm.LoadMem(asm.R0, asm.RFP, packet+ipv6HeaderLen, asm.Byte),
+		asm.JEq.Imm(asm.R0, typeNS, "discovery"),
+		asm.JNE.Imm(asm.R0, typeNA, "pass"),
+
+		asm.LoadMapPtr(asm.R1, bindings.FD()).WithSymbol("discovery"),
+		asm.Mov.Reg(asm.R2, asm.RFP),
+		asm.Add.Imm(asm.R2, packet+ndTarget),
+		asm.FnMapLookupElem.Call(),
+		asm.JNE.Imm(asm.R0, 0, "drop"),
+		asm.LoadMapPtr(asm.R1, bindings.FD()),
+		asm.Mov.Reg(asm.R2, asm.RFP),
+		asm.Add.Imm(asm.R2, packet+ipv6Source),
+		asm.FnMapLookupElem.Call(),
+		asm.JNE.Imm(asm.R0, 0, "drop"),
+
+		asm.Mov.Imm(asm.R0, actNext).WithSymbol("pass"),
+		asm.Return(),
+
+		asm.Mov.Imm(asm.R7, int32(slotDiscovery)).WithSymbol("drop"),
+		asm.Mov.Imm(asm.R8, actDrop),
+	}
+	insns = append(insns, countAndReturn(counters, "count")...)
+	return &ebpf.ProgramSpec{
+		Name:         linkFilterName,
+		Type:         ebpf.SchedCLS,
+		License:      "Apache-2.0",
+		Instructions: insns,
+	}
+}
+
+// countAndReturn adds one to the counter in R7 and returns the verdict in R8.
+// The map is per CPU, so that no atomic instruction is needed.
+func countAndReturn(counters *ebpf.Map, label string) asm.Instructions {
+	const slot = -72
+	return asm.Instructions{
+		asm.StoreMem(asm.RFP, slot, asm.R7, asm.Word).WithSymbol(label),
+		asm.LoadMapPtr(asm.R1, counters.FD()),
+		asm.Mov.Reg(asm.R2, asm.RFP),
+		asm.Add.Imm(asm.R2, slot),
+		asm.FnMapLookupElem.Call(),
+		asm.JEq.Imm(asm.R0, 0, label+"_end"),
+		asm.LoadMem(asm.R1, asm.R0, 0, asm.DWord),
+		asm.Add.Imm(asm.R1, 1),
+		asm.StoreMem(asm.R0, 0, asm.R1, asm.DWord),
+		asm.Mov.Reg(asm.R0, asm.R8).WithSymbol(label + "_end"),
+		asm.Return(),
+	}
+}
