@@ -150,7 +150,6 @@ func linkIndex(ifindex int) netlink.Link {
 func (g *Gate) Detach() error {
 	g.mu.Lock()
 	defer g.mu.Unlock()
-	clear(g.attached)
 	return detach(g.nl, g.cfg)
 }
 
