@@ -1,0 +1,242 @@
+package topology
+
+import (
+	"fmt"
+	"net"
+	"net/netip"
+
+	"github.com/vishvananda/netlink"
+
+	"mip6d/test/netns/node"
+	"mip6d/test/netns/radv"
+)
+
+// machines makes the namespaces. The fixed machines skip DAD, send no Router
+// Solicitations and accept no advertisements; the mobile node is as a
+// distribution's kernel leaves it.
+func (t *Topology) machines() error {
+	for _, m := range []struct {
+		at      **node.Node
+		name    string
+		sysctls map[string]string
+	}{
+		{&t.Switch, "switch", map[string]string{"all/disable_ipv6": "1", "default/disable_ipv6": "1"}},
+		{&t.Router, "router", routerSysctls},
+		{&t.HA, "ha", routerSysctls},
+		{&t.CN, "cn", hostSysctls},
+		{&t.MN, "mn", nil},
+	} {
+		n, err := newNode(m.name, m.sysctls)
+		*m.at = n
+		if err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+var (
+	hostSysctls = map[string]string{
+		"default/accept_dad": "0", "default/accept_ra": "0", "default/router_solicitations": "0",
+	}
+	routerSysctls = map[string]string{
+		"default/accept_dad": "0", "default/accept_ra": "0", "default/router_solicitations": "0",
+		"all/forwarding": "1", "default/forwarding": "1",
+	}
+)
+
+func newNode(name string, sysctls map[string]string) (*node.Node, error) {
+	n, err := node.New(name)
+	if err != nil {
+		return nil, err
+	}
+	for k, v := range sysctls {
+		if err := n.Sysctl("net/ipv6/conf/"+k, v); err != nil {
+			return n, fmt.Errorf("%s: %w", name, err)
+		}
+	}
+	return n, nil
+}
+
+// plug is one end of a cable.
+type plug struct {
+	node *node.Node
+	name string
+	mac  string
+}
+
+// cables makes the bridges and all links between machines.
+func (t *Topology) cables() error {
+	for _, l := range []Link{Home, Foreign1, Foreign2} {
+		if err := t.bridge(l); err != nil {
+			return err
+		}
+	}
+	for _, c := range []struct {
+		a, b   plug
+		bridge Link // of b, "" for none
+	}{
+		{plug{t.HA, HAHomeInterface, "02:00:00:00:01:01"}, plug{t.Switch, portOf(Home), ""}, Home},
+		{plug{t.Router, string(Foreign1), "02:00:00:00:f1:01"}, plug{t.Switch, portOf(Foreign1), ""}, Foreign1},
+		{plug{t.Router, string(Foreign2), "02:00:00:00:f2:01"}, plug{t.Switch, portOf(Foreign2), ""}, Foreign2},
+		{plug{t.HA, HACoreInterface, "02:00:00:00:0a:01"}, plug{t.Router, "ha", "02:00:00:00:0a:ff"}, ""},
+		{plug{t.CN, CNInterface, "02:00:00:00:0c:02"}, plug{t.Router, "cn", "02:00:00:00:0c:01"}, ""},
+	} {
+		if err := cable(c.a, c.b); err != nil {
+			return err
+		}
+		if c.bridge != "" {
+			if err := t.intoBridge(c.b.name, c.bridge); err != nil {
+				return err
+			}
+		}
+		if err := c.a.node.SetUp(c.a.name, true); err != nil {
+			return err
+		}
+		if err := c.b.node.SetUp(c.b.name, true); err != nil {
+			return err
+		}
+	}
+	// The mobile node's interface is up, its carrier comes with Plug.
+	if err := cable(plug{t.MN, MNInterface, "02:00:00:00:00:11"}, plug{t.Switch, mnPort, ""}); err != nil {
+		return err
+	}
+	return t.MN.SetUp(MNInterface, true)
+}
+
+// portOf is the switch's port on a link's router.
+func portOf(l Link) string { return string(l) + "-r" }
+
+func (t *Topology) bridge(l Link) error {
+	snooping := false // there is no MLD querier
+	b := &netlink.Bridge{LinkAttrs: netlink.LinkAttrs{Name: string(l)}, MulticastSnooping: &snooping}
+	if err := t.Switch.NL.LinkAdd(b); err != nil {
+		return fmt.Errorf("bridge %s: %w", l, err)
+	}
+	return t.Switch.SetUp(string(l), true)
+}
+
+func (t *Topology) intoBridge(port string, l Link) error {
+	p, err := t.Switch.Link(port)
+	if err != nil {
+		return err
+	}
+	b, err := t.Switch.Link(string(l))
+	if err != nil {
+		return err
+	}
+	if err := t.Switch.NL.LinkSetMaster(p, b); err != nil {
+		return fmt.Errorf("port %s into bridge %s: %w", port, l, err)
+	}
+	return nil
+}
+
+// cable makes a veth pair between two machines.
+func cable(a, b plug) error {
+	v := &netlink.Veth{
+		LinkAttrs: netlink.LinkAttrs{Name: a.name, Namespace: netlink.NsFd(a.node.NS)},
+		PeerName:  b.name, PeerNamespace: netlink.NsFd(b.node.NS),
+	}
+	var err error
+	if v.HardwareAddr, err = mac(a.mac); err != nil {
+		return err
+	}
+	if v.PeerHardwareAddr, err = mac(b.mac); err != nil {
+		return err
+	}
+	if err := a.node.NL.LinkAdd(v); err != nil {
+		return fmt.Errorf("cable %s %s – %s %s: %w", a.node.Name, a.name, b.node.Name, b.name, err)
+	}
+	return nil
+}
+
+func mac(s string) (net.HardwareAddr, error) {
+	if s == "" {
+		return nil, nil
+	}
+	return net.ParseMAC(s)
+}
+
+func (t *Topology) addresses() error {
+	for _, a := range []struct {
+		node *node.Node
+		link string
+		addr netip.Addr
+	}{
+		{t.HA, HAHomeInterface, HAAddr}, {t.HA, HACoreInterface, HACoreAddr},
+		{t.Router, "ha", routerCore}, {t.Router, "cn", routerCN},
+		{t.Router, string(Foreign1), routerF1}, {t.Router, string(Foreign2), routerF2},
+		{t.CN, CNInterface, CNAddr},
+	} {
+		if err := a.node.AddAddress(a.link, netip.PrefixFrom(a.addr, 64)); err != nil {
+			return err
+		}
+	}
+	for _, r := range []struct {
+		node *node.Node
+		dst  netip.Prefix
+		via  netip.Addr
+	}{
+		{t.HA, everywhere, routerCore}, {t.Router, HomePrefix, HACoreAddr}, {t.CN, everywhere, routerCN},
+	} {
+		if err := r.node.AddRoute(r.dst, r.via); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// advertise starts the routers' advertisers. The home agent's carries the H
+// flag and its full address (RFC 6275 §7.1, 7.2).
+func (t *Topology) advertise(cfg Config) error {
+	for _, l := range []Link{Home, Foreign1, Foreign2} {
+		if cfg.Silent[l] {
+			continue
+		}
+		n, ifname := t.Router, string(l)
+		c := radv.Config{
+			Interval: cfg.Interval, RouterLifetime: radv.DefaultRouterLifetime,
+			Prefixes: []radv.Prefix{{Prefix: l.Prefix(), Autonomous: true, OnLink: true, Valid: 86400, Preferred: 14400}},
+		}
+		if l == Home {
+			n, ifname = t.HA, HAHomeInterface
+			c.HomeAgent = true
+			c.Prefixes[0].RouterAddress = HAAddr
+		}
+		ra, err := radv.Start(n, ifname, c)
+		if err != nil {
+			return fmt.Errorf("advertise on %s: %w", l, err)
+		}
+		t.RA[l] = ra
+	}
+	return nil
+}
+
+// AddHost puts a further machine on a link, with an interface eth0 that has
+// the address, without DAD, and a default route by the link's router.
+func (t *Topology) AddHost(name string, l Link, addr netip.Addr) (*node.Node, error) {
+	n, err := newNode(name, hostSysctls)
+	if n != nil {
+		t.hosts = append(t.hosts, n)
+	}
+	if err != nil {
+		return nil, err
+	}
+	port := "h" + fmt.Sprint(len(t.hosts))
+	if err := cable(plug{n, "eth0", fmt.Sprintf("02:00:00:00:aa:%02x", len(t.hosts))}, plug{t.Switch, port, ""}); err != nil {
+		return nil, err
+	}
+	if err := t.intoBridge(port, l); err != nil {
+		return nil, err
+	}
+	if err := t.Switch.SetUp(port, true); err != nil {
+		return nil, err
+	}
+	if err := n.SetUp("eth0", true); err != nil {
+		return nil, err
+	}
+	if err := n.AddAddress("eth0", netip.PrefixFrom(addr, 64)); err != nil {
+		return nil, err
+	}
+	return n, n.AddRoute(everywhere, l.Router())
+}
