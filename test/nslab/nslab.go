@@ -99,12 +99,14 @@ func Join(t testing.TB, a *Node, aName string, b *Node, bName string) {
 	b.WaitCarrier(bName)
 }
 
-// Bridge makes a bridge in n out of the given interfaces, up.
+// Bridge makes a bridge in n out of the given interfaces, up, that floods all
+// multicast.
 func (n *Node) Bridge(name string, ports ...string) {
 	n.t.Helper()
 	attrs := netlink.NewLinkAttrs()
 	attrs.Name = name
-	if err := n.NL.LinkAdd(&netlink.Bridge{LinkAttrs: attrs}); err != nil {
+	snooping := false
+	if err := n.NL.LinkAdd(&netlink.Bridge{LinkAttrs: attrs, MulticastSnooping: &snooping}); err != nil {
 		n.t.Fatalf("add bridge %s in %s: %v", name, n.Name, err)
 	}
 	br := n.Link(name)
@@ -114,6 +116,7 @@ func (n *Node) Bridge(name string, ports ...string) {
 		}
 	}
 	n.Up(name)
+	n.WaitCarrier(name)
 }
 
 // Link finds an interface.
@@ -154,11 +157,13 @@ func (n *Node) Down(name string) {
 	}
 }
 
-// WaitCarrier waits until an interface can carry packets.
+// WaitCarrier waits until an interface can carry packets. Carrier is not
+// enough: the kernel activates a device's queue up to a second later, and says
+// so by its operational state.
 func (n *Node) WaitCarrier(name string) {
 	n.t.Helper()
 	for end := time.Now().Add(10 * time.Second); time.Now().Before(end); time.Sleep(5 * time.Millisecond) {
-		if n.Link(name).Attrs().RawFlags&unix.IFF_LOWER_UP != 0 {
+		if n.Link(name).Attrs().OperState == netlink.OperUp {
 			return
 		}
 	}

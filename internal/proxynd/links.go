@@ -1,0 +1,145 @@
+package proxynd
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"net/netip"
+	"sync"
+
+	"golang.org/x/sync/errgroup"
+
+	"mip6d/internal/role"
+)
+
+// Links is the responders of all home links of a home agent.
+type Links struct {
+	conns map[int]*Conn
+
+	mu    sync.Mutex
+	set   map[netip.Addr]place // by home address
+	local map[place]int        // bindings that want a link-local address defended
+}
+
+// place is where a home address is defended, and the link-local address that
+// is defended with it.
+type place struct {
+	ifindex   int
+	linkLocal netip.Addr
+}
+
+// OpenLinks opens one responder for each home link.
+func OpenLinks(configs []Config) (*Links, error) {
+	l := &Links{conns: make(map[int]*Conn), set: make(map[netip.Addr]place), local: make(map[place]int)}
+	for _, cfg := range configs {
+		if l.conns[cfg.Ifindex] != nil {
+			l.Close()
+			return nil, fmt.Errorf("defend addresses on interface %d: it is given twice", cfg.Ifindex)
+		}
+		c, err := Open(cfg)
+		if err != nil {
+			l.Close()
+			return nil, err
+		}
+		l.conns[cfg.Ifindex] = c
+	}
+	return l, nil
+}
+
+// Set defends each binding's home address on its home link, and no longer on
+// the one where it was before; a binding with Ifindex 0 has nothing to defend.
+// It returns one error for each binding, or nil when all are in force.
+func (l *Links) Set(bindings []role.Binding) []error {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	var errs []error
+	for i, b := range bindings {
+		now := place{ifindex: b.Ifindex, linkLocal: b.LinkLocal.WithZone("")}
+		c := l.conns[b.Ifindex]
+		if c == nil && b.Ifindex != 0 {
+			if errs == nil {
+				errs = make([]error, len(bindings))
+			}
+			errs[i] = fmt.Errorf("defend %s: interface %d is no home link of ours", b.HomeAddress, b.Ifindex)
+			continue
+		}
+		old, ok := l.set[b.HomeAddress]
+		if ok && old != now {
+			l.clear(b.HomeAddress, old)
+			ok = false
+		}
+		if c != nil {
+			c.Set([]role.Binding{b})
+			l.set[b.HomeAddress] = now
+			if !ok && now.linkLocal.IsValid() {
+				l.local[now]++
+			}
+		}
+	}
+	return errs
+}
+
+// Clear stops defending home addresses, and the link-local ones that were set
+// with them, at once. It always succeeds.
+func (l *Links) Clear(hoas []netip.Addr) []error {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	for _, hoa := range hoas {
+		if old, ok := l.set[hoa]; ok {
+			l.clear(hoa, old)
+		}
+	}
+	return nil
+}
+
+func (l *Links) clear(hoa netip.Addr, p place) {
+	delete(l.set, hoa)
+	addrs := []netip.Addr{hoa}
+	if p.linkLocal.IsValid() {
+		// Two home addresses of one node may share its link-local one.
+		if l.local[p]--; l.local[p] == 0 {
+			delete(l.local, p)
+			addrs = append(addrs, p.linkLocal)
+		}
+	}
+	l.conns[p.ifindex].Clear(addrs)
+}
+
+// StartDAD carries out the effect. An error is the answer to the effect; after
+// nil Run reports role.DADDone.
+func (l *Links) StartDAD(e role.StartDAD) error {
+	c := l.conns[e.Ifindex]
+	if c == nil {
+		return fmt.Errorf("probe for %s: interface %d is no home link of ours", e.Addr, e.Ifindex)
+	}
+	c.StartDAD(e.Addr)
+	return nil
+}
+
+// Advertise carries out the effect.
+func (l *Links) Advertise(e role.Advertise) error {
+	c := l.conns[e.Ifindex]
+	if c == nil {
+		return fmt.Errorf("advertise %s: interface %d is no home link of ours", e.Addr, e.Ifindex)
+	}
+	c.Advertise(e.Addr, e.Router)
+	return nil
+}
+
+// Run runs all responders until ctx ends, or one of them fails.
+func (l *Links) Run(ctx context.Context, out func(role.Event)) error {
+	g, ctx := errgroup.WithContext(ctx)
+	for _, c := range l.conns {
+		g.Go(func() error { return c.Run(ctx, out) })
+	}
+	return g.Wait()
+}
+
+// Close releases the sockets, after Run has returned.
+func (l *Links) Close() error {
+	var errs []error
+	for _, c := range l.conns {
+		errs = append(errs, c.Close())
+	}
+	return errors.Join(errs...)
+}

@@ -1,0 +1,199 @@
+package proxynd
+
+import (
+	"container/heap"
+	"net/netip"
+	"time"
+)
+
+// Params are the constants of RFC 4861 §10 and RFC 4862 §5.1 that matter here.
+// Zero values mean their defaults.
+type Params struct {
+	RetransTimer   time.Duration // between probes, and between advertisements; 1 s
+	Transmits      int           // DupAddrDetectTransmits; 1
+	Advertisements int           // MAX_NEIGHBOR_ADVERTISEMENT; 3
+}
+
+func (p Params) withDefaults() Params {
+	if p.RetransTimer <= 0 {
+		p.RetransTimer = time.Second
+	}
+	if p.Transmits <= 0 {
+		p.Transmits = 1
+	}
+	if p.Advertisements <= 0 {
+		p.Advertisements = 3
+	}
+	return p
+}
+
+// job is one address for which something is to be sent in future.
+type job struct {
+	addr   netip.Addr
+	due    time.Time
+	index  int  // in the heap
+	probe  bool // duplicate address detection; otherwise advertisement
+	router bool // R flag of advertisements
+	sent   int
+	failed int // attempts since the last that left
+}
+
+// action is what a job wants done now.
+type action uint8
+
+const (
+	sendProbe action = iota
+	sendAdvertisement
+	probeEnded // unanswered: the address is free
+)
+
+// schedule knows what is to be sent when: one heap for any number of addresses
+// and no goroutine or timer for any of them. It reads no clock.
+type schedule struct {
+	params  Params
+	queue   jobHeap
+	probes  map[netip.Addr]*job
+	adverts map[netip.Addr]*job
+}
+
+func newSchedule(p Params) *schedule {
+	return &schedule{
+		params:  p.withDefaults(),
+		probes:  make(map[netip.Addr]*job),
+		adverts: make(map[netip.Addr]*job),
+	}
+}
+
+// startProbe begins duplicate address detection, and tells so, unless it is
+// under way.
+func (s *schedule) startProbe(now time.Time, addr netip.Addr) bool {
+	if s.probes[addr] != nil {
+		return false
+	}
+	j := &job{addr: addr, due: now, probe: true}
+	s.probes[addr] = j
+	heap.Push(&s.queue, j)
+	return true
+}
+
+// contested ends a probe whose address turned out to be in use, and tells
+// whether there was one.
+func (s *schedule) contested(addr netip.Addr) bool {
+	j := s.probes[addr]
+	if j == nil {
+		return false
+	}
+	s.end(j)
+	return true
+}
+
+// advertise begins a series of unsolicited advertisements, anew where one is
+// under way.
+func (s *schedule) advertise(now time.Time, addr netip.Addr, router bool) {
+	s.silence(addr)
+	j := &job{addr: addr, due: now, router: router}
+	s.adverts[addr] = j
+	heap.Push(&s.queue, j)
+}
+
+// silence ends the series of an address that is no longer defended: one more
+// advertisement would take it away from the node that has come home.
+func (s *schedule) silence(addr netip.Addr) {
+	if j := s.adverts[addr]; j != nil {
+		s.end(j)
+	}
+}
+
+func (s *schedule) end(j *job) {
+	heap.Remove(&s.queue, j.index)
+	if j.probe {
+		delete(s.probes, j.addr)
+	} else {
+		delete(s.adverts, j.addr)
+	}
+}
+
+// next is the time of the earliest job.
+func (s *schedule) next() (at time.Time, ok bool) {
+	if len(s.queue) == 0 {
+		return time.Time{}, false
+	}
+	return s.queue[0].due, true
+}
+
+// due returns the earliest job whose time has come and what it wants. The
+// caller tells with sentNow or failedNow what became of a sending; a probe that
+// ended is gone.
+func (s *schedule) due(now time.Time) (*job, action, bool) {
+	if len(s.queue) == 0 || s.queue[0].due.After(now) {
+		return nil, 0, false
+	}
+	j := s.queue[0]
+	switch {
+	case !j.probe:
+		return j, sendAdvertisement, true
+	case j.sent < s.params.Transmits:
+		return j, sendProbe, true
+	default:
+		s.end(j)
+		return j, probeEnded, true
+	}
+}
+
+// sentNow notes that a job's message has left.
+func (s *schedule) sentNow(j *job, now time.Time) {
+	j.sent++
+	j.failed = 0
+	if !j.probe && j.sent >= s.params.Advertisements {
+		s.end(j)
+		return
+	}
+	s.postpone(j, now.Add(s.params.RetransTimer))
+}
+
+// Where a full queue refuses a message it is tried again, but not for ever: a
+// link that is down answers nothing either.
+const (
+	retryAfter = 10 * time.Millisecond
+	maxRetries = 50
+)
+
+// failedNow notes that a job's message could not leave. It tells whether the
+// job was given up.
+func (s *schedule) failedNow(j *job, now time.Time) (gaveUp bool) {
+	if j.failed++; j.failed > maxRetries {
+		s.end(j)
+		return true
+	}
+	s.postpone(j, now.Add(retryAfter))
+	return false
+}
+
+func (s *schedule) postpone(j *job, to time.Time) {
+	j.due = to
+	heap.Fix(&s.queue, j.index)
+}
+
+// jobHeap orders jobs by time.
+type jobHeap []*job
+
+func (h jobHeap) Len() int           { return len(h) }
+func (h jobHeap) Less(i, k int) bool { return h[i].due.Before(h[k].due) }
+func (h jobHeap) Swap(i, k int) {
+	h[i], h[k] = h[k], h[i]
+	h[i].index, h[k].index = i, k
+}
+
+func (h *jobHeap) Push(x any) {
+	j := x.(*job)
+	j.index = len(*h)
+	*h = append(*h, j)
+}
+
+func (h *jobHeap) Pop() any {
+	old := *h
+	j := old[len(old)-1]
+	old[len(old)-1] = nil
+	*h = old[:len(old)-1]
+	return j
+}
