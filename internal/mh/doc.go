@@ -1,0 +1,17 @@
+// Package mh is the codec of the Mobility Header and its options: RFC 6275
+// §6.1 and §6.2, and the options of RFC 3963, RFC 4283 and RFC 4285.
+//
+// Parse and Marshal are inverse to each other: what Parse accepts, Marshal
+// writes again byte for byte, with unknown options, padding and reserved bits.
+// Messages that we make ourselves carry no padding options; Marshal puts in
+// what alignment needs. Time on the wire is in units of four seconds; here it
+// is a time.Duration at once.
+//
+// The files: types.go wire numbers, status.go status codes, message.go and
+// options.go the values, parse.go, marshal.go, parseoptions.go and
+// marshaloptions.go the two directions, checksum.go, auth.go the bytes that
+// authenticators cover, errors.go the protocol's answer to what is malformed.
+//
+// It computes no authenticator (internal/rr) and knows no extension header
+// (internal/exthdr).
+package mh
