@@ -1,0 +1,115 @@
+// Package measure turns what was observed of a handover (packets on the mobile
+// node's interface, the kernel's address news, echo streams) into the figures
+// of the report. It is a pure function of its observation.
+package measure
+
+import (
+	"net/netip"
+	"time"
+
+	"mip6d/test/demo/report"
+	"mip6d/test/netns/capture"
+	"mip6d/test/netns/topology"
+	"mip6d/test/netns/traffic"
+)
+
+// Observation is what was seen of one handover. All times are of one clock.
+type Observation struct {
+	Name     string
+	From, To topology.Link
+	LinkDown time.Time // just before the carrier was taken away
+	LinkUp   time.Time // just before it came back, elsewhere
+	End      time.Time // of the time that belongs to this handover
+
+	Wire      []capture.Packet // of the mobile node's interface
+	Addresses []AddressNews
+	Streams   []Stream
+}
+
+// AddressNews says that an address of the mobile node's interface became usable.
+type AddressNews struct {
+	Time time.Time
+	Addr netip.Addr
+}
+
+// Stream is an echo stream's probes.
+type Stream struct {
+	Name   string
+	Probes []traffic.Probe
+}
+
+// before is how much of the streams before the link went down is kept for the
+// picture and counted as sent.
+const before = 500 * time.Millisecond
+
+// Handover computes the report's figures.
+func Handover(o Observation) (report.Handover, report.Move) {
+	h := report.Handover{Name: o.Name, From: string(o.From), To: string(o.To), LinkUp: new(report.Ms)}
+	var move report.Move
+	var source netip.Addr
+	for _, p := range o.Wire {
+		if p.Time.Before(o.LinkUp) || !p.Time.Before(o.End) || p.IP == nil {
+			continue
+		}
+		mh, isMH := p.IP.MHType()
+		icmp, isICMP := p.IP.ICMPType()
+		switch {
+		case isICMP && icmp == capture.ICMPRouterAdvertisement && !p.Out:
+			o.first(&h.RA, p.Time)
+		case isMH && mh == capture.MHBindingUpdate && p.Out:
+			if move.BUs++; move.BUs == 1 {
+				source = p.IP.Src
+			}
+			o.first(&h.BUSent, p.Time)
+		case isMH && mh == capture.MHBindingAcknowledgement && !p.Out:
+			o.first(&h.BAReceived, p.Time)
+		case o.To != topology.Home && capture.Untunnelled(topology.HoA)(p) && p.Out:
+			move.Leaked++
+		}
+	}
+	if source.IsValid() {
+		move.CareOf = source.String()
+	}
+	for _, a := range o.Addresses {
+		if a.Addr == source && !a.Time.Before(o.LinkUp) && a.Time.Before(o.End) {
+			o.first(&h.CoAReady, a.Time)
+		}
+	}
+	for _, s := range o.Streams {
+		g := traffic.Measure(s.Probes, o.LinkDown.Add(-before), o.End, o.LinkUp)
+		h.Sent += g.Sent
+		h.Lost += g.Lost
+		h.Interruption = max(h.Interruption, report.Ms(g.Largest))
+		if !g.FirstReply.IsZero() && g.FirstReply.Before(o.End) {
+			o.earliest(&h.FirstPacket, g.FirstReply)
+		}
+		move.Streams = append(move.Streams, report.Stream{Name: s.Name, Probes: o.probes(s.Probes)})
+	}
+	return h, move
+}
+
+// first keeps the first moment.
+func (o Observation) first(m **report.Ms, t time.Time) {
+	if *m == nil {
+		v := report.Ms(t.Sub(o.LinkUp))
+		*m = &v
+	}
+}
+
+// earliest keeps the earlier of two.
+func (o Observation) earliest(m **report.Ms, t time.Time) {
+	if v := report.Ms(t.Sub(o.LinkUp)); *m == nil || v < **m {
+		*m = &v
+	}
+}
+
+func (o Observation) probes(all []traffic.Probe) []report.Probe {
+	var out []report.Probe
+	for _, p := range all {
+		if p.Sent.Before(o.LinkDown.Add(-before)) || !p.Sent.Before(o.End) {
+			continue
+		}
+		out = append(out, report.Probe{At: report.Ms(p.Sent.Sub(o.LinkUp)), Lost: p.Replied.IsZero()})
+	}
+	return out
+}

@@ -1,0 +1,129 @@
+package demo
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"os"
+	"path/filepath"
+	"time"
+
+	"mip6d/test/demo/measure"
+	"mip6d/test/demo/report"
+	"mip6d/test/netns/capture"
+	"mip6d/test/netns/topology"
+	"mip6d/test/netns/traffic"
+)
+
+// patience is how long a move may take until it is given up.
+const patience = 15 * time.Second
+
+// Play performs the moves and returns what there is to report, also when it
+// fails on the way.
+func Play(ctx context.Context, o Options) (report.Report, []report.Move, error) {
+	var r report.Report
+	var moves []report.Move
+	s, err := setUp(ctx, o)
+	if err != nil {
+		return r, nil, err
+	}
+	fmt.Fprintln(o.Out, "mobile node at home; TCP transfer and echo streams run (times in ms after link-up)")
+	fmt.Fprintln(o.Out)
+	fmt.Fprintf(o.Out, "  %-24s %9s %9s %9s %9s %9s %12s  %s\n", "move", "RA", "address", "BU", "BA", "first", "interruption", "lost/sent")
+	var seen []measure.Observation
+	for i, to := range itinerary(o.Moves) {
+		obs, moveErr := s.move(ctx, i+1, to, o)
+		seen = append(seen, obs)
+		if moveErr != nil {
+			err = moveErr
+			break
+		}
+	}
+	bytes, tcpErr := s.transfer.Stop(10 * time.Second)
+	r.TCP = report.TCP{Bytes: bytes, OK: tcpErr == nil}
+	if tcpErr != nil {
+		fmt.Fprintln(o.Out, tcpErr)
+	}
+	fromMN, fromCN := s.fromMN.Stop(500*time.Millisecond), s.fromCN.Stop(0)
+	for _, obs := range seen { // again, now that all replies are in
+		obs.Streams = streams(fromMN, fromCN)
+		h, m := measure.Handover(obs)
+		r.Handovers = append(r.Handovers, h)
+		moves = append(moves, m)
+	}
+	return r, moves, errors.Join(err, tcpErr, s.keepCapture(o.Dir), s.close())
+}
+
+// itinerary is home → foreign1, some moves between the foreign links, home.
+func itinerary(between int) []topology.Link {
+	way := []topology.Link{topology.Foreign1}
+	for i := range between {
+		way = append(way, []topology.Link{topology.Foreign2, topology.Foreign1}[i%2])
+	}
+	return append(way, topology.Home)
+}
+
+// move moves the mobile node, tells the marks as they come, and lets some time
+// pass for the figures.
+func (s *scene) move(ctx context.Context, number int, to topology.Link, o Options) (measure.Observation, error) {
+	obs := measure.Observation{From: s.topo.At(), To: to, LinkDown: time.Now()}
+	obs.Name = fmt.Sprintf("%d: %s → %s", number, obs.From, to)
+	var err error
+	if obs.LinkUp, err = s.topo.Move(to); err != nil {
+		return obs, err
+	}
+	fmt.Fprintf(o.Out, "  %-24s", obs.Name)
+	limited, cancel := context.WithTimeout(ctx, patience)
+	defer cancel()
+	failed := answeredSince(limited, obs.LinkUp, s.fromMN, s.fromCN)
+	h, _ := s.observe(&obs, time.Now())
+	fmt.Fprintf(o.Out, " %9s %9s %9s %9s %9s", text(h.RA), text(h.CoAReady), text(h.BUSent), text(h.BAReceived), text(h.FirstPacket))
+	select { // let the streams' replies and a retransmission, if there is one, be seen
+	case <-time.After(o.Dwell):
+	case <-ctx.Done():
+		return obs, ctx.Err()
+	}
+	// What was sent just now has had no time to be answered.
+	var m report.Move
+	h, m = s.observe(&obs, time.Now().Add(-100*time.Millisecond))
+	fmt.Fprintf(o.Out, " %12s  %d/%d", text(&h.Interruption), h.Lost, h.Sent)
+	if m.BUs > 1 {
+		fmt.Fprintf(o.Out, "  (%d Binding Updates)", m.BUs)
+	}
+	if m.Leaked > 0 {
+		fmt.Fprintf(o.Out, "  (%d packets untunnelled!)", m.Leaked)
+	}
+	fmt.Fprintln(o.Out)
+	if failed != nil {
+		return obs, fmt.Errorf("%s: %w within %v", obs.Name, failed, patience)
+	}
+	return obs, nil
+}
+
+// observe completes an observation up to a moment.
+func (s *scene) observe(obs *measure.Observation, end time.Time) (report.Handover, report.Move) {
+	obs.End = end
+	obs.Wire = s.wire.Select(obs.LinkUp, func(capture.Packet) bool { return true })
+	obs.Addresses = s.news.all()
+	obs.Streams = streams(s.fromMN.Probes(), s.fromCN.Probes())
+	return measure.Handover(*obs)
+}
+
+func text(m *report.Ms) string {
+	if m == nil {
+		return "–"
+	}
+	return fmt.Sprintf("%.1f", m.Float())
+}
+
+func streams(fromMN, fromCN []traffic.Probe) []measure.Stream {
+	return []measure.Stream{{Name: "mn → cn → mn", Probes: fromMN}, {Name: "cn → mn → cn", Probes: fromCN}}
+}
+
+func (s *scene) keepCapture(dir string) error {
+	f, err := os.Create(filepath.Join(dir, "mn-eth0.pcap"))
+	if err != nil {
+		return err
+	}
+	return errors.Join(s.wire.WritePcap(f), f.Close())
+}
