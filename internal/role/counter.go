@@ -25,6 +25,8 @@ const (
 	CountRefused        Counter = "bu_refused"
 	CountAccepted       Counter = "bu_accepted"
 	CountKernelFailure  Counter = "kernel_failures"
+	CountSendFailure    Counter = "send_failures"
+	CountQueueFull      Counter = "events_dropped_queue_full"
 	CountRetransmission Counter = "bu_retransmitted"
 	CountDADFailure     Counter = "dad_failures"
 )

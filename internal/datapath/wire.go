@@ -1,0 +1,59 @@
+package datapath
+
+import (
+	"fmt"
+
+	"mip6d/internal/role"
+)
+
+// Wire carries out the effects that send. A nil field means that the role of
+// this daemon has no use for it.
+type Wire struct {
+	MH interface {
+		Send(role.Send) error
+	}
+	ICMP interface {
+		Send(role.SendICMP) error
+	}
+	Routers interface {
+		SolicitRouter(role.SolicitRouter) error
+	}
+	// Neighbours asks and tells the neighbours of a link.
+	Neighbours interface {
+		StartDAD(role.StartDAD) error
+		Advertise(role.Advertise) error
+	}
+	// Refused is told of every StartDAD that could not be begun; its machine
+	// waits for a DADDone, which must not be posted from within Apply.
+	Refused func(role.DADDone)
+}
+
+// Apply sends a batch in its order.
+func (w *Wire) Apply(effects []role.Effect) []error {
+	errs := make([]error, len(effects))
+	for i, e := range effects {
+		errs[i] = w.send(e)
+	}
+	return errs
+}
+
+func (w *Wire) send(e role.Effect) error {
+	switch e := e.(type) {
+	case role.Send:
+		return w.MH.Send(e)
+	case role.SendICMP:
+		return w.ICMP.Send(e)
+	case role.SolicitRouter:
+		return w.Routers.SolicitRouter(e)
+	case role.StartDAD:
+		err := w.Neighbours.StartDAD(e)
+		if err != nil {
+			w.Refused(role.DADDone{Ifindex: e.Ifindex, Addr: e.Addr, Err: err})
+		}
+		return err
+	case role.Advertise:
+		return w.Neighbours.Advertise(e)
+	default:
+		return fmt.Errorf("%T is nothing that can be sent", e)
+	}
+}

@@ -1,0 +1,45 @@
+package engine
+
+import "mip6d/internal/role"
+
+// Applier carries out effects. It is called on the engine's goroutine only and
+// must not wait for the engine.
+type Applier interface {
+	// Apply carries out a batch in its order and returns one error for each
+	// effect (nil: in force), or a nil slice when all succeeded. An effect
+	// must be idempotent; after an error its machine decides what to undo.
+	Apply(effects []role.Effect) []error
+}
+
+// room says which of the two appliers carries an effect out.
+type room uint8
+
+const (
+	kernelRoom room = iota // state in the kernel: routes, addresses, policies
+	wireRoom               // packets out, and what the engine does itself
+)
+
+func roomOf(e role.Effect) room {
+	switch e.(type) {
+	case role.SetBinding, role.ClearBinding, role.AddCareOf, role.RemoveCareOf, role.SetHomePath:
+		return kernelRoom
+	default:
+		return wireRoom
+	}
+}
+
+// idOf returns the ID by which an effect wants to be answered, zero for none.
+func idOf(e role.Effect) role.ID {
+	switch e := e.(type) {
+	case role.SetBinding:
+		return e.ID
+	case role.ClearBinding:
+		return e.ID
+	case role.AddCareOf:
+		return e.ID
+	case role.SetHomePath:
+		return e.ID
+	default:
+		return 0
+	}
+}

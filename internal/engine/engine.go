@@ -1,0 +1,182 @@
+package engine
+
+import (
+	"context"
+	"errors"
+	"time"
+
+	"mip6d/internal/role"
+)
+
+const (
+	queueLength = 4096 // events waiting before packets are dropped
+	batchLength = 256  // events stepped before their effects are carried out
+
+	// minTick bounds what a machine that always wants to be called at once
+	// can cost.
+	minTick = time.Millisecond
+)
+
+// ErrStopped is returned by calls that reach the engine after its end.
+var ErrStopped = errors.New("the engine has stopped")
+
+// Config wires an engine. All fields are required except Now.
+type Config struct {
+	Machines []role.Machine
+	Kernel   Applier // carries out SetBinding, ClearBinding, AddCareOf, RemoveCareOf, SetHomePath
+	Wire     Applier // carries out everything that sends
+	Counters *Counters
+
+	// Notify is told every Notice. Called on the engine's goroutine.
+	Notify func(time.Time, role.Notice)
+
+	// Failed is told every effect that could not be carried out, for the log.
+	Failed func(role.Effect, error)
+
+	// Now reads the clock; nil means time.Now.
+	Now func() time.Time
+}
+
+// Engine steps machines. Create it with New, feed it with Post and Offer, and
+// run it once with Run.
+type Engine struct {
+	cfg     Config
+	events  chan role.Event
+	calls   chan func()
+	stopped chan struct{}
+
+	// Scratch of one batch, kept to save allocations.
+	batch  []role.Effect
+	owners []role.Machine
+	plans  []plan
+}
+
+// New returns an engine that is not running yet. Events posted before Run are
+// kept.
+func New(cfg Config) *Engine {
+	if cfg.Now == nil {
+		cfg.Now = time.Now
+	}
+	return &Engine{
+		cfg:     cfg,
+		events:  make(chan role.Event, queueLength),
+		calls:   make(chan func()),
+		stopped: make(chan struct{}),
+	}
+}
+
+// Post hands over an event that must not be lost, such as news from the
+// kernel. It waits while the queue is full, and gives up when the engine has
+// stopped. It must not be called on the engine's goroutine.
+func (e *Engine) Post(ev role.Event) {
+	select {
+	case e.events <- ev:
+	case <-e.stopped:
+	}
+}
+
+// Offer hands over an event that its sender will repeat, such as a packet. It
+// drops and counts the event when the queue is full.
+func (e *Engine) Offer(ev role.Event) {
+	select {
+	case e.events <- ev:
+	default:
+		e.cfg.Counters.Add(role.CountQueueFull)
+	}
+}
+
+// Do runs f on the engine's goroutine, between batches, and waits for it: the
+// way to look at a machine.
+func (e *Engine) Do(ctx context.Context, f func()) error {
+	done := make(chan struct{})
+	select {
+	case e.calls <- func() { f(); close(done) }:
+		<-done
+		return nil
+	case <-e.stopped:
+		return ErrStopped
+	case <-ctx.Done():
+		return ctx.Err()
+	}
+}
+
+// Run steps the machines until ctx ends; then it hands them Stop, carries out
+// what they answer, and returns nil. Start is the first event.
+func (e *Engine) Run(ctx context.Context) error {
+	defer close(e.stopped)
+	e.process([]role.Event{role.Start{}})
+	timer := time.NewTimer(0)
+	defer timer.Stop()
+	events := make([]role.Event, 0, batchLength)
+	for {
+		e.setTimer(timer)
+		events = events[:0]
+		select {
+		case <-ctx.Done():
+			e.process([]role.Event{role.Stop{}})
+			return nil
+		case f := <-e.calls:
+			f()
+			continue
+		case <-timer.C:
+			events = append(events, role.Tick{})
+		case ev := <-e.events:
+			events = e.drain(append(events, ev))
+		}
+		e.process(events)
+	}
+}
+
+// drain takes what is waiting, up to a batch.
+func (e *Engine) drain(events []role.Event) []role.Event {
+	for len(events) < batchLength {
+		select {
+		case ev := <-e.events:
+			events = append(events, ev)
+		default:
+			return events
+		}
+	}
+	return events
+}
+
+// process steps every machine with every event, has the effects carried out,
+// and goes on with the answers until there are none.
+func (e *Engine) process(events []role.Event) {
+	now := e.cfg.Now()
+	e.plans = e.plans[:0]
+	for _, ev := range events {
+		for _, m := range e.cfg.Machines {
+			e.step(now, m, ev)
+		}
+	}
+	for len(e.plans) > 0 {
+		answers := e.carryOut(now, e.plans)
+		e.plans = e.plans[:0]
+		now = e.cfg.Now()
+		for _, a := range answers {
+			e.step(now, a.machine, a.done)
+		}
+	}
+}
+
+func (e *Engine) step(now time.Time, m role.Machine, ev role.Event) {
+	if effects := m.Step(now, ev); len(effects) > 0 {
+		e.plans = append(e.plans, plan{m, effects})
+	}
+}
+
+// setTimer aims the timer at the earliest deadline.
+func (e *Engine) setTimer(timer *time.Timer) {
+	var next time.Time
+	for _, m := range e.cfg.Machines {
+		if d := m.Deadline(); !d.IsZero() && (next.IsZero() || d.Before(next)) {
+			next = d
+		}
+	}
+	if next.IsZero() {
+		timer.Stop()
+		return
+	}
+	timer.Reset(max(next.Sub(e.cfg.Now()), minTick))
+}
