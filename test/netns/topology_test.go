@@ -1,7 +1,6 @@
 package netns
 
 import (
-	"context"
 	"net/netip"
 	"slices"
 	"strings"
@@ -12,14 +11,6 @@ import (
 	"mip6d/test/netns/topology"
 	"mip6d/test/netns/traffic"
 )
-
-// within bounds how long a test waits for something.
-func within(t *testing.T, d time.Duration) context.Context {
-	t.Helper()
-	ctx, cancel := context.WithTimeout(t.Context(), d)
-	t.Cleanup(cancel)
-	return ctx
-}
 
 // TestKernelTopology shows that the test bed is what its picture says, without
 // any daemon: on each link the mobile node hears that link's advertisements,

@@ -23,7 +23,6 @@ var (
 	Foreign1Prefix = netip.MustParsePrefix("2001:db8:f1::/64")
 	Foreign2Prefix = netip.MustParsePrefix("2001:db8:f2::/64")
 	CNPrefix       = netip.MustParsePrefix("2001:db8:c::/64")
-	corePrefix     = netip.MustParsePrefix("2001:db8:a::/64")
 
 	HAAddr     = netip.MustParseAddr("2001:db8:1::1")   // on the home link
 	HACoreAddr = netip.MustParseAddr("2001:db8:a::1")   // towards the router

@@ -1,0 +1,74 @@
+package netns
+
+import (
+	"testing"
+	"time"
+
+	"mip6d/test/netns/topology"
+	"mip6d/test/netns/traffic"
+)
+
+// TestKernelConnectionsSurviveMoves is what the product is for: home →
+// foreign1 → foreign2 → home with a TCP transfer and an echo stream each way.
+func TestKernelConnectionsSurviveMoves(t *testing.T) {
+	w := newWorld(t, settings{})
+	fromCN := w.pingMN(t)
+	answered(t, fromCN, time.Time{}, 15*time.Second)
+	fromMN := w.pingCN(t)
+	answered(t, fromMN, time.Time{}, 5*time.Second)
+	tcp, err := traffic.StartTransfer(within(t, 5*time.Second), w.MN, topology.HoA, w.CN, topology.CNAddr)
+	if err != nil {
+		t.Fatal(err)
+	}
+	for _, to := range []topology.Link{topology.Foreign1, topology.Foreign2, topology.Home} {
+		up, err := w.Move(to)
+		if err != nil {
+			t.Fatal(err)
+		}
+		w.registered(t, up, 10*time.Second)
+		answered(t, fromCN, up, 10*time.Second)
+		answered(t, fromMN, up, 10*time.Second)
+		if to != topology.Home {
+			w.noLeak(t, up)
+		}
+		before := tcp.Bytes()
+		eventually(t, 10*time.Second, func() string {
+			if tcp.Bytes() > before {
+				return ""
+			}
+			return "TCP stands still on " + string(to)
+		})
+		time.Sleep(time.Second)
+		for _, p := range []*traffic.Ping{fromCN, fromMN} {
+			end := time.Now().Add(-100 * time.Millisecond)
+			g := traffic.Measure(p.Probes(), up, end, up)
+			t.Logf("%s, %s: first reply after %v, largest gap %v, %d of %d lost", to, p.Name, g.FirstReply.Sub(up), g.Largest, g.Lost, g.Sent)
+		}
+	}
+	if n, err := tcp.Stop(5 * time.Second); err != nil {
+		t.Errorf("after %d bytes: %v", n, err)
+	}
+}
+
+// After the return home the home agent must have stopped answering for the
+// home address: packets from the CN reach the mobile node directly.
+func TestKernelReturnHomeLeavesNoTunnel(t *testing.T) {
+	w := newWorld(t, settings{Config: topology.Config{Start: topology.Foreign1}})
+	w.registered(t, time.Time{}, 10*time.Second)
+	fromCN := w.pingMN(t)
+	answered(t, fromCN, time.Time{}, 5*time.Second)
+	up, err := w.Move(topology.Home)
+	if err != nil {
+		t.Fatal(err)
+	}
+	w.registered(t, up, 10*time.Second)
+	answered(t, fromCN, up, 10*time.Second)
+	time.Sleep(500 * time.Millisecond)
+	settled := time.Now()
+	answered(t, fromCN, settled, time.Second)
+	for _, p := range w.wire.Packets() {
+		if p.Time.After(settled) && p.IP != nil && p.IP.Inner != nil {
+			t.Fatalf("at home a packet is still tunnelled: %s → %s", p.IP.Src, p.IP.Dst)
+		}
+	}
+}
