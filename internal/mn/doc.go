@@ -1,0 +1,35 @@
+// Package mn is the mobile node's protocol machine (RFC 6275 §11.5, §11.7.1,
+// §11.7.3, §11.7.4, §11.8, with RFC 4285 authentication). It finds movement,
+// forms care-of addresses, registers them with home agents, and goes home.
+//
+// How it is built: events change facts, settle draws the conclusions. A handler
+// for an event (a link came up, a router advertised, an address is ready)
+// records what is now known and nothing more; at the end of every Step, settle
+// compares what is known with what is in force and asks for the difference. So
+// no order of events needs a case of its own, and what must hold always — a
+// home address never leaves its link untunnelled — is held in one place.
+//
+// The files, from the wire up:
+//
+//	params.go      what a mobile node is told: homes, interfaces, timers
+//	machine.go     Step, Deadline, effects
+//	link.go        one interface: up, down, confirmed
+//	advert.go      what is read in a Router Advertisement
+//	router.go      what the routers of a link advertised
+//	solicit.go     Router Solicitations
+//	movement.go    doubt about the link, and how it ends (§11.5.1)
+//	careof.go      forming care-of addresses (§11.5.3)
+//	choose.go      which care-of address is primary (§11.5.4)
+//	home.go        one home address: at home, away, on the way (§11.5.2, §11.5.5)
+//	register.go    Binding Updates (§11.7.1, §11.8)
+//	receive.go     Mobility Header messages in
+//	ack.go         Binding Acknowledgements (§11.7.3)
+//	auth.go        RFC 4285 options on both
+//	clock.go       RFC 4285 timestamps
+//	hints.go       Binding Error, Refresh Request, ICMPv6 errors
+//	settle.go      the conclusions
+//	snapshot.go    what mip6ctl shows
+//
+// Not here: route optimisation (§11.6, §11.7.2), home agent address discovery
+// and mobile prefix discovery (§11.4), and everything that touches a kernel.
+package mn

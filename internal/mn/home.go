@@ -1,0 +1,346 @@
+package mn
+
+import (
+	"bytes"
+	"net/netip"
+	"time"
+
+	"mip6d/internal/bul"
+	"mip6d/internal/mh"
+	"mip6d/internal/role"
+)
+
+// stage is where a home address is on its way.
+type stage uint8
+
+const (
+	stageNone      stage = iota // no link yet
+	stageAway                   // a care-of address is registered, or shall be
+	stageReturning              // on the home link, the path for the de-registration is being made
+	stageAnswering              // the de-registration was sent (RFC 6275 §11.5.5)
+	stageHome                   // at home
+	stageDuplicate              // another node has the address: never again (§11.7.1)
+)
+
+var stageNames = [...]string{"unknown", "away", "returning", "deregistering", "home", "duplicate"}
+
+func (s stage) String() string { return stageNames[s] }
+
+// atHome says whether the home address is on its home link.
+func (s stage) atHome() bool {
+	return s == stageReturning || s == stageAnswering || s == stageHome
+}
+
+// home is one home address and its registration.
+type home struct {
+	Home
+	stage  stage
+	link   *link   // the home link when atHome, the care-of address's when away
+	careOf *careOf // primary care-of address when away
+	paused bool    // at home, but in doubt about it
+
+	// The path last asked for, and whether it is in force.
+	path       role.HomePath
+	pathID     role.ID
+	pathRetry  time.Time // zero: it did not fail
+	pathFailed int       // failures in a row
+
+	// The Binding Update to send next: when (zero: none) and with what
+	// patience.
+	due     time.Time
+	backoff bul.Backoff
+	advised time.Time // when the home agent's Refresh Advice wants the next; zero: no advice
+	resyncs int       // corrections in a row
+	refused bool      // by the home agent, for a reason that time won't cure
+
+	status    mh.Status
+	hasStatus bool
+
+	clock    clock
+	homeDADs int  // duplicate address detection at home failed so often
+	reported bool // an unauthenticated refusal was told of
+}
+
+func newHome(cfg Home) *home {
+	h := &home{Home: cfg}
+	h.clock.on = cfg.Auth != nil && cfg.Auth.Replay == ReplayTimestamp
+	return h
+}
+
+// homeAgent is where to register: the seam for discovery (§11.4.1).
+func (h *home) homeAgent() netip.Addr { return h.HomeAgent }
+
+func (h *home) addr() netip.Addr { return h.HomeAddress.Addr() }
+
+func (h *home) subnet() netip.Prefix { return h.HomeAddress.Masked() }
+
+func (h *home) key() bul.Key { return bul.Key{Peer: h.homeAgent(), HomeAddress: h.addr()} }
+
+func (m *Machine) entry(h *home) *bul.Entry { return m.bul.Get(h.key()) }
+
+// bound says whether the home agent may hold a binding of ours.
+func (m *Machine) bound(h *home) bool {
+	e := m.entry(h)
+	return e != nil && e.Until().After(m.now)
+}
+
+// settled says that nothing is left to do for a home address, so that what was
+// needed before can go.
+func (h *home) settled(m *Machine) bool {
+	switch h.stage {
+	case stageHome, stageDuplicate:
+		return !h.paused
+	case stageAway:
+		e := m.entry(h)
+		return e != nil && e.Acked && h.careOf != nil && e.Bound == h.careOf.addr
+	}
+	return false
+}
+
+// homeLink finds the link on which a home address is at home (§11.5.2): one
+// with its home subnet prefix. Any router's word will do; a home agent need not
+// be a default router.
+func (m *Machine) homeLink(h *home) *link {
+	if h.stage.atHome() && m.hasPrefix(h.link, h.subnet()) {
+		return h.link
+	}
+	for _, l := range m.links {
+		if m.hasPrefix(l, h.subnet()) && !m.blocked(l, h.subnet()) {
+			return l
+		}
+	}
+	return nil
+}
+
+// hasPrefix says whether a prefix is on a link for all we know.
+func (m *Machine) hasPrefix(l *link, net netip.Prefix) bool {
+	if !l.up || l.fresh() {
+		return false
+	}
+	for _, r := range l.routers {
+		if p := r.prefix(net); p != nil && !p.superseded && (p.onLink || p.auto) && !m.due(p.validUntil) {
+			return true
+		}
+	}
+	return false
+}
+
+// blocked says whether a stranger on a link makes us wait for a prefix to be
+// heard again.
+func (m *Machine) blocked(l *link, net netip.Prefix) bool {
+	return l.doubt.active() && l.doubt.blocks && m.lastHeard(l, net).Before(l.doubt.since)
+}
+
+// arrive is for a home address whose home link we are on.
+func (m *Machine) arrive(h *home, l *link) {
+	blocked := m.blocked(l, h.subnet())
+	switch {
+	case h.stage.atHome() && h.link == l && h.stage != stageHome:
+		if blocked {
+			m.leave(h)
+		}
+	case h.stage == stageHome && h.link == l:
+		m.pause(h, blocked)
+	case h.stage.atHome() && h.link != l && h.stage == stageHome:
+		h.link, h.paused = l, false // our home link by another interface
+		m.setPath(h, role.HomePath{Mode: role.PathHome, DAD: true})
+	case m.bound(h):
+		m.startReturn(h, l)
+	default:
+		m.atHome(h, l, true, "at home, without a binding")
+	}
+}
+
+// pause holds the packets of a home address back while it is in doubt whether
+// this is still the home link.
+func (m *Machine) pause(h *home, blocked bool) {
+	if blocked == h.paused {
+		return
+	}
+	h.paused = blocked
+	if blocked {
+		m.setPath(h, role.HomePath{Mode: role.PathBlocked})
+	} else {
+		// We never left: nobody else can have taken the address.
+		m.setPath(h, role.HomePath{Mode: role.PathHome})
+	}
+}
+
+// startReturn begins §11.5.5: first make sure that the de-registration, and
+// nothing else, can leave from the home address.
+func (m *Machine) startReturn(h *home, l *link) {
+	h.stage, h.link, h.careOf, h.paused = stageReturning, l, nil, false
+	h.due, h.refused, h.resyncs = time.Time{}, false, 0
+	m.setPath(h, role.HomePath{Mode: role.PathDeregistering})
+}
+
+// deregister sends the de-registration; from then on solicitations for the home
+// address are answered (§11.5.5: MUST).
+func (m *Machine) deregister(h *home) {
+	h.stage = stageAnswering
+	m.startBackoff(h)
+	h.due = m.now
+	m.sendDue(h)
+	m.setPath(h, role.HomePath{Mode: role.PathAnswering})
+}
+
+// returned ends §11.5.5: the home agent has let go. All nodes are told to send
+// to us (MUST), for the link-local address too where the home agent defended it
+// (L flag).
+func (m *Machine) returned(h *home, text string) {
+	l := h.link
+	m.atHome(h, l, false, text)
+	m.emit(role.Advertise{Ifindex: l.ifindex, Addr: h.addr()})
+	if h.LinkLocal {
+		m.emit(role.Advertise{Ifindex: l.ifindex, Addr: h.linkLocal()})
+	}
+}
+
+// atHome makes the home address an ordinary address of the home link. Duplicate
+// address detection only if no binding can be alive (§11.5.5).
+func (m *Machine) atHome(h *home, l *link, dad bool, text string) {
+	m.bul.Remove(h.key())
+	h.stage, h.link, h.careOf, h.paused = stageHome, l, nil, false
+	h.due, h.refused = time.Time{}, false
+	m.setPath(h, role.HomePath{Mode: role.PathHome, DAD: dad})
+	m.notice(role.Notice{Kind: role.NoticeAtHome, HoA: h.addr(), HA: h.homeAgent(), Ifindex: l.ifindex, Text: text})
+}
+
+// linkLocal is the link-local address with the home address's interface
+// identifier.
+func (h *home) linkLocal() netip.Addr {
+	a := h.addr().As16()
+	b := [16]byte{0: 0xfe, 1: 0x80}
+	copy(b[8:], a[8:])
+	return netip.AddrFrom16(b)
+}
+
+// leave stops using a home address on what may not be its home link any more.
+func (m *Machine) leave(h *home) {
+	h.stage, h.link, h.careOf, h.paused = stageNone, nil, nil, false
+	h.due = time.Time{}
+	m.setPath(h, role.HomePath{Mode: role.PathBlocked})
+}
+
+// setPath asks for a path unless it is what was last asked for.
+func (m *Machine) setPath(h *home, p role.HomePath) {
+	p.HomeAddress = h.HomeAddress
+	switch p.Mode {
+	case role.PathTunnelled:
+		p.CareOf, p.HomeAgent, p.Ifindex = h.careOf.addr, h.homeAgent(), h.link.ifindex
+	case role.PathDeregistering, role.PathAnswering:
+		p.HomeAgent, p.Ifindex = h.homeAgent(), h.link.ifindex
+		p.HomeAgentLinkAddr = m.homeAgentLinkAddr(h)
+	case role.PathHome:
+		p.Ifindex = h.link.ifindex
+	}
+	if h.pathID != 0 && samePath(p, h.path) && h.pathRetry.IsZero() {
+		return
+	}
+	if !samePath(p, h.path) {
+		h.pathFailed = 0
+	}
+	h.path, h.pathID, h.pathRetry = p, m.id(), time.Time{}
+	m.emit(role.SetHomePath{ID: h.pathID, Path: p})
+}
+
+func samePath(a, b role.HomePath) bool {
+	return a.HomeAddress == b.HomeAddress && a.Mode == b.Mode && a.CareOf == b.CareOf &&
+		a.HomeAgent == b.HomeAgent && a.Ifindex == b.Ifindex && a.DAD == b.DAD &&
+		bytes.Equal(a.HomeAgentLinkAddr, b.HomeAgentLinkAddr)
+}
+
+// pathDone: the path is in force, or the kernel refused it; then it is asked
+// for again, soon at first, since until then packets may go astray.
+func (m *Machine) pathDone(h *home, err error) {
+	if err == nil {
+		h.pathFailed = 0
+		if h.stage == stageReturning {
+			m.deregister(h)
+		}
+		return
+	}
+	m.fault(role.Notice{HoA: h.addr(), CoA: h.path.CareOf, HA: h.path.HomeAgent, Ifindex: h.path.Ifindex},
+		"set the home address's path to "+h.path.Mode.String(), err)
+	h.pathRetry = m.now.Add(min(200*time.Millisecond<<min(h.pathFailed, 10), 5*time.Second))
+	h.pathFailed++
+}
+
+// retryPath asks again for a path that failed.
+func (m *Machine) retryPath(h *home) {
+	if m.due(h.pathRetry) {
+		h.pathID, h.pathRetry = m.id(), time.Time{}
+		m.emit(role.SetHomePath{ID: h.pathID, Path: h.path})
+	}
+}
+
+// homeAgentLinkAddr is the home agent's link-layer address as advertised on the
+// home link (§11.5.5): of the router that says it has the home agent's address
+// (R flag), else of one that says it is a home agent (H flag), else of any
+// router on the home subnet, which will pass the de-registration on.
+func (m *Machine) homeAgentLinkAddr(h *home) []byte {
+	var addr []byte
+	bestRank := 0
+	for _, r := range h.link.routers {
+		p := r.prefix(h.subnet())
+		if p == nil || len(r.linkAddr) == 0 {
+			continue
+		}
+		rank := 1
+		if r.homeAgent {
+			rank = 2
+		}
+		if p.global == h.homeAgent() {
+			rank = 3
+		}
+		if rank > bestRank {
+			addr, bestRank = r.linkAddr, rank
+		}
+	}
+	return addr
+}
+
+// homeDuplicate: duplicate address detection failed for a home address at home.
+// It may be the home agent itself that defends it, for a binding of an earlier
+// run of ours: de-register that. If there is none, the address is another's.
+func (m *Machine) homeDuplicate(h *home, ev role.DADFailed) {
+	if h.stage != stageHome || h.link.ifindex != ev.Ifindex {
+		return
+	}
+	m.count(role.CountDADFailure)
+	m.notice(role.Notice{Kind: role.NoticeDADFailed, HoA: h.addr(), Ifindex: ev.Ifindex, Warn: true,
+		Text: "the home address is in use on the home link"})
+	h.homeDADs++
+	if h.homeDADs > 1 {
+		m.duplicate(h)
+		return
+	}
+	m.bul.Presume(h.key(), m.now.Add(h.lifetime()))
+	m.startReturn(h, h.link)
+}
+
+// duplicate gives a home address up for good (§11.7.1: MUST NOT be used again).
+func (m *Machine) duplicate(h *home) {
+	m.bul.Remove(h.key())
+	h.stage, h.link, h.careOf, h.paused = stageDuplicate, nil, nil, false
+	h.due = time.Time{}
+	m.setPath(h, role.HomePath{Mode: role.PathNone})
+}
+
+// release undoes a home address at Stop: one best-effort de-registration, so
+// that the home agent need not keep what nobody will use.
+func (m *Machine) release(h *home) {
+	if h.stage == stageAway && h.careOf != nil && m.bound(h) {
+		m.sendUpdate(h, 0)
+	}
+	if h.stage != stageHome {
+		m.setPath(h, role.HomePath{Mode: role.PathNone})
+	}
+}
+
+func (m *Machine) homeDeadlines(h *home, d *deadline) {
+	d.add(h.pathRetry)
+	if !h.due.IsZero() && m.canSend(h) {
+		d.add(h.due)
+	}
+}

@@ -1,0 +1,165 @@
+package mn
+
+import (
+	"net/netip"
+	"slices"
+	"time"
+
+	"mip6d/internal/mh"
+	"mip6d/internal/role"
+)
+
+// BindingView is what `mip6ctl show bul` shows of one home address. Times are
+// those of the snapshot.
+type BindingView struct {
+	HomeAddress netip.Prefix
+	HomeAgent   netip.Addr
+	CareOf      netip.Addr // registered or being registered; invalid at home
+	Ifindex     int
+	Interface   string
+
+	// State is where the home address is: "unknown", "away", "returning",
+	// "deregistering", "home", "duplicate".
+	State string
+	Mode  role.PathMode // how its packets travel
+
+	Registered bool          // the home agent acknowledged a binding that has not expired
+	Bound      netip.Addr    // the care-of address of that binding
+	Waiting    bool          // a Binding Update is unanswered
+	Refused    bool          // the home agent refused for a reason that time won't cure
+	Sequence   uint16        // last sent
+	Lifetime   time.Duration // granted
+	Remaining  time.Duration // of what the home agent may hold
+	Retries    int           // transmissions since the last answer, but the first
+	Next       time.Duration // until the next Binding Update; 0: none is planned
+	Status     mh.Status     // of the last acknowledgement, where HasStatus
+	HasStatus  bool
+}
+
+// InterfaceView is what `mip6ctl show interfaces` shows of one interface.
+type InterfaceView struct {
+	Ifindex    int
+	Name       string
+	Preference int
+	Up         bool
+
+	// State is "down", "soliciting" (up, no router heard), "silent" (the
+	// routers stopped answering), "probing" (asked whether they are there)
+	// or "confirmed".
+	State string
+
+	Routers []RouterView
+	CareOf  netip.Addr // invalid: none
+	Ready   bool       // CareOf may be used
+	Old     []netip.Addr
+}
+
+// RouterView is one router of an interface.
+type RouterView struct {
+	Address   netip.Addr
+	LinkAddr  []byte
+	HomeAgent bool
+	Default   bool
+	Heard     time.Duration // ago
+	Interval  time.Duration // Advertisement Interval; 0: not advertised
+	Prefixes  []PrefixView
+}
+
+// PrefixView is one prefix of a router.
+type PrefixView struct {
+	Prefix    netip.Prefix
+	Valid     time.Duration // left; role.Infinite: no end
+	Preferred time.Duration
+	OnLink    bool
+	Auto      bool
+}
+
+// Bindings returns a copy of the state of all home addresses, in the order of
+// the configuration.
+func (m *Machine) Bindings(now time.Time) []BindingView {
+	views := make([]BindingView, 0, len(m.homes))
+	for _, h := range m.homes {
+		v := BindingView{
+			HomeAddress: h.HomeAddress, HomeAgent: h.homeAgent(),
+			State: h.stage.String(), Mode: h.path.Mode,
+			Refused: h.refused, Retries: max(h.backoff.Tries-1, 0),
+			Sequence: m.bul.Sequence(h.key()), Status: h.status, HasStatus: h.hasStatus,
+		}
+		if h.link != nil {
+			v.Ifindex, v.Interface = h.link.ifindex, h.link.name
+		}
+		if h.careOf != nil {
+			v.CareOf = h.careOf.addr
+		}
+		if !h.due.IsZero() && m.canSend(h) {
+			v.Next = max(h.due.Sub(now), 0)
+		}
+		if e := m.entry(h); e != nil {
+			v.Registered, v.Waiting = e.Registered(now), e.Outstanding()
+			v.Lifetime, v.Remaining = e.Granted, e.Remaining(now)
+			if v.Registered {
+				v.Bound = e.Bound
+			}
+		}
+		views = append(views, v)
+	}
+	return views
+}
+
+// Interfaces returns a copy of the state of all managed interfaces that exist,
+// best first.
+func (m *Machine) Interfaces(now time.Time) []InterfaceView {
+	views := make([]InterfaceView, 0, len(m.links))
+	for _, l := range m.links {
+		v := InterfaceView{
+			Ifindex: l.ifindex, Name: l.name, Preference: l.preference, Up: l.up, State: l.state(),
+		}
+		for _, r := range l.routers {
+			v.Routers = append(v.Routers, r.view(now))
+		}
+		if l.careOf != nil {
+			v.CareOf, v.Ready = l.careOf.addr, l.careOf.ready
+		}
+		for _, c := range l.stale {
+			v.Old = append(v.Old, c.addr)
+		}
+		views = append(views, v)
+	}
+	return views
+}
+
+func (l *link) state() string {
+	switch {
+	case !l.up:
+		return "down"
+	case l.doubt.active():
+		return "probing"
+	case l.confirmed:
+		return "confirmed"
+	case l.silent:
+		return "silent"
+	}
+	return "soliciting"
+}
+
+func (r *router) view(now time.Time) RouterView {
+	v := RouterView{
+		Address: r.addr, LinkAddr: slices.Clone(r.linkAddr), HomeAgent: r.homeAgent,
+		Default: r.defaultUntil.After(now), Heard: now.Sub(r.heard), Interval: r.interval,
+	}
+	for _, p := range r.prefixes {
+		v.Prefixes = append(v.Prefixes, PrefixView{
+			Prefix: p.net, Valid: leftAt(now, p.validUntil), Preferred: leftAt(now, p.preferredUntil),
+			OnLink: p.onLink, Auto: p.auto,
+		})
+	}
+	return v
+}
+
+// leftAt is the time from now until an end, or Infinite where there is none.
+func leftAt(now, end time.Time) time.Duration {
+	if end.IsZero() {
+		return role.Infinite
+	}
+	return max(end.Sub(now), 0)
+}
