@@ -7,6 +7,8 @@ import (
 
 	"github.com/mdlayher/socket"
 	"golang.org/x/sys/unix"
+
+	"mip6d/internal/icmp6"
 )
 
 // maxGroups bounds the solicited-node groups that one link joins. Each costs
@@ -54,7 +56,7 @@ func (g *groups) join(addr netip.Addr)  { g.change(addr, 1) }
 func (g *groups) leave(addr netip.Addr) { g.change(addr, -1) }
 
 func (g *groups) change(addr netip.Addr, by int) {
-	group := solicitedNode(addr)
+	group := icmp6.SolicitedNode(addr)
 	g.mu.Lock()
 	defer g.mu.Unlock()
 	if g.closed {

@@ -12,6 +12,7 @@ import (
 	"github.com/vishvananda/netlink"
 	"golang.org/x/sys/unix"
 
+	"mip6d/internal/icmp6"
 	"mip6d/internal/ingress"
 	"mip6d/internal/role"
 	"mip6d/test/nslab"
@@ -173,7 +174,7 @@ func TestKernelRFC6275_10_4_1_AnswersOnTheWire(t *testing.T) {
 	c := newCapture(t, l.host)
 	option := append([]byte{optTargetLinkAddr, 1}, haMAC[:]...)
 	group := func(a netip.Addr) (netip.Addr, linkAddr) {
-		return solicitedNode(a), multicastLinkAddr(solicitedNode(a))
+		return icmp6.SolicitedNode(a), multicastLinkAddr(icmp6.SolicitedNode(a))
 	}
 
 	tests := []struct {
@@ -395,7 +396,7 @@ func TestKernelStartDAD(t *testing.T) {
 		r.StartDAD(a)
 		time.Sleep(50 * time.Millisecond)
 		from := mac(l.host)
-		c.send(l.host, build(from, multicastLinkAddr(solicitedNode(a)), noAddr, solicitedNode(a), typeNS, 0, a, 0, linkAddr{}))
+		c.send(l.host, build(from, multicastLinkAddr(icmp6.SolicitedNode(a)), noAddr, icmp6.SolicitedNode(a), typeNS, 0, a, 0, linkAddr{}))
 		if got := r.next(t, 900*time.Millisecond); !got.Duplicate || got.Addr != a {
 			t.Errorf("got %+v, want a duplicate", got)
 		}
@@ -497,7 +498,7 @@ func TestKernelLinkDownAndUp(t *testing.T) {
 	time.Sleep(50 * time.Millisecond)
 	l.ha.Up("lan")
 	l.ha.WaitCarrier("lan")
-	from, g := mac(l.host), solicitedNode(hoa)
+	from, g := mac(l.host), icmp6.SolicitedNode(hoa)
 	nslab.Eventually(t, "an answer after the link came back", func() bool {
 		c.send(l.host, build(from, multicastLinkAddr(g), host, g, typeNS, 0, hoa, optSourceLinkAddr, from))
 		return len(c.advertisements(hoa, 50*time.Millisecond, 1)) == 1

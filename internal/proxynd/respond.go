@@ -1,6 +1,10 @@
 package proxynd
 
-import "net/netip"
+import (
+	"net/netip"
+
+	"mip6d/internal/icmp6"
+)
 
 // responder is the pure half: which addresses are defended on one link, and
 // what is said about them.
@@ -54,7 +58,7 @@ func (r *responder) advertisement(target netip.Addr, router bool) []byte {
 // probe is a Neighbor Solicitation for duplicate address detection (RFC 4862
 // §5.4.2): from the unspecified address, without an option.
 func (r *responder) probe(target netip.Addr) []byte {
-	group := solicitedNode(target)
+	group := icmp6.SolicitedNode(target)
 	return build(r.link, multicastLinkAddr(group), netip.IPv6Unspecified(), group, typeNS, 0,
 		target, 0, linkAddr{})
 }

@@ -6,6 +6,8 @@ import (
 	"testing"
 
 	"github.com/google/go-cmp/cmp"
+
+	"mip6d/internal/icmp6"
 )
 
 var (
@@ -31,7 +33,7 @@ func testResponder() *responder {
 // solicitation is a valid NS for hoa from host to the solicited-node group,
 // changed by f before its checksum is filled in.
 func solicitation(f func(frame []byte)) []byte {
-	group := solicitedNode(hoa)
+	group := icmp6.SolicitedNode(hoa)
 	b := build(hostMAC, multicastLinkAddr(group), host, group, typeNS, 0, hoa, optSourceLinkAddr, hostMAC)
 	if f != nil {
 		f(b)
@@ -42,10 +44,9 @@ func solicitation(f func(frame []byte)) []byte {
 
 func fixChecksum(frame []byte) {
 	body := frame[bodyAt : bodyAt+int(binary.BigEndian.Uint16(frame[etherLen+4:]))]
-	body[2], body[3] = 0, 0
 	src := netip.AddrFrom16([16]byte(frame[etherLen+8:]))
 	dst := netip.AddrFrom16([16]byte(frame[etherLen+24:]))
-	binary.BigEndian.PutUint16(body[2:], checksum(src, dst, body))
+	icmp6.SetChecksum(body, src, dst)
 }
 
 // seen is what a test wants to know of an answer.
@@ -59,7 +60,7 @@ type seen struct {
 
 func look(t *testing.T, f []byte) seen {
 	t.Helper()
-	if len(f) < optionAt || checksum(netip.AddrFrom16([16]byte(f[22:])), netip.AddrFrom16([16]byte(f[38:])), f[bodyAt:]) != 0 {
+	if len(f) < optionAt || !icmp6.ChecksumOK(f[bodyAt:], netip.AddrFrom16([16]byte(f[22:])), netip.AddrFrom16([16]byte(f[38:]))) {
 		t.Fatalf("answer is no frame with a good checksum: %x", f)
 	}
 	if got := int(binary.BigEndian.Uint16(f[18:])); got != len(f)-bodyAt {
@@ -78,7 +79,7 @@ var ourOption = append([]byte{optTargetLinkAddr, 1}, ourMAC[:]...)
 func cmpAddr() cmp.Option { return cmp.Comparer(func(a, b netip.Addr) bool { return a == b }) }
 
 func TestRFC6275_10_4_1_AnswersSolicitations(t *testing.T) {
-	group := solicitedNode(hoa)
+	group := icmp6.SolicitedNode(hoa)
 	tests := []struct {
 		name  string
 		frame []byte
@@ -99,12 +100,12 @@ func TestRFC6275_10_4_1_AnswersSolicitations(t *testing.T) {
 		},
 		{
 			"mobile router",
-			build(hostMAC, multicastLinkAddr(solicitedNode(router)), host, solicitedNode(router), typeNS, 0, router, optSourceLinkAddr, hostMAC),
+			build(hostMAC, multicastLinkAddr(icmp6.SolicitedNode(router)), host, icmp6.SolicitedNode(router), typeNS, 0, router, optSourceLinkAddr, hostMAC),
 			seen{To: hostMAC, Dst: host, Target: router, Flags: flagSolicited | flagRouter},
 		},
 		{
 			"link-local address",
-			build(hostMAC, multicastLinkAddr(solicitedNode(hoaLL)), host, solicitedNode(hoaLL), typeNS, 0, hoaLL, optSourceLinkAddr, hostMAC),
+			build(hostMAC, multicastLinkAddr(icmp6.SolicitedNode(hoaLL)), host, icmp6.SolicitedNode(hoaLL), typeNS, 0, hoaLL, optSourceLinkAddr, hostMAC),
 			seen{To: hostMAC, Dst: host, Target: hoaLL, Flags: flagSolicited},
 		},
 		{
@@ -114,7 +115,7 @@ func TestRFC6275_10_4_1_AnswersSolicitations(t *testing.T) {
 		},
 		{
 			"probe for a mobile router",
-			build(hostMAC, multicastLinkAddr(solicitedNode(router)), noAddr, solicitedNode(router), typeNS, 0, router, 0, linkAddr{}),
+			build(hostMAC, multicastLinkAddr(icmp6.SolicitedNode(router)), noAddr, icmp6.SolicitedNode(router), typeNS, 0, router, 0, linkAddr{}),
 			seen{To: allNodesLink, Dst: allNodes, Target: router, Flags: flagOverride | flagRouter},
 		},
 		{
@@ -233,7 +234,7 @@ func TestRFC4862_5_4_2_Probe(t *testing.T) {
 
 func TestRFC4862_5_4_3_WhatContestsAProbe(t *testing.T) {
 	r := testResponder()
-	group := solicitedNode(hoa)
+	group := icmp6.SolicitedNode(hoa)
 	tests := []struct {
 		name  string
 		frame []byte
@@ -266,6 +267,9 @@ func FuzzParse(f *testing.F) {
 			fixChecksum(frame) // or chance would have to find it
 		}
 		m, ok := parse(frame)
+		if want := codecAccepts(frame); ok != want {
+			t.Fatalf("accepted: %v, by internal/icmp6: %v", ok, want)
+		}
 		if !ok {
 			return
 		}
@@ -277,6 +281,30 @@ func FuzzParse(f *testing.F) {
 			}
 		}
 	})
+}
+
+// codecAccepts is parse's verdict by way of internal/icmp6.
+func codecAccepts(f []byte) bool {
+	if len(f) < bodyAt || f[12] != 0x86 || f[13] != 0xdd || f[14]>>4 != 6 || f[20] != protoICMPv6 || f[6]&1 != 0 {
+		return false
+	}
+	length := int(binary.BigEndian.Uint16(f[18:]))
+	if len(f) < bodyAt+length {
+		return false
+	}
+	body := f[bodyAt : bodyAt+length]
+	src, dst := netip.AddrFrom16([16]byte(f[22:])), netip.AddrFrom16([16]byte(f[38:]))
+	m, err := icmp6.Parse(body)
+	if err != nil || src.IsMulticast() || !icmp6.ChecksumOK(body, src, dst) || icmp6.ValidND(m, src, dst, int(f[21])) != nil {
+		return false
+	}
+	switch m := m.(type) {
+	case *icmp6.NeighborSolicitation:
+		return !m.Target.IsUnspecified()
+	case *icmp6.NeighborAdvertisement:
+		return !m.Target.IsUnspecified()
+	}
+	return false
 }
 
 func BenchmarkRespondAmong100000(b *testing.B) {

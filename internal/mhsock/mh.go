@@ -1,0 +1,80 @@
+package mhsock
+
+import (
+	"context"
+	"fmt"
+
+	"github.com/mdlayher/socket"
+	"golang.org/x/sys/unix"
+
+	"mip6d/internal/role"
+)
+
+// protoMH is the Mobility Header's protocol number, RFC 6275 §6.1.
+const protoMH = 135
+
+// CountUnreadable counts packets that were truncated or came with ancillary
+// data that makes no sense.
+const CountUnreadable role.Counter = "packets_unreadable"
+
+// MH sends and receives Mobility Header messages.
+type MH struct {
+	sock  *socket.Conn
+	count func(role.Counter)
+}
+
+// ListenMH opens the Mobility Header socket in the current network namespace.
+// count may be nil; it is called from Run's goroutine.
+//
+// The kernel has checked a message's length and Payload Proto before we see it
+// and has answered where they are wrong (RFC 6275 §9.2); the checksum is left
+// to the receiver, because the sender of a bad one must get no answer.
+func ListenMH(count func(role.Counter)) (*MH, error) {
+	s, err := openRaw(protoMH, "the Mobility Header", func(s *socket.Conn) error {
+		// The kernel would fill in the checksum itself, with the care-of
+		// address where the home address belongs.
+		return setOptions(s, "the Mobility Header", []option{
+			{unix.IPPROTO_IPV6, unix.IPV6_CHECKSUM, -1, "IPV6_CHECKSUM"},
+		})
+	})
+	if err != nil {
+		return nil, err
+	}
+	return &MH{sock: s, count: orNothing(count)}, nil
+}
+
+func orNothing(count func(role.Counter)) func(role.Counter) {
+	if count == nil {
+		return func(role.Counter) {}
+	}
+	return count
+}
+
+// Run hands every message to out as role.MessageIn until ctx ends; then it
+// returns nil. Send works on until Close.
+func (m *MH) Run(ctx context.Context, out func(role.Event)) error {
+	return run(ctx, m.sock, "Mobility Header messages", func(p packet) {
+		if p.incomprehend {
+			m.count(CountUnreadable)
+			return
+		}
+		out(role.MessageIn{
+			Ifindex: p.ifindex, Src: p.src, Dst: p.dst,
+			HomeAddress: p.home, RoutingHome: p.routing, Raw: p.body,
+		})
+	})
+}
+
+// Send carries out the effect.
+func (m *MH) Send(e role.Send) error {
+	err := send(m.sock, outgoing{
+		ifindex: e.Ifindex, src: e.Src, dst: e.Dst, home: e.HomeAddress, routing: e.RoutingHome, body: e.Raw,
+	})
+	if err != nil {
+		return fmt.Errorf("send a Mobility Header message from %s to %s: %w", e.Src, e.Dst, err)
+	}
+	return nil
+}
+
+// Close releases the socket.
+func (m *MH) Close() error { return m.sock.Close() }

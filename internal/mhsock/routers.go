@@ -1,0 +1,85 @@
+package mhsock
+
+import (
+	"context"
+	"errors"
+
+	"github.com/mdlayher/socket"
+
+	"mip6d/internal/icmp6"
+	"mip6d/internal/role"
+)
+
+// What the listener for Router Advertisements counts.
+const (
+	CountAdvertisement    role.Counter = "router_advertisements"
+	CountBadAdvertisement role.Counter = "router_advertisements_invalid" // RFC 4861 §6.1.2
+)
+
+// Routers listens for Router Advertisements and sends Router Solicitations.
+type Routers struct {
+	sock    *socket.Conn
+	solicit *Solicitor
+	accept  func(ifindex int) bool
+	count   func(role.Counter)
+}
+
+// ListenRouters opens the listener in the current network namespace. accept
+// says for which interfaces advertisements are wanted (nil: all); count may be
+// nil. Both are called from Run's goroutine.
+//
+// The kernel keeps every IPv6 interface in the all-nodes group, from the moment
+// it is up.
+func ListenRouters(accept func(ifindex int) bool, count func(role.Counter)) (*Routers, error) {
+	s, err := openRaw(protoICMPv6, "Router Advertisements", func(s *socket.Conn) error {
+		return filterTypes(s, int(icmp6.TypeRouterAdvertisement))
+	})
+	if err != nil {
+		return nil, err
+	}
+	solicit, err := NewSolicitor()
+	if err != nil {
+		return nil, errors.Join(err, s.Close())
+	}
+	if accept == nil {
+		accept = func(int) bool { return true }
+	}
+	return &Routers{sock: s, solicit: solicit, accept: accept, count: orNothing(count)}, nil
+}
+
+// Run hands every valid advertisement to out as role.RouterSeen until ctx ends;
+// then it returns nil. SolicitRouter works on until Close.
+func (r *Routers) Run(ctx context.Context, out func(role.Event)) error {
+	return run(ctx, r.sock, "Router Advertisements", func(p packet) {
+		if !r.accept(p.ifindex) {
+			return
+		}
+		ra, ok := advertisement(p)
+		if !ok {
+			r.count(CountBadAdvertisement)
+			return
+		}
+		r.count(CountAdvertisement)
+		out(role.RouterSeen{Ifindex: p.ifindex, Router: p.src, RA: ra})
+	})
+}
+
+// advertisement reads one packet and checks what RFC 4861 §6.1.2 demands; the
+// kernel has verified the checksum.
+func advertisement(p packet) (*icmp6.RouterAdvertisement, bool) {
+	if p.incomprehend || p.home.IsValid() || p.routing.IsValid() {
+		return nil, false
+	}
+	m, err := icmp6.Parse(p.body)
+	if err != nil || icmp6.ValidND(m, p.src, p.dst, p.hopLimit) != nil {
+		return nil, false
+	}
+	ra, ok := m.(*icmp6.RouterAdvertisement)
+	return ra, ok
+}
+
+// SolicitRouter carries out the effect.
+func (r *Routers) SolicitRouter(e role.SolicitRouter) error { return r.solicit.SolicitRouter(e) }
+
+// Close releases the sockets.
+func (r *Routers) Close() error { return errors.Join(r.sock.Close(), r.solicit.Close()) }
