@@ -81,7 +81,7 @@ func Prepare(n *node.Node, dir string, cfg Config) (*Daemon, error) {
 
 // Configure replaces the configuration file, for a reload or the next start.
 func (d *Daemon) Configure(text string) error {
-	text = strings.ReplaceAll(text, "$DIR", d.Dir) + "\ncontrol: {socket: " + d.Socket() + "}\n"
+	text = strings.ReplaceAll(text, "$DIR", d.Dir) + "\nrun_dir: " + d.Dir + "\ncontrol: {socket: " + d.Socket() + ", group: root}\n"
 	return os.WriteFile(filepath.Join(d.Dir, "mip6d.yaml"), []byte(text), 0o644)
 }
 

@@ -47,8 +47,9 @@ func (c command) file() string { return filepath.Join(buildDir, "bin", c.name) }
 
 func binDir() (string, error) { return filepath.Abs(filepath.Join(buildDir, "bin")) }
 
-// findPackages lists the packages in which a test file declares a TestKernel….
-func findPackages(ctx context.Context, patterns []string) ([]pkg, error) {
+// findPackages lists the packages in which a test file declares what is looked
+// for.
+func findPackages(ctx context.Context, declaration string, patterns []string) ([]pkg, error) {
 	cmd := exec.CommandContext(ctx, "go", append([]string{"list", "-json=Dir,ImportPath,TestGoFiles,XTestGoFiles"}, patterns...)...)
 	cmd.Env = append(os.Environ(), "CGO_ENABLED=0")
 	cmd.Stderr = os.Stderr
@@ -66,7 +67,7 @@ func findPackages(ctx context.Context, patterns []string) ([]pkg, error) {
 			return nil, err
 		}
 		for _, f := range append(p.TestGoFiles, p.XTestGoFiles...) {
-			has, err := declaresKernelTest(filepath.Join(p.Dir, f))
+			has, err := declares(filepath.Join(p.Dir, f), declaration)
 			if err != nil {
 				return nil, err
 			}
@@ -78,7 +79,7 @@ func findPackages(ctx context.Context, patterns []string) ([]pkg, error) {
 	}
 }
 
-func declaresKernelTest(file string) (bool, error) {
+func declares(file, declaration string) (bool, error) {
 	f, err := os.Open(file)
 	if err != nil {
 		return false, err
@@ -87,7 +88,7 @@ func declaresKernelTest(file string) (bool, error) {
 	s := bufio.NewScanner(f)
 	s.Buffer(nil, 1<<20)
 	for s.Scan() {
-		if strings.HasPrefix(s.Text(), "func TestKernel") {
+		if strings.HasPrefix(s.Text(), declaration) {
 			return true, nil
 		}
 	}

@@ -26,6 +26,7 @@ import (
 
 type options struct {
 	run, skip string
+	bench     string
 	verbose   bool
 	vm        bool
 	timeout   time.Duration
@@ -40,6 +41,7 @@ func main() {
 	var o options
 	flag.StringVar(&o.run, "run", "^TestKernel", "run only tests that match `regexp`")
 	flag.StringVar(&o.skip, "skip", "", "leave out tests that match `regexp`")
+	flag.StringVar(&o.bench, "bench", "", "run no tests but the benchmarks BenchmarkKernel… that match `regexp`, and print their figures")
 	flag.BoolVar(&o.verbose, "v", false, "print the output of passing tests too")
 	flag.BoolVar(&o.vm, "vm", false, "use the VM even if this kernel would do")
 	flag.DurationVar(&o.timeout, "timeout", 15*time.Minute, "for everything together")
@@ -70,7 +72,11 @@ func run(ctx context.Context, o options) error {
 		}
 		return fmt.Errorf("this kernel cannot run the tests (%w) and qemu-system-x86_64 is not installed: run scripts/install-qemu, or set ALLOW_SKIP=1 to go on without", capable)
 	}
-	packages, err := findPackages(ctx, o.patterns)
+	declaration := "func TestKernel"
+	if o.bench != "" {
+		declaration, o.verbose = "func BenchmarkKernel", true
+	}
+	packages, err := findPackages(ctx, declaration, o.patterns)
 	if err != nil {
 		return err
 	}
@@ -85,6 +91,9 @@ func run(ctx context.Context, o options) error {
 }
 
 func (o options) testArgs(file string) []string {
+	if o.bench != "" {
+		return []string{file, "-test.run", "^$", "-test.bench", o.bench, "-test.timeout", o.timeout.String()}
+	}
 	args := []string{file, "-test.v", "-test.run", o.run, "-test.timeout", o.timeout.String()}
 	if o.skip != "" {
 		args = append(args, "-test.skip", o.skip)

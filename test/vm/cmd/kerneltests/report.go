@@ -50,7 +50,8 @@ func (r *report) Write(p []byte) (int, error) {
 	}
 }
 
-// line counts the ends of top-level tests, and of subtests only skips.
+// line counts the ends of top-level tests and benchmarks, and of subtests only
+// skips.
 func (r *report) line(l string) {
 	trimmed := strings.TrimLeft(l, " ")
 	if name, ok := strings.CutPrefix(trimmed, "--- SKIP: "); ok {
@@ -58,7 +59,7 @@ func (r *report) line(l string) {
 		return
 	}
 	switch {
-	case strings.HasPrefix(l, "--- PASS: "):
+	case strings.HasPrefix(l, "--- PASS: "), strings.HasPrefix(l, "Benchmark") && strings.Contains(l, "ns/op"):
 		r.passed++
 	case strings.HasPrefix(l, "--- FAIL: "):
 		r.failed++

@@ -16,6 +16,7 @@ func TestVerdict(t *testing.T) {
 	}{
 		{"pass", "=== RUN   TestKernelA\n--- PASS: TestKernelA (0.00s)\nPASS\n", 0, ""},
 		{"a line in two writes", "--- PASS: Test|KernelA (0.00s)\nPASS\n", 0, ""},
+		{"benchmark", "BenchmarkKernelA  \t 1000\t 123 ns/op\nPASS\n", 0, ""},
 		{"fail", "--- FAIL: TestKernelA (0.00s)\nFAIL\n", 1, "1 failed, exit status 1"},
 		{"crash after a pass", "--- PASS: TestKernelA (0.00s)\npanic: x\n", 2, "exit status 2"},
 		{"skip", "--- PASS: TestKernelA (0.00s)\n--- SKIP: TestKernelB (0.00s)\nPASS\n", 0, "TestKernelB"},
