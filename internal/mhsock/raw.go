@@ -2,6 +2,7 @@ package mhsock
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"net/netip"
 	"time"
@@ -119,6 +120,10 @@ func send(s *socket.Conn, o outgoing) error {
 	})
 	if err == nil {
 		err = serr
+	}
+	if errors.Is(err, unix.EINVAL) && o.src.IsValid() {
+		// The kernel's only word for it.
+		err = fmt.Errorf("%w (is %s an address of this machine, and not tentative?)", err, o.src)
 	}
 	return err
 }
