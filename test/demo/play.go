@@ -21,7 +21,7 @@ const patience = 15 * time.Second
 // Play performs the moves and returns what there is to report, also when it
 // fails on the way.
 func Play(ctx context.Context, o Options) (report.Report, []report.Move, error) {
-	var r report.Report
+	r := report.Report{Handovers: []report.Handover{}} // [] in JSON, not null
 	var moves []report.Move
 	s, err := setUp(ctx, o)
 	if err != nil {
