@@ -101,7 +101,7 @@ func build(ctx context.Context, packages []pkg) error {
 		return err
 	}
 	for _, p := range packages {
-		if err := goTool(ctx, "test", "-c", "-o", p.file(), p.ImportPath); err != nil {
+		if err := goTool(ctx, "test", "-c", "-ldflags=-s -w", "-o", p.file(), p.ImportPath); err != nil {
 			return err
 		}
 	}
@@ -109,7 +109,7 @@ func build(ctx context.Context, packages []pkg) error {
 		if _, err := os.Stat(filepath.Join("cmd", c.name)); err != nil {
 			continue
 		}
-		if err := goTool(ctx, "build", "-o", c.file(), "./cmd/"+c.name); err != nil {
+		if err := goTool(ctx, "build", "-trimpath", "-ldflags=-s -w", "-o", c.file(), "./cmd/"+c.name); err != nil {
 			return err
 		}
 	}
