@@ -65,7 +65,7 @@ func TestKernelCleanupLeavesNothing(t *testing.T) {
 		Config: topology.Config{Start: topology.Foreign1},
 		before: func(topo *topology.Topology) {
 			eventually(t, 10*time.Second, func() string { // the kernel's own address is ready
-				s := kernelState(t, topo.MN)["addr"]
+				s := kernelState(t, topo.MN)["ip addr"]
 				if strings.Contains(s, topology.Foreign1Prefix.Addr().String()) && !strings.Contains(s, "tentative") {
 					return ""
 				}
@@ -102,22 +102,24 @@ func TestKernelCleanupLeavesNothing(t *testing.T) {
 	}
 }
 
-// volatile are parts of iproute2's output that change by themselves.
-var volatile = regexp.MustCompile(`expires \d+sec|valid_lft \d+sec|preferred_lft \d+sec|(?m)^.* (REACHABLE|STALE|DELAY|PROBE|INCOMPLETE|FAILED).*$`)
+// volatile are parts of iproute2's output that change by themselves: remaining
+// lifetimes, and whole lines of learned neighbours.
+var volatile = regexp.MustCompile(`expires \d+sec|valid_lft \d+sec|preferred_lft \d+sec|(?m)^.* (REACHABLE|STALE|DELAY|PROBE|INCOMPLETE|FAILED).*\n`)
 
 // kernelState is everything that mip6d could leave behind.
 func kernelState(t *testing.T, n *node.Node) map[string]string {
 	t.Helper()
 	state := map[string]string{}
-	for name, args := range map[string]string{
-		"link": "-d link", "addr": "addr", "route": "-6 route show table all", "rule": "-6 rule", "label": "addrlabel",
-		"xfrm state": "xfrm state", "xfrm policy": "xfrm policy", "neigh": "-6 neigh", "proxy": "-6 neigh show proxy",
+	for _, command := range []string{
+		"ip -d link", "ip addr", "ip -6 route show table all", "ip -6 rule", "ip addrlabel",
+		"ip xfrm state", "ip xfrm policy", "ip -6 neigh", "ip -6 neigh show proxy", "tc qdisc",
 	} {
-		out, err := n.Run(t.Context(), "ip", strings.Fields(args)...)
+		words := strings.Fields(command)
+		out, err := n.Run(t.Context(), words[0], words[1:]...)
 		if err != nil {
 			t.Fatal(err)
 		}
-		state[name] = volatile.ReplaceAllString(out, "")
+		state[command] = volatile.ReplaceAllString(out, "")
 	}
 	for _, conf := range []string{"autoconf", "accept_ra", "optimistic_dad", "use_optimistic", "accept_dad", "forwarding", "router_solicitations", "accept_ra_defrtr", "accept_ra_pinfo"} {
 		v, err := n.ReadSysctl("net/ipv6/conf/eth0/" + conf)
