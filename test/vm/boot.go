@@ -12,6 +12,7 @@ import (
 	"path/filepath"
 	"slices"
 	"strings"
+	"sync"
 	"time"
 
 	"mip6d/test/vm/frame"
@@ -232,9 +233,9 @@ func (r *run) step(k frame.Kind, p []byte) error {
 	return nil
 }
 
-// console keeps the end of what QEMU and the guest's kernel say. It is written
-// by one goroutine and read when that has ended or the VM is past caring.
+// console keeps the end of what QEMU and the guest's kernel say.
 type console struct {
+	mu    sync.Mutex
 	lines []string
 	part  string
 }
@@ -242,6 +243,8 @@ type console struct {
 const consoleLines = 400
 
 func (c *console) Write(p []byte) (int, error) {
+	c.mu.Lock()
+	defer c.mu.Unlock()
 	text := c.part + strings.ReplaceAll(string(p), "\r", "")
 	lines := strings.Split(text, "\n")
 	c.part = lines[len(lines)-1]
@@ -253,12 +256,16 @@ func (c *console) Write(p []byte) (int, error) {
 }
 
 func (c *console) tail() string {
+	c.mu.Lock()
+	defer c.mu.Unlock()
 	lines := append(slices.Clone(c.lines), c.part)
 	return strings.Join(lines[max(0, len(lines)-40):], "\n")
 }
 
 // trouble returns the lines in which the kernel reports a bug.
 func (c *console) trouble() []string {
+	c.mu.Lock()
+	defer c.mu.Unlock()
 	var found []string
 	for _, l := range c.lines {
 		for _, sign := range []string{"BUG:", "WARNING:", "Oops", "blocked for more than", "RCU stall", "rcu_sched", "Kernel panic", "general protection"} {
