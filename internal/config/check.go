@@ -1,0 +1,183 @@
+package config
+
+import (
+	"fmt"
+	"net/netip"
+	"strings"
+)
+
+// check looks for what is wrong between values that are right each by itself.
+// A value that was refused is zero here and is passed over.
+func (d *decoder) check(c *Config) {
+	switch {
+	case d.has("home_agent") && d.has("mobile_node"):
+		d.wrongf("mobile_node", "a node is a home agent or a mobile node, not both: run a second mip6d in a network namespace of its own")
+	case !d.has("home_agent") && !d.has("mobile_node") && !d.has("correspondent_node"):
+		d.failf("", d.where[""], "no role: give home_agent, mobile_node or correspondent_node")
+	}
+	if c.HomeAgent != nil {
+		d.checkHomeAgent(c.HomeAgent)
+	}
+	if c.MobileNode != nil {
+		d.checkMobileNode(c.MobileNode, c.Kernel)
+	}
+	d.checkKernel(c.Kernel)
+	if n := len(c.Control.Socket); n > maxSocketPath {
+		key := "control.socket"
+		if !d.has(key) {
+			key = "run_dir"
+		}
+		d.wrongf(key, "makes a socket's path of %d bytes, and a Unix socket's has at most %d: choose a shorter one", n, maxSocketPath)
+	}
+}
+
+func (d *decoder) checkHomeAgent(h *HomeAgent) {
+	const links = "home_agent.links"
+	if d.isEmptyList(links) {
+		d.wrongf(links, "is empty: a home agent serves at least one link")
+	}
+	interfaces, addresses, homes, ids := unique{}, unique{}, unique{}, unique{}
+	var prefixes []netip.Prefix
+	for i, l := range h.Links {
+		path := fmt.Sprintf("%s[%d]", links, i)
+		d.once(interfaces, path+".interface", l.Interface, "one entry for a link, with all its prefixes")
+		if l.Address.IsValid() {
+			d.once(addresses, path+".address", l.Address.String(), "every link has an address of its own")
+			d.checkWithin(path+".address", l.Address, l.Prefixes, "this link's prefixes")
+		}
+		if d.isEmptyList(path + ".prefixes") {
+			d.wrongf(path+".prefixes", "is empty: give the link's subnet prefix, such as [2001:db8:1::/64]")
+		}
+		for k, p := range l.Prefixes {
+			if !p.IsValid() {
+				continue
+			}
+			for _, q := range prefixes {
+				if p.Overlaps(q) {
+					d.wrongf(fmt.Sprintf("%s.prefixes[%d]", path, k), "%s overlaps with %s, which stands above: a home address must lead to one link", p, q)
+				}
+			}
+			prefixes = append(prefixes, p)
+		}
+	}
+	if !d.has(links) {
+		return
+	}
+	for i, m := range h.MobileNodes {
+		path := fmt.Sprintf("home_agent.mobile_nodes[%d]", i)
+		if m.HomeAddress.IsValid() {
+			key := path + ".home_address"
+			d.once(homes, key, m.HomeAddress.String(), "one entry for a home address")
+			d.checkWithin(key, m.HomeAddress, prefixes, "the home links' prefixes")
+			if at := addresses[m.HomeAddress.String()]; at != "" {
+				d.wrongf(key, "%s is the home agent's own (%s): give the mobile node another", m.HomeAddress, at)
+			}
+		}
+		d.checkAuth(path, m.Auth, h.AllowUnauthenticated, "home_agent")
+		if m.Auth != nil && m.Auth.MNID != "" {
+			d.once(ids, path+".auth.mn_id", m.Auth.MNID, "one mobile node for an identifier")
+		}
+	}
+}
+
+func (d *decoder) checkMobileNode(m *MobileNode, k Kernel) {
+	homes, interfaces := unique{}, unique{}
+	if d.isEmptyList("mobile_node.homes") {
+		d.wrongf("mobile_node.homes", "is empty: a mobile node has at least one home address")
+	}
+	for i, h := range m.Homes {
+		path := fmt.Sprintf("mobile_node.homes[%d]", i)
+		if h.HomeAddress.IsValid() {
+			d.once(homes, path+".home_address", h.HomeAddress.Addr().String(), "one entry for a home address")
+			if h.HomeAddress.Addr() == h.HomeAgent {
+				d.wrongf(path+".home_agent", "%s is the home address: give the home agent's own", h.HomeAgent)
+			}
+		}
+		d.checkAuth(path, h.Auth, m.AllowUnauthenticated, "mobile_node")
+	}
+	if d.isEmptyList("mobile_node.interfaces") {
+		d.wrongf("mobile_node.interfaces", "is empty: name at least one interface to move with")
+	}
+	for i, f := range m.Interfaces {
+		path := fmt.Sprintf("mobile_node.interfaces[%d].name", i)
+		d.once(interfaces, path, f.Name, "one entry for an interface")
+		if f.Name != "" && f.Name == k.TunnelName {
+			d.wrongf(path, "%s is mip6d's own tunnel device (kernel.tunnel_name): name the interfaces that lead to the world", f.Name)
+		}
+	}
+}
+
+func (d *decoder) checkAuth(path string, a *Auth, allowed bool, section string) {
+	if a == nil {
+		if !allowed && !d.has(path+".auth") {
+			d.wrongf(path, "has no auth: anybody could redirect this home address; give spi and key_file, or say %s.allow_unauthenticated: true", section)
+		}
+		return
+	}
+	if a.MNID == "" {
+		return
+	}
+	if len(a.MNID) > maxMNID {
+		d.wrongf(path+".auth.mn_id", "has %d bytes, and a network access identifier has at most %d", len(a.MNID), maxMNID)
+	}
+	if strings.ContainsFunc(a.MNID, func(r rune) bool { return r <= ' ' || r == 0x7f }) {
+		d.wrongf(path+".auth.mn_id", "%q has blanks or control characters: write it as user@realm", a.MNID)
+	}
+}
+
+// takenProtocols are route protocols that others are known to use: the
+// kernel's own, and what iproute2 lists (rtnetlink.h's RTPROT_*). What mip6d
+// finds under its own number it may sweep.
+var takenProtocols = map[int]string{
+	1: "redirect", 2: "kernel", 3: "boot", 4: "static", 8: "gated", 9: "ra", 10: "mrt", 11: "zebra", 12: "bird",
+	13: "dnrouted", 14: "xorp", 15: "ntk", 16: "dhcp", 17: "mrouted", 18: "keepalived", 42: "babel", 84: "ovn",
+	99: "openr", 186: "bgp", 187: "isis", 188: "ospf", 189: "rip", 192: "eigrp",
+}
+
+func (d *decoder) checkKernel(k Kernel) {
+	if name := takenProtocols[k.RouteProtocol]; name != "" {
+		d.wrongf("kernel.route_protocol", "%d is %s's, whose routes would be taken for ours and removed: choose another, such as %d", k.RouteProtocol, name, defaultRouteProtocol)
+	}
+	if k.Table >= 253 && k.Table <= 255 {
+		d.wrongf("kernel.table", "%d is one of the system's own (default, main, local): choose another, such as %d", k.Table, defaultTable)
+	}
+	if !strings.HasPrefix(k.TunnelName, tunnelPrefix) {
+		d.wrongf("kernel.tunnel_name", "%s does not begin with %s, by which mip6d --cleanup knows what is ours: choose a name such as %s", k.TunnelName, tunnelPrefix, defaultTunnelName)
+	}
+}
+
+// checkWithin says that an address is in none of the prefixes. Without any
+// valid one there is nothing to compare with.
+func (d *decoder) checkWithin(path string, a netip.Addr, prefixes []netip.Prefix, what string) {
+	var names []string
+	for _, p := range prefixes {
+		if p.Contains(a) {
+			return
+		}
+		if p.IsValid() {
+			names = append(names, p.String())
+		}
+	}
+	if len(names) == 0 {
+		return
+	}
+	d.wrongf(path, "%s is in none of %s (%s): correct the address or add its prefix", a, what, strings.Join(names, ", "))
+}
+
+// unique remembers values and the key at which each was first.
+type unique map[string]string
+
+func (d *decoder) once(u unique, path, value, rule string) {
+	if value == "" {
+		return
+	}
+	if first, ok := u[value]; ok {
+		line := 0
+		if n := d.where[first]; n != nil {
+			line = n.Line
+		}
+		d.wrongf(path, "%s is here again; it stands in line %d already: %s", value, line, rule)
+		return
+	}
+	u[value] = path
+}

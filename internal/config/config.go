@@ -1,0 +1,133 @@
+package config
+
+import (
+	"log/slog"
+	"net/netip"
+	"time"
+)
+
+// Config is a configuration without errors: what is required is there,
+// addresses are of the right kind, defaults are filled in.
+type Config struct {
+	File string // where it was read
+
+	HomeAgent         *HomeAgent         // nil: not this role
+	MobileNode        *MobileNode        // nil: not this role
+	CorrespondentNode *CorrespondentNode // nil: not this role
+
+	RunDir  string
+	Control Control
+	Kernel  Kernel
+	Log     Log
+}
+
+// HomeAgent is the role of RFC 6275 §10.
+type HomeAgent struct {
+	Links       []HomeLink
+	MobileNodes []MobileNodeEntry
+
+	// AllowUnauthenticated lets mobile nodes without Auth register.
+	AllowUnauthenticated bool
+
+	// MaxLifetime is the longest binding lifetime granted.
+	MaxLifetime time.Duration
+}
+
+// HomeLink is a link on which a home agent serves.
+type HomeLink struct {
+	Interface string
+	Address   netip.Addr // the home agent's own, in one of Prefixes
+	Prefixes  []netip.Prefix
+}
+
+// MobileNodeEntry is one home address that a home agent serves.
+type MobileNodeEntry struct {
+	HomeAddress netip.Addr
+	Auth        *Auth         // nil only with AllowUnauthenticated
+	MaxLifetime time.Duration // the home agent's, unless given here
+	Router      bool          // advertised as a router: R flag of proxied Neighbor Advertisements
+}
+
+// MobileNode is the role of RFC 6275 §11.
+type MobileNode struct {
+	Homes      []Home
+	Interfaces []Interface
+
+	// AllowUnauthenticated lets homes do without Auth.
+	AllowUnauthenticated bool
+
+	// ReleaseOnStop ends bindings and takes back addresses at a clean stop.
+	ReleaseOnStop bool
+}
+
+// Home is one home address of a mobile node.
+type Home struct {
+	HomeAddress netip.Prefix // the address with its home subnet's prefix length
+	HomeAgent   netip.Addr
+	Auth        *Auth // nil only with AllowUnauthenticated
+	Lifetime    time.Duration
+	LinkLocal   bool // the L flag, RFC 6275 §6.1.7
+}
+
+// Interface is one that a mobile node may use.
+type Interface struct {
+	Name       string
+	Preference int // lower is better
+}
+
+// CorrespondentNode is the role of RFC 6275 §9.
+type CorrespondentNode struct{}
+
+// Auth is a shared-key mobility security association (RFC 4285 §5.1).
+type Auth struct {
+	SPI       uint32
+	KeyFile   string
+	KeyFormat KeyFormat
+	Key       Key // nil with WithoutKeys
+	Replay    Replay
+	MNID      string // network access identifier (RFC 4283 §3.1); may be empty
+}
+
+// Replay is the replay protection of a security association.
+type Replay string
+
+const (
+	ReplayTimestamp Replay = "timestamp" // RFC 4285 §6
+	ReplaySequence  Replay = "sequence"  // the Binding Update's sequence number
+	ReplayNone      Replay = "none"      // nothing once a binding is gone
+)
+
+// Control is the socket for mip6ctl.
+type Control struct {
+	Socket string
+	Group  string
+
+	// GroupGiven says that the file names the group, so that it must exist.
+	GroupGiven bool
+}
+
+// Kernel holds the marks by which what is ours in the kernel is found again.
+type Kernel struct {
+	RouteProtocol int
+	RulePriority  int // the first of RulePriorities in a row
+	Table         uint32
+	TunnelName    string
+}
+
+// RulePriorities is how many rule priorities from Kernel.RulePriority on are
+// ours.
+const RulePriorities = 10
+
+// Log says what is logged, and how.
+type Log struct {
+	Level  slog.Level
+	Format LogFormat
+}
+
+// LogFormat is text or json.
+type LogFormat string
+
+const (
+	LogText LogFormat = "text"
+	LogJSON LogFormat = "json"
+)

@@ -1,0 +1,52 @@
+package config
+
+import (
+	"log/slog"
+	"time"
+)
+
+// The numbers collide with nothing in iproute2's rt_protos and rt_tables, nor
+// with what routing daemons and VPNs are known to take. 135 is the Mobility
+// Header's protocol number. The rules stand before those that
+// other programs put at 1000 and above (l3mdev, VPNs): what has the home
+// address as its source must meet ours first, or it could leave untunnelled.
+const (
+	defaultRunDir        = "/run/mip6d"
+	defaultSocketName    = "mip6d.sock"
+	defaultGroup         = "mip6"
+	defaultRouteProtocol = 135
+	defaultRulePriority  = 627
+	defaultTable         = 6275
+	defaultTunnelName    = "mip6t"
+
+	defaultMaxLifetime = time.Hour
+	defaultLifetime    = 420 * time.Second
+	defaultPreference  = 100
+)
+
+// Limits of values. A binding's lifetime counts units of 4 s in 16 bits
+// (RFC 6275 §6.1.7).
+const (
+	minLifetime   = 4 * time.Second
+	maxLifetime   = 0xffff * 4 * time.Second
+	minSPI        = 256 // RFC 4285 §5.1: 0 to 255 are reserved
+	maxPreference = 65535
+	maxMNID       = 253 // RFC 4282 §2.2, octets of a network access identifier
+	maxSocketPath = 107 // sun_path
+	maxIfName     = 15  // IFNAMSIZ
+	tunnelPrefix  = "mip6"
+)
+
+func defaults() *Config {
+	return &Config{
+		RunDir:  defaultRunDir,
+		Control: Control{Group: defaultGroup},
+		Kernel: Kernel{
+			RouteProtocol: defaultRouteProtocol,
+			RulePriority:  defaultRulePriority,
+			Table:         defaultTable,
+			TunnelName:    defaultTunnelName,
+		},
+		Log: Log{Level: slog.LevelInfo, Format: LogText},
+	}
+}

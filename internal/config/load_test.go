@@ -1,0 +1,178 @@
+package config
+
+import (
+	"log/slog"
+	"net/netip"
+	"os"
+	"path/filepath"
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/google/go-cmp/cmp"
+)
+
+// compareAddrs lets go-cmp look at addresses without their insides.
+var compareAddrs = cmp.Options{
+	cmp.Comparer(func(a, b netip.Addr) bool { return a == b }),
+	cmp.Comparer(func(a, b netip.Prefix) bool { return a == b }),
+}
+
+const keyText = "00112233445566778899aabbccddeeff00112233\n"
+
+var keyBytes = Key{
+	0x00, 0x11, 0x22, 0x33, 0x44, 0x55, 0x66, 0x77, 0x88, 0x99,
+	0xaa, 0xbb, 0xcc, 0xdd, 0xee, 0xff, 0x00, 0x11, 0x22, 0x33,
+}
+
+// write puts a configuration and a key beside it into a directory.
+func write(t *testing.T, text string) string {
+	t.Helper()
+	dir := t.TempDir()
+	path := filepath.Join(dir, "mip6d.yaml")
+	if err := os.WriteFile(path, []byte(text), 0o644); err != nil {
+		t.Fatal(err)
+	}
+	if err := os.WriteFile(filepath.Join(dir, "key"), []byte(keyText), 0o600); err != nil {
+		t.Fatal(err)
+	}
+	return path
+}
+
+func TestLoadHomeAgent(t *testing.T) {
+	path := write(t, `
+home_agent:
+  links:
+    - interface: eth0
+      address: 2001:db8:1::1
+      prefixes: [2001:db8:1::/64, "2001:db8:11::/64"]
+  max_lifetime: 30m
+  mobile_nodes:
+    - home_address: 2001:db8:1::100
+      auth: {spi: 256, key_file: key}
+    - home_address: 2001:db8:11::200
+      router: true
+      max_lifetime: 90s
+      auth: {spi: 0xffffffff, key_file: key, replay: sequence, mn_id: mn200@example.org}
+correspondent_node:
+control: {socket: /tmp/s, group: staff}
+kernel: {route_protocol: 200, rule_priority: 42, table: 77, tunnel_name: mip6x}
+log: {level: debug, format: json}
+`)
+	got, err := Load(path)
+	if err != nil {
+		t.Fatal(err)
+	}
+	key := filepath.Join(filepath.Dir(path), "key")
+	want := &Config{
+		File: path,
+		HomeAgent: &HomeAgent{
+			Links: []HomeLink{{
+				Interface: "eth0",
+				Address:   netip.MustParseAddr("2001:db8:1::1"),
+				Prefixes:  []netip.Prefix{netip.MustParsePrefix("2001:db8:1::/64"), netip.MustParsePrefix("2001:db8:11::/64")},
+			}},
+			MobileNodes: []MobileNodeEntry{
+				{
+					HomeAddress: netip.MustParseAddr("2001:db8:1::100"),
+					MaxLifetime: 30 * time.Minute,
+					Auth:        &Auth{SPI: 256, KeyFile: key, KeyFormat: KeyHex, Key: keyBytes, Replay: ReplayTimestamp},
+				},
+				{
+					HomeAddress: netip.MustParseAddr("2001:db8:11::200"),
+					MaxLifetime: 90 * time.Second,
+					Router:      true,
+					Auth:        &Auth{SPI: 1<<32 - 1, KeyFile: key, KeyFormat: KeyHex, Key: keyBytes, Replay: ReplaySequence, MNID: "mn200@example.org"},
+				},
+			},
+			MaxLifetime: 30 * time.Minute,
+		},
+		CorrespondentNode: &CorrespondentNode{},
+		RunDir:            "/run/mip6d",
+		Control:           Control{Socket: "/tmp/s", Group: "staff", GroupGiven: true},
+		Kernel:            Kernel{RouteProtocol: 200, RulePriority: 42, Table: 77, TunnelName: "mip6x"},
+		Log:               Log{Level: slog.LevelDebug, Format: LogJSON},
+	}
+	if diff := cmp.Diff(want, got, compareAddrs); diff != "" {
+		t.Errorf("(-want +got)\n%s", diff)
+	}
+}
+
+func TestLoadMobileNode(t *testing.T) {
+	path := write(t, `
+run_dir: /run/mn1
+mobile_node:
+  homes:
+    - home_address: 2001:db8:1::100/64
+      home_agent: 2001:db8:1::1
+      auth: {spi: 256, key_file: key, key_format: raw, replay: none}
+    - {home_address: fd00::1/128, home_agent: 2001:db8:9::1, lifetime: 4s, link_local: true}
+  interfaces: [{name: wlan0, preference: 10}, {name: wwan0}]
+  allow_unauthenticated: true
+  release_on_stop: true
+`)
+	got, err := Load(path)
+	if err != nil {
+		t.Fatal(err)
+	}
+	want := &Config{
+		File: path,
+		MobileNode: &MobileNode{
+			Homes: []Home{
+				{
+					HomeAddress: netip.MustParsePrefix("2001:db8:1::100/64"),
+					HomeAgent:   netip.MustParseAddr("2001:db8:1::1"),
+					Lifetime:    420 * time.Second,
+					Auth: &Auth{SPI: 256, KeyFile: filepath.Join(filepath.Dir(path), "key"), KeyFormat: KeyRaw,
+						Key: Key(keyText), Replay: ReplayNone},
+				},
+				{
+					HomeAddress: netip.MustParsePrefix("fd00::1/128"),
+					HomeAgent:   netip.MustParseAddr("2001:db8:9::1"),
+					Lifetime:    4 * time.Second,
+					LinkLocal:   true,
+				},
+			},
+			Interfaces:           []Interface{{Name: "wlan0", Preference: 10}, {Name: "wwan0", Preference: 100}},
+			AllowUnauthenticated: true,
+			ReleaseOnStop:        true,
+		},
+		RunDir:  "/run/mn1",
+		Control: Control{Socket: "/run/mn1/mip6d.sock", Group: "mip6"},
+		Kernel:  Kernel{RouteProtocol: 135, RulePriority: 627, Table: 6275, TunnelName: "mip6t"},
+		Log:     Log{Level: slog.LevelInfo, Format: LogText},
+	}
+	if diff := cmp.Diff(want, got, compareAddrs); diff != "" {
+		t.Errorf("(-want +got)\n%s", diff)
+	}
+}
+
+func TestLoadAnchors(t *testing.T) {
+	path := write(t, `
+home_agent:
+  links: [{interface: eth0, address: 2001:db8:1::1, prefixes: [2001:db8:1::/64]}]
+  mobile_nodes:
+    - home_address: 2001:db8:1::100
+      auth: &shared {spi: 256, key_file: key}
+    - home_address: 2001:db8:1::101
+      auth: *shared
+`)
+	c, err := Load(path)
+	if err != nil {
+		t.Fatal(err)
+	}
+	a, b := c.HomeAgent.MobileNodes[0].Auth, c.HomeAgent.MobileNodes[1].Auth
+	if a == b || !cmp.Equal(a, b) {
+		t.Errorf("the alias gives %+v, the anchor %+v: want equal values in different places", b, a)
+	}
+}
+
+func TestLoadUnreadable(t *testing.T) {
+	_, err := Load(filepath.Join(t.TempDir(), "none.yaml"))
+	if err == nil || !strings.Contains(err.Error(), "none.yaml: no such file") {
+		t.Errorf("Load of a missing file: %v", err)
+	}
+	if _, ok := err.(Problems); ok {
+		t.Error("a missing file is reported as a problem within the file")
+	}
+}

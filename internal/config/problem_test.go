@@ -1,0 +1,251 @@
+package config
+
+import (
+	"strings"
+	"testing"
+
+	"github.com/google/go-cmp/cmp"
+)
+
+// Building blocks without a fault of their own.
+const (
+	goodLinks = "links: [{interface: eth0, address: 2001:db8:1::1, prefixes: [2001:db8:1::/64]}]"
+	goodMN    = "mobile_node: {homes: [{home_address: 2001:db8:1::100/64, home_agent: 2001:db8:1::1, auth: {spi: 256, key_file: k}}], interfaces: [{name: wlan0}]}"
+)
+
+// TestProblems gives the exact text of each message. Key files are not read.
+func TestProblems(t *testing.T) {
+	for _, tt := range []struct {
+		name string
+		text string
+		want []string
+	}{
+		{"empty", "", []string{
+			`f:1:1: no role: give home_agent, mobile_node or correspondent_node`,
+		}},
+		{"only a comment", "# nothing\n", []string{
+			`f:1:1: no role: give home_agent, mobile_node or correspondent_node`,
+		}},
+		{"not YAML", "home_agent:\n  links: [\n", []string{
+			`f:2:3: not YAML: did not find expected node content`,
+		}},
+		{"tab", "mobile_node:\n\thomes: []\n", []string{
+			`f:2:2: not YAML: found character that cannot start any token`,
+		}},
+		{"two documents", "correspondent_node: {}\n---\ncontrol: {}\n", []string{
+			`f:2:1: there is a second document (after ---): one file holds one configuration`,
+		}},
+		{"a list at the top", "- home_agent\n", []string{
+			`f:1:1: wants keys with values, such as "home_agent: …", and is a list`,
+			`f:1:1: no role: give home_agent, mobile_node or correspondent_node`,
+		}},
+		{"misspelt section", "mobile_nod: {}\ncorrespondent_node: {}\n", []string{
+			`f:1:1: mobile_nod: unknown key; did you mean "mobile_node"?`,
+		}},
+		{"hyphen for underscore", "correspondent-node: {}\n", []string{
+			`f:1:1: correspondent-node: unknown key; did you mean "correspondent_node"?`,
+			`f:1:1: no role: give home_agent, mobile_node or correspondent_node`,
+		}},
+		{"swapped letters", "correspondent_node: {}\ncontrol: {sokcet: /s}\n", []string{
+			`f:2:11: control.sokcet: unknown key; did you mean "socket"?`,
+		}},
+		{"nothing like it", "correspondent_node: {}\ncontrol: {password: x}\n", []string{
+			`f:2:11: control.password: unknown key; there are in control: socket, group`,
+		}},
+		{"key in an empty section", "correspondent_node: {cache: 3}\n", []string{
+			`f:1:22: correspondent_node.cache: unknown key; nothing can be set here`,
+		}},
+		{"merge key", "correspondent_node: {}\nlog: {<<: {level: info}}\n", []string{
+			`f:2:7: log.<<: unknown key; there are in log: level, format`,
+		}},
+		{"repeated key", "correspondent_node: {}\nlog: {level: info}\nlog: {level: warn}\n", []string{
+			`f:3:1: log: is here again; the first is in line 2: keep one`,
+		}},
+		{"key that is a list", "correspondent_node: {}\nlog: {? [a] : b}\n", []string{
+			`f:2:9: log: a key must be a plain word, and is a list`,
+		}},
+		{"both roles", "home_agent: {" + goodLinks + "}\n" + goodMN + "\n", []string{
+			`f:2:14: mobile_node: a node is a home agent or a mobile node, not both: run a second mip6d in a network namespace of its own`,
+		}},
+		{"empty role", "home_agent:\nmobile_node: {}\n", []string{
+			`f:1:12: home_agent.links: is missing: it must be given`,
+			`f:2:14: mobile_node.homes: is missing: it must be given`,
+			`f:2:14: mobile_node.interfaces: is missing: it must be given`,
+			`f:2:14: mobile_node: a node is a home agent or a mobile node, not both: run a second mip6d in a network namespace of its own`,
+		}},
+		{"wrong types", `
+home_agent:
+  links: eth0
+  mobile_nodes: {home_address: 2001:db8:1::100}
+  allow_unauthenticated: yes please
+  max_lifetime: 3600
+log: [info]
+run_dir: 5
+`, []string{
+			`f:3:10: home_agent.links: wants a list ("- …" lines or [a, b]) and is "eth0"`,
+			`f:4:17: home_agent.mobile_nodes: wants a list ("- …" lines or [a, b]) and is keys with values`,
+			`f:5:26: home_agent.allow_unauthenticated: wants true or false and is "yes please"`,
+			`f:6:17: home_agent.max_lifetime: wants a time with its unit, such as 420s or 1h, and is the number 3600: 3600s if seconds are meant`,
+			`f:7:6: log: wants keys with values, such as "level: …", and is a list`,
+			`f:8:10: run_dir: wants a path and is the number 5: put it in quotes if that is meant`,
+		}},
+		{"yes is not true", "mobile_node: {homes: [], interfaces: [], release_on_stop: yes}\n", []string{
+			`f:1:22: mobile_node.homes: is empty: a mobile node has at least one home address`,
+			`f:1:38: mobile_node.interfaces: is empty: name at least one interface to move with`,
+			`f:1:59: mobile_node.release_on_stop: wants true or false and is "yes"`,
+		}},
+		{"no value", "correspondent_node: {}\nlog: {level: }\nrun_dir:\n", []string{
+			`f:2:14: log.level: wants debug, info, warn or error and is empty`,
+			`f:3:9: run_dir: wants a path and is empty`,
+		}},
+		{"words", "correspondent_node: {}\nlog: {level: trace, format: xml}\n", []string{
+			`f:2:14: log.level: wants debug, info, warn or error and is "trace"`,
+			`f:2:29: log.format: wants text or json and is "xml"`,
+		}},
+		{"paths", "correspondent_node: {}\nrun_dir: run\ncontrol: {socket: ./s, group: \"\"}\n", []string{
+			`f:2:10: run_dir: "run" is relative, and a daemon's working directory is not yours: begin it with /`,
+			`f:3:19: control.socket: "./s" is relative, and a daemon's working directory is not yours: begin it with /`,
+			`f:3:31: control.group: wants a group's name and is empty`,
+		}},
+		{"socket too long", "correspondent_node: {}\ncontrol: {socket: /" + strings.Repeat("x", 107) + "}\n", []string{
+			`f:2:19: control.socket: makes a socket's path of 108 bytes, and a Unix socket's has at most 107: choose a shorter one`,
+		}},
+		{"run_dir too long", "correspondent_node: {}\nrun_dir: /" + strings.Repeat("x", 100) + "\n", []string{
+			`f:2:10: run_dir: makes a socket's path of 112 bytes, and a Unix socket's has at most 107: choose a shorter one`,
+		}},
+		{"kernel marks", "correspondent_node: {}\nkernel: {route_protocol: 16, rule_priority: 32766, table: 254, tunnel_name: tun0}\n", []string{
+			`f:2:26: kernel.route_protocol: 16 is dhcp's, whose routes would be taken for ours and removed: choose another, such as 135`,
+			`f:2:45: kernel.rule_priority: is 32766, out of range: wants a whole number from 1 to 32756`,
+			`f:2:59: kernel.table: 254 is one of the system's own (default, main, local): choose another, such as 6275`,
+			`f:2:77: kernel.tunnel_name: tun0 does not begin with mip6, by which mip6d --cleanup knows what is ours: choose a name such as mip6t`,
+		}},
+		{"numbers", "correspondent_node: {}\nkernel: {route_protocol: 256, rule_priority: 0, table: 4294967296, tunnel_name: mip6_very_long_name}\n", []string{
+			`f:2:26: kernel.route_protocol: is 256, out of range: wants a whole number from 1 to 255`,
+			`f:2:46: kernel.rule_priority: is 0, out of range: wants a whole number from 1 to 32756`,
+			`f:2:56: kernel.table: is 4294967296, out of range: wants a whole number from 1 to 4294967295`,
+			`f:2:81: kernel.tunnel_name: "mip6_very_long_name" is no interface's name: it has 19 bytes, and 1 to 15 are possible`,
+		}},
+		{"number with a fraction", "correspondent_node: {}\nkernel: {table: 7.5, rule_priority: \"8\"}\n", []string{
+			`f:2:17: kernel.table: wants a whole number from 1 to 4294967295 and is the number 7.5`,
+			`f:2:37: kernel.rule_priority: wants a whole number from 1 to 32756 and is "8"`,
+		}},
+		{"links", `
+home_agent:
+  links:
+    - {interface: eth0, address: 2001:db8:2::1, prefixes: [2001:db8:1::/64]}
+    - {interface: eth0, address: 2001:db8:3::1, prefixes: [2001:db8::/32]}
+    - {interface: "a b", address: "2001:db8:4::1/64", prefixes: []}
+    - {interface: eth3, prefix: 2001:db8:5::/64}
+`, []string{
+			`f:4:34: home_agent.links[0].address: 2001:db8:2::1 is in none of this link's prefixes (2001:db8:1::/64): correct the address or add its prefix`,
+			`f:5:19: home_agent.links[1].interface: eth0 is here again; it stands in line 4 already: one entry for a link, with all its prefixes`,
+			`f:5:60: home_agent.links[1].prefixes[0]: 2001:db8::/32 overlaps with 2001:db8:1::/64, which stands above: a home address must lead to one link`,
+			`f:6:19: home_agent.links[2].interface: "a b" is no interface's name: it has a blank, a slash, a colon or a control character`,
+			`f:6:35: home_agent.links[2].address: wants an IPv6 address and is "2001:db8:4::1/64": leave out the prefix length`,
+			`f:6:65: home_agent.links[2].prefixes: is empty: give the link's subnet prefix, such as [2001:db8:1::/64]`,
+			`f:7:7: home_agent.links[3].address: is missing: it must be given`,
+			`f:7:7: home_agent.links[3].prefixes: is missing: it must be given`,
+			`f:7:25: home_agent.links[3].prefix: unknown key; did you mean "prefixes"?`,
+		}},
+		{"prefixes", `
+home_agent:
+  links:
+    - interface: eth0
+      address: 2001:db8:1::1
+      prefixes:
+        - 2001:db8:1::1/64
+        - 2001:db8:1::
+        - 10.0.0.0/8
+        - fe80::/64
+        - 2001::/8
+        - 2001:db8:1::/128
+`, []string{
+			`f:7:11: home_agent.links[0].prefixes[0]: 2001:db8:1::1/64 has bits beyond its length: write 2001:db8:1::/64`,
+			`f:8:11: home_agent.links[0].prefixes[1]: wants an IPv6 subnet prefix, such as 2001:db8:1::/64, and is keys with values: what ends with a colon must be in quotes`,
+			`f:9:11: home_agent.links[0].prefixes[2]: 10.0.0.0/8 is IPv4: wants an IPv6 subnet prefix, such as 2001:db8:1::/64`,
+			`f:10:11: home_agent.links[0].prefixes[3]: fe80::/64 holds no global addresses: wants a global or unique local prefix`,
+			`f:11:11: home_agent.links[0].prefixes[4]: has a length of 8: wants 16 to 127, mostly 64`,
+			`f:12:11: home_agent.links[0].prefixes[5]: has a length of 128: wants 16 to 127, mostly 64`,
+		}},
+		{"mobile nodes", `
+home_agent:
+  ` + goodLinks + `
+  mobile_nodes:
+    - {home_address: 2001:db8:1::100, auth: {spi: 255, key_file: k}}
+    - {home_address: 2001:db8:1::0100, auth: {spi: 256, key_file: k, reply: none}}
+    - {home_address: 2001:db8:9::1, auth: {spi: 256, key_file: k, replay: always}}
+    - {home_address: 2001:db8:1::1, auth: {spi: 256, key_file: k}}
+    - {home_address: fe80::1, auth: {}}
+    - {home_address: 192.0.2.1, max_lifetime: 3s}
+    - {home_address: ff02::1, auth: none}
+`, []string{
+			`f:5:51: home_agent.mobile_nodes[0].auth.spi: is 255, out of range: wants a whole number from 256 to 4294967295`,
+			`f:6:22: home_agent.mobile_nodes[1].home_address: 2001:db8:1::100 is here again; it stands in line 5 already: one entry for a home address`,
+			`f:6:70: home_agent.mobile_nodes[1].auth.reply: unknown key; did you mean "replay"?`,
+			`f:7:22: home_agent.mobile_nodes[2].home_address: 2001:db8:9::1 is in none of the home links' prefixes (2001:db8:1::/64): correct the address or add its prefix`,
+			`f:7:75: home_agent.mobile_nodes[2].auth.replay: wants timestamp, sequence or none and is "always"`,
+			`f:8:22: home_agent.mobile_nodes[3].home_address: 2001:db8:1::1 is the home agent's own (home_agent.links[0].address): give the mobile node another`,
+			`f:9:22: home_agent.mobile_nodes[4].home_address: fe80::1 is link-local: wants a global or unique local unicast IPv6 address`,
+			`f:9:37: home_agent.mobile_nodes[4].auth.spi: is missing: it must be given`,
+			`f:9:37: home_agent.mobile_nodes[4].auth.key_file: is missing: it must be given`,
+			`f:10:7: home_agent.mobile_nodes[5]: has no auth: anybody could redirect this home address; give spi and key_file, or say home_agent.allow_unauthenticated: true`,
+			`f:10:22: home_agent.mobile_nodes[5].home_address: 192.0.2.1 is IPv4: wants a global or unique local unicast IPv6 address`,
+			`f:10:47: home_agent.mobile_nodes[5].max_lifetime: is 3s, out of range: wants a time from 4s to 262140s`,
+			`f:11:22: home_agent.mobile_nodes[6].home_address: ff02::1 is multicast: wants a global or unique local unicast IPv6 address`,
+			`f:11:37: home_agent.mobile_nodes[6].auth: wants keys with values, such as "spi: …", and is "none"`,
+		}},
+		{"identifiers", `
+home_agent:
+  ` + goodLinks + `
+  mobile_nodes:
+    - {home_address: 2001:db8:1::100, auth: {spi: 256, key_file: k, mn_id: a@b}}
+    - {home_address: 2001:db8:1::101, auth: {spi: 256, key_file: k, mn_id: a@b}}
+    - {home_address: 2001:db8:1::102, auth: {spi: 256, key_file: k, mn_id: a b}}
+    - {home_address: 2001:db8:1::103, auth: {spi: 256, key_file: k, mn_id: ` + strings.Repeat("x", 254) + `}}
+`, []string{
+			`f:6:76: home_agent.mobile_nodes[1].auth.mn_id: a@b is here again; it stands in line 5 already: one mobile node for an identifier`,
+			`f:7:76: home_agent.mobile_nodes[2].auth.mn_id: "a b" has blanks or control characters: write it as user@realm`,
+			`f:8:76: home_agent.mobile_nodes[3].auth.mn_id: has 254 bytes, and a network access identifier has at most 253`,
+		}},
+		{"mobile node", `
+mobile_node:
+  homes:
+    - {home_address: 2001:db8:1::100, home_agent: 2001:db8:1::1}
+    - {home_address: 2001:db8:1::/64, home_agent: "::1", lifetime: 262141s, auth: {spi: 256, key_file: k}}
+    - {home_address: 2001:db8:1::7/64, home_agent: 2001:db8:1::7, auth: {spi: 256, key_file: k}}
+    - {home_address: 2001:db8:1::7/48, home_agent: 2001:db8:1::1%eth0, auth: {spi: 256, key_file: k}}
+    - {home_address: "::/0", auth: {spi: 256, key_file: k}}
+    - {home_address: 2001::1/8, home_agent: home.example.org, auth: {spi: 256, key_file: k}}
+  interfaces: [{name: wlan0}, {name: wlan0}, {name: mip6t}, {preference: -1}, {name: eth0/1}]
+`, []string{
+			`f:4:7: mobile_node.homes[0]: has no auth: anybody could redirect this home address; give spi and key_file, or say mobile_node.allow_unauthenticated: true`,
+			`f:4:22: mobile_node.homes[0].home_address: wants an IPv6 address with its home subnet's prefix length, such as 2001:db8:1::100/64, and is "2001:db8:1::100": add the length, mostly /64`,
+			`f:5:22: mobile_node.homes[1].home_address: 2001:db8:1:: is the subnet's router anycast address (RFC 4291 §2.6.1), not a host's: give the host's own`,
+			`f:5:51: mobile_node.homes[1].home_agent: ::1 is the loopback address: wants a global or unique local unicast IPv6 address`,
+			`f:5:68: mobile_node.homes[1].lifetime: is 262141s, out of range: wants a time from 4s to 262140s`,
+			`f:6:52: mobile_node.homes[2].home_agent: 2001:db8:1::7 is the home address: give the home agent's own`,
+			`f:7:22: mobile_node.homes[3].home_address: 2001:db8:1::7 is here again; it stands in line 6 already: one entry for a home address`,
+			`f:7:52: mobile_node.homes[3].home_agent: 2001:db8:1::1%eth0 is bound to the interface eth0: wants a global or unique local unicast IPv6 address`,
+			`f:8:7: mobile_node.homes[4].home_agent: is missing: it must be given`,
+			`f:8:22: mobile_node.homes[4].home_address: :: is the unspecified address: wants a global or unique local unicast IPv6 address`,
+			`f:9:22: mobile_node.homes[5].home_address: has a prefix length of 8: wants 16 to 128, mostly 64`,
+			`f:9:45: mobile_node.homes[5].home_agent: wants an IPv6 address and is "home.example.org"`,
+			`f:10:38: mobile_node.interfaces[1].name: wlan0 is here again; it stands in line 10 already: one entry for an interface`,
+			`f:10:53: mobile_node.interfaces[2].name: mip6t is mip6d's own tunnel device (kernel.tunnel_name): name the interfaces that lead to the world`,
+			`f:10:61: mobile_node.interfaces[3].name: is missing: it must be given`,
+			`f:10:74: mobile_node.interfaces[3].preference: is -1, out of range: wants a whole number from 0 to 65535`,
+			`f:10:86: mobile_node.interfaces[4].name: "eth0/1" is no interface's name: it has a blank, a slash, a colon or a control character`,
+		}},
+	} {
+		t.Run(tt.name, func(t *testing.T) {
+			_, err := parse("f", []byte(tt.text), WithoutKeys())
+			var got []string
+			if err != nil {
+				got = strings.Split(err.Error(), "\n")
+			}
+			if diff := cmp.Diff(tt.want, got); diff != "" {
+				t.Errorf("(-want +got)\n%s", diff)
+			}
+		})
+	}
+}

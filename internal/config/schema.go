@@ -1,0 +1,160 @@
+package config
+
+import (
+	"net/netip"
+
+	"gopkg.in/yaml.v3"
+)
+
+// root reads the whole file. These functions are the list of keys.
+func (d *decoder) root(c *Config, n *yaml.Node) {
+	level := ""
+	d.mapping("", n,
+		optional("home_agent", func(path string, n *yaml.Node) {
+			c.HomeAgent = &HomeAgent{MaxLifetime: defaultMaxLifetime}
+			d.homeAgent(c.HomeAgent, path, n)
+		}),
+		optional("mobile_node", func(path string, n *yaml.Node) {
+			c.MobileNode = &MobileNode{}
+			d.mobileNode(c.MobileNode, path, n)
+		}),
+		optional("correspondent_node", func(path string, n *yaml.Node) {
+			c.CorrespondentNode = &CorrespondentNode{}
+			d.mapping(path, n)
+		}),
+		optional("run_dir", d.absolute(&c.RunDir)),
+		optional("control", func(path string, n *yaml.Node) {
+			d.mapping(path, n,
+				optional("socket", d.absolute(&c.Control.Socket)),
+				optional("group", d.text(&c.Control.Group, "a group's name")),
+			)
+			c.Control.GroupGiven = d.has(join(path, "group"))
+		}),
+		optional("kernel", func(path string, n *yaml.Node) {
+			d.mapping(path, n,
+				optional("route_protocol", integer(d, &c.Kernel.RouteProtocol, 1, 255)),
+				optional("rule_priority", integer(d, &c.Kernel.RulePriority, 1, 32765-RulePriorities+1)),
+				optional("table", integer(d, &c.Kernel.Table, 1, 1<<32-1)),
+				optional("tunnel_name", d.ifName(&c.Kernel.TunnelName)),
+			)
+		}),
+		optional("log", func(path string, n *yaml.Node) {
+			d.mapping(path, n,
+				optional("level", choice(d, &level, "debug", "info", "warn", "error")),
+				optional("format", choice(d, &c.Log.Format, LogText, LogJSON)),
+			)
+		}),
+	)
+	if level != "" {
+		// The words are slog's own, so this cannot fail.
+		_ = c.Log.Level.UnmarshalText([]byte(level))
+	}
+	if c.Control.Socket == "" {
+		c.Control.Socket = c.RunDir + "/" + defaultSocketName
+	}
+}
+
+func (d *decoder) homeAgent(h *HomeAgent, path string, n *yaml.Node) {
+	d.mapping(path, n,
+		required("links", func(path string, n *yaml.Node) {
+			d.list(path, n, func(path string, n *yaml.Node) {
+				var l HomeLink
+				d.homeLink(&l, path, n)
+				h.Links = append(h.Links, l)
+			})
+		}),
+		optional("mobile_nodes", func(path string, n *yaml.Node) {
+			d.list(path, n, func(path string, n *yaml.Node) {
+				var m MobileNodeEntry
+				d.mobileNodeEntry(&m, path, n)
+				h.MobileNodes = append(h.MobileNodes, m)
+			})
+		}),
+		optional("allow_unauthenticated", d.boolean(&h.AllowUnauthenticated)),
+		optional("max_lifetime", d.duration(&h.MaxLifetime, minLifetime, maxLifetime)),
+	)
+	for i := range h.MobileNodes {
+		if h.MobileNodes[i].MaxLifetime == 0 {
+			h.MobileNodes[i].MaxLifetime = h.MaxLifetime
+		}
+	}
+}
+
+func (d *decoder) homeLink(l *HomeLink, path string, n *yaml.Node) {
+	d.mapping(path, n,
+		required("interface", d.ifName(&l.Interface)),
+		required("address", d.addr(&l.Address)),
+		required("prefixes", func(path string, n *yaml.Node) {
+			d.list(path, n, func(path string, n *yaml.Node) {
+				var p netip.Prefix
+				d.subnet(&p)(path, n)
+				l.Prefixes = append(l.Prefixes, p)
+			})
+		}),
+	)
+}
+
+func (d *decoder) mobileNodeEntry(m *MobileNodeEntry, path string, n *yaml.Node) {
+	d.mapping(path, n,
+		required("home_address", d.addr(&m.HomeAddress)),
+		optional("auth", d.auth(&m.Auth)),
+		optional("max_lifetime", d.duration(&m.MaxLifetime, minLifetime, maxLifetime)),
+		optional("router", d.boolean(&m.Router)),
+	)
+}
+
+func (d *decoder) mobileNode(m *MobileNode, path string, n *yaml.Node) {
+	d.mapping(path, n,
+		required("homes", func(path string, n *yaml.Node) {
+			d.list(path, n, func(path string, n *yaml.Node) {
+				h := Home{Lifetime: defaultLifetime}
+				d.home(&h, path, n)
+				m.Homes = append(m.Homes, h)
+			})
+		}),
+		required("interfaces", func(path string, n *yaml.Node) {
+			d.list(path, n, func(path string, n *yaml.Node) {
+				i := Interface{Preference: defaultPreference}
+				d.mapping(path, n,
+					required("name", d.ifName(&i.Name)),
+					optional("preference", integer(d, &i.Preference, 0, maxPreference)),
+				)
+				m.Interfaces = append(m.Interfaces, i)
+			})
+		}),
+		optional("allow_unauthenticated", d.boolean(&m.AllowUnauthenticated)),
+		optional("release_on_stop", d.boolean(&m.ReleaseOnStop)),
+	)
+}
+
+func (d *decoder) home(h *Home, path string, n *yaml.Node) {
+	d.mapping(path, n,
+		required("home_address", d.addrWithLength(&h.HomeAddress)),
+		required("home_agent", d.addr(&h.HomeAgent)),
+		optional("auth", d.auth(&h.Auth)),
+		optional("lifetime", d.duration(&h.Lifetime, minLifetime, maxLifetime)),
+		optional("link_local", d.boolean(&h.LinkLocal)),
+	)
+}
+
+func (d *decoder) auth(dst **Auth) reader {
+	return func(path string, n *yaml.Node) {
+		a := &Auth{KeyFormat: KeyHex, Replay: ReplayTimestamp}
+		*dst = a
+		d.mapping(path, n,
+			required("spi", integer(d, &a.SPI, minSPI, 1<<32-1)),
+			required("key_file", d.text(&a.KeyFile, "the path of a file with the key")),
+			optional("key_format", choice(d, &a.KeyFormat, KeyHex, KeyRaw)),
+			optional("replay", choice(d, &a.Replay, ReplayTimestamp, ReplaySequence, ReplayNone)),
+			optional("mn_id", d.text(&a.MNID, "a network access identifier, such as mn@example.org")),
+		)
+		if a.KeyFile == "" {
+			return
+		}
+		key, name, err := d.keys(a.KeyFile, a.KeyFormat)
+		a.Key, a.KeyFile = key, name
+		if err != nil {
+			d.wrongf(join(path, "key_file"), "%v", err)
+		}
+	}
+}

@@ -1,0 +1,123 @@
+package config
+
+import (
+	"os"
+	"path/filepath"
+	"regexp"
+	"slices"
+	"strings"
+	"testing"
+
+	"github.com/google/go-cmp/cmp"
+)
+
+const top = "../../"
+
+// TestExamples parses every shipped example, with keys where it wants them.
+func TestExamples(t *testing.T) {
+	files, err := filepath.Glob(top + "configs/*.yaml")
+	if err != nil || len(files) < 3 {
+		t.Fatalf("only %d examples found (%v)", len(files), err)
+	}
+	for _, file := range files {
+		t.Run(filepath.Base(file), func(t *testing.T) {
+			text, err := os.ReadFile(file)
+			if err != nil {
+				t.Fatal(err)
+			}
+			dir := t.TempDir()
+			for _, name := range regexp.MustCompile(`/etc/mip6d/keys/\w+`).FindAllString(string(text), -1) {
+				if err := os.WriteFile(filepath.Join(dir, filepath.Base(name)), []byte(keyText), 0o600); err != nil {
+					t.Fatal(err)
+				}
+			}
+			local := strings.ReplaceAll(string(text), "/etc/mip6d/keys/", dir+"/")
+			if _, err := parse(file, []byte(local)); err != nil {
+				t.Error(err)
+			}
+		})
+	}
+}
+
+// schema returns every key there is, by decoding the complete examples.
+func schema(t *testing.T) []string {
+	t.Helper()
+	known := make(map[string]bool)
+	for _, name := range []string{"complete-home-agent.yaml", "complete-mobile-node.yaml"} {
+		text, err := os.ReadFile(top + "configs/" + name)
+		if err != nil {
+			t.Fatal(err)
+		}
+		_, d := decode(name, text, WithoutKeys())
+		for key := range d.known {
+			known[key] = true
+			if section, _, ok := strings.Cut(key, "."); !d.used(key) && d.has(section) && ok {
+				t.Errorf("%s does not show %s", name, key)
+			}
+		}
+	}
+	var keys []string
+	for key := range known {
+		keys = append(keys, key)
+	}
+	slices.Sort(keys)
+	return keys
+}
+
+// used says whether a key of the schema has a value somewhere.
+func (d *decoder) used(key string) bool {
+	for path := range d.where {
+		if withoutIndices(path) == key {
+			return true
+		}
+	}
+	return false
+}
+
+// TestDocumentation compares the parser's keys with docs/configuration.md's.
+func TestDocumentation(t *testing.T) {
+	text, err := os.ReadFile(top + "docs/configuration.md")
+	if err != nil {
+		t.Fatal(err)
+	}
+	var documented []string
+	for _, row := range regexp.MustCompile("(?m)^\\| `([a-z0-9_.\\[\\]]+)` \\|").FindAllStringSubmatch(string(text), -1) {
+		documented = append(documented, row[1])
+	}
+	slices.Sort(documented)
+	if diff := cmp.Diff(schema(t), documented); diff != "" {
+		t.Errorf("keys of the parser and of docs/configuration.md differ (-parser +docs)\n%s", diff)
+	}
+}
+
+// TestDocumentedDefaults compares the defaults that the documentation tells.
+func TestDocumentedDefaults(t *testing.T) {
+	text, err := os.ReadFile(top + "docs/configuration.md")
+	if err != nil {
+		t.Fatal(err)
+	}
+	for key, want := range map[string]string{
+		"home_agent.max_lifetime":               "`1h`",
+		"mobile_node.homes[].lifetime":          "`420s`",
+		"mobile_node.interfaces[].preference":   "`100`",
+		"run_dir":                               "`" + defaultRunDir + "`",
+		"control.group":                         "`" + defaultGroup + "`",
+		"kernel.route_protocol":                 "`135`",
+		"kernel.rule_priority":                  "`627`",
+		"kernel.table":                          "`6275`",
+		"kernel.tunnel_name":                    "`" + defaultTunnelName + "`",
+		"log.level":                             "`info`",
+		"log.format":                            "`" + string(LogText) + "`",
+		"home_agent.mobile_nodes[].auth.replay": "`" + string(ReplayTimestamp) + "`",
+	} {
+		row := regexp.MustCompile("(?m)^\\| `" + regexp.QuoteMeta(key) + "` \\|[^|]*\\|([^|]*)\\|").FindStringSubmatch(string(text))
+		if row == nil || strings.TrimSpace(row[1]) != want {
+			t.Errorf("the documented default of %s is %q, want %q", key, row, want)
+		}
+	}
+	c := defaults()
+	if defaultMaxLifetime.Hours() != 1 || defaultLifetime.Seconds() != 420 || defaultPreference != 100 ||
+		c.Kernel.RouteProtocol != 135 || c.Kernel.RulePriority != 627 || c.Kernel.Table != 6275 || c.Log.Level.String() != "INFO" {
+		t.Error("a default has changed: correct docs/configuration.md and this test")
+	}
+}
