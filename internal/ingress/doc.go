@@ -16,8 +16,8 @@
 //
 // The files: program.go the two programs, gate.go their maps and the wanted
 // state, attach.go the clsact hooks, recover.go what an earlier run left,
-// counters.go, probe.go which way this kernel allows, flower.go the source
-// check where BPF is not allowed.
+// counters.go, flower.go the source check where BPF is not allowed, open.go
+// which of the two it is.
 //
 // This package is not for policy between bound mobile nodes and the rest of
 // the world: that is the firewall's.

@@ -1,0 +1,253 @@
+package ingress
+
+import (
+	"errors"
+	"fmt"
+	"net/netip"
+	"sync"
+
+	"github.com/vishvananda/netlink"
+	"golang.org/x/sys/unix"
+
+	"mip6d/internal/role"
+)
+
+// CountTunnelDropped is what Flower counts: the kernel does not tell it why.
+const CountTunnelDropped role.Counter = "tunnel_dropped"
+
+// Flower is the source check of RFC 6275 §10.4.5 without BPF: one tc flower
+// filter for each binding, and a filter behind them that drops the rest. It
+// costs some forty times as much for each binding as Gate and has no gate for
+// home links. Its methods may be called from any goroutine.
+//
+// The filters are the state: they carry home and care-of address, so that a
+// restart finds what an earlier run set.
+type Flower struct {
+	cfg Config
+	nl  *netlink.Handle
+
+	mu      sync.Mutex
+	filters map[netip.Addr]flowerEntry // home address → its filter
+	last    uint32                     // highest handle given
+}
+
+type flowerEntry struct {
+	handle uint32
+	set    bool // by this run
+}
+
+// NewFlower finds what an earlier run left on the tunnel device and closes the
+// gate behind it: nothing that is not Set, now or then, comes through when it
+// returns. It needs CAP_NET_ADMIN.
+func NewFlower(cfg Config) (_ *Flower, err error) {
+	f := &Flower{cfg: cfg.withDefaults(), filters: make(map[netip.Addr]flowerEntry)}
+	if f.nl, err = netlink.NewHandle(); err != nil {
+		return nil, fmt.Errorf("open rtnetlink for the tunnel's source check: %w", err)
+	}
+	defer func() {
+		if err != nil {
+			f.nl.Close()
+		}
+	}()
+	if f.cfg.Tunnel == 0 {
+		return f, nil
+	}
+	return f, f.attach()
+}
+
+// AttachTunnel closes the gate on a tunnel device that was created after
+// NewFlower, or created anew. Every binding has to be Set again.
+func (f *Flower) AttachTunnel(ifindex int) error {
+	f.mu.Lock()
+	defer f.mu.Unlock()
+	f.cfg.Tunnel = ifindex
+	clear(f.filters)
+	return f.attach()
+}
+
+func (f *Flower) attach() error {
+	if _, err := ensureClsact(f.nl, f.cfg.Tunnel); err != nil {
+		return err
+	}
+	older, err := ingressFilters(f.nl, f.cfg.Tunnel)
+	if err != nil {
+		return err
+	}
+	closed := false
+	for _, o := range older {
+		switch prio := o.Attrs().Priority; o := o.(type) {
+		case *netlink.Flower:
+			if prio == f.cfg.Priority {
+				f.last = max(f.last, o.Handle)
+				if hoa, ok := netip.AddrFromSlice(o.SrcIP); ok {
+					f.filters[hoa] = flowerEntry{handle: o.Handle}
+				}
+			}
+		case *netlink.MatchAll:
+			closed = closed || prio == f.cfg.Priority+1
+		default:
+			if prio == f.cfg.Priority || prio == f.cfg.Priority+1 {
+				return fmt.Errorf("interface %d has a filter of type %s at priority %d, which is ours: run mip6d --cleanup or configure another priority",
+					f.cfg.Tunnel, o.Type(), prio)
+			}
+		}
+	}
+	if closed {
+		return nil // matchall knows no replacement
+	}
+	attrs := f.attrs(unix.ETH_P_ALL, f.cfg.Priority+1, 1)
+	if err := f.nl.FilterAdd(&netlink.MatchAll{FilterAttrs: attrs, Actions: act(netlink.TC_ACT_SHOT)}); err != nil {
+		return fmt.Errorf("drop what no binding lets through on interface %d: %w", f.cfg.Tunnel, err)
+	}
+	return nil
+}
+
+func (f *Flower) attrs(proto, priority uint16, handle uint32) netlink.FilterAttrs {
+	return netlink.FilterAttrs{
+		LinkIndex: f.cfg.Tunnel, Parent: netlink.HANDLE_MIN_INGRESS,
+		Protocol: proto, Priority: priority, Handle: handle,
+	}
+}
+
+func act(a netlink.TcAct) []netlink.Action {
+	return []netlink.Action{&netlink.GenericAction{ActionAttrs: netlink.ActionAttrs{Action: a}}}
+}
+
+// Set lets each binding's packets through, from its care-of address only. See
+// Gate.Set.
+func (f *Flower) Set(bindings []role.Binding) []error {
+	f.mu.Lock()
+	defer f.mu.Unlock()
+	var errs []error
+	for i, b := range bindings {
+		if err := f.set(b); err != nil {
+			if errs == nil {
+				errs = make([]error, len(bindings))
+			}
+			errs[i] = fmt.Errorf("let %s through the tunnel from %s: %w", b.HomeAddress, b.CareOf, err)
+		}
+	}
+	return errs
+}
+
+func (f *Flower) set(b role.Binding) error {
+	if err := checkBinding(b); err != nil {
+		return err
+	}
+	e, ok := f.filters[b.HomeAddress]
+	if !ok {
+		f.last++
+		e.handle = f.last
+	}
+	if err := f.nl.FilterReplace(&netlink.Flower{
+		FilterAttrs: f.attrs(unix.ETH_P_IPV6, f.cfg.Priority, e.handle),
+		EthType:     unix.ETH_P_IPV6,
+		SrcIP:       b.HomeAddress.AsSlice(),
+		EncSrcIP:    b.CareOf.AsSlice(),
+		Actions:     act(netlink.TC_ACT_OK),
+	}); err != nil {
+		return err
+	}
+	e.set = true
+	f.filters[b.HomeAddress] = e
+	return nil
+}
+
+// Clear stops the packets of home addresses at once. See Gate.Clear.
+func (f *Flower) Clear(hoas []netip.Addr) []error {
+	f.mu.Lock()
+	defer f.mu.Unlock()
+	var errs []error
+	for i, hoa := range hoas {
+		if err := f.remove(hoa); err != nil {
+			if errs == nil {
+				errs = make([]error, len(hoas))
+			}
+			errs[i] = err
+		}
+	}
+	return errs
+}
+
+func (f *Flower) remove(hoa netip.Addr) error {
+	e, ok := f.filters[hoa]
+	if !ok {
+		return nil
+	}
+	err := f.nl.FilterDel(&netlink.Flower{
+		FilterAttrs: f.attrs(unix.ETH_P_IPV6, f.cfg.Priority, e.handle), EthType: unix.ETH_P_IPV6,
+	})
+	if err != nil && !gone(err) {
+		return fmt.Errorf("stop %s at the tunnel: %w", hoa, err)
+	}
+	delete(f.filters, hoa)
+	return nil
+}
+
+// gone tells whether an error means that there was nothing to remove: no such
+// filter, no filter of the priority at all, no qdisc, no device.
+func gone(err error) bool {
+	return errors.Is(err, unix.ENOENT) || errors.Is(err, unix.EINVAL) || errors.Is(err, unix.ENODEV)
+}
+
+// Settle removes what an earlier run left and nobody has Set.
+func (f *Flower) Settle() (removed int, err error) {
+	f.mu.Lock()
+	defer f.mu.Unlock()
+	for hoa, e := range f.filters {
+		if e.set {
+			continue
+		}
+		if err := f.remove(hoa); err != nil {
+			return removed, err
+		}
+		removed++
+	}
+	return removed, nil
+}
+
+// Counters returns how many packets were dropped since the device exists.
+func (f *Flower) Counters() (map[role.Counter]uint64, error) {
+	filters, err := ingressFilters(f.nl, f.cfg.Tunnel)
+	if err != nil {
+		return nil, err
+	}
+	var dropped uint64
+	for _, o := range filters {
+		m, ok := o.(*netlink.MatchAll)
+		if !ok || m.Attrs().Priority != f.cfg.Priority+1 {
+			continue
+		}
+		for _, a := range m.Actions {
+			if s := a.Attrs().Statistics; s != nil {
+				dropped += uint64(s.Basic.Packets)
+			}
+		}
+	}
+	return map[role.Counter]uint64{CountTunnelDropped: dropped}, nil
+}
+
+// Detach removes all our filters; the tunnel lets everything through then. The
+// qdisc stays, with the device.
+func (f *Flower) Detach() error {
+	f.mu.Lock()
+	defer f.mu.Unlock()
+	clear(f.filters)
+	var errs []error
+	for _, all := range []netlink.Filter{
+		// Without a handle, a deletion removes all of a priority and kind.
+		&netlink.Flower{FilterAttrs: f.attrs(unix.ETH_P_IPV6, f.cfg.Priority, 0)},
+		&netlink.MatchAll{FilterAttrs: f.attrs(unix.ETH_P_ALL, f.cfg.Priority+1, 0)},
+	} {
+		if err := f.nl.FilterDel(all); err != nil && !gone(err) {
+			errs = append(errs, fmt.Errorf("remove the %s filters from interface %d: %w", all.Type(), f.cfg.Tunnel, err))
+		}
+	}
+	return errors.Join(errs...)
+}
+
+// Close releases what the process holds; the filters stay in force.
+func (f *Flower) Close() error {
+	f.nl.Close()
+	return nil
+}
