@@ -76,6 +76,11 @@ func (s *scene) move(ctx context.Context, number int, to topology.Link, o Option
 	limited, cancel := context.WithTimeout(ctx, patience)
 	defer cancel()
 	failed := answeredSince(limited, obs.LinkUp, s.fromMN, s.fromCN)
+	if failed == nil { // the acknowledgement may come after the first packet
+		soon, cancel := context.WithTimeout(ctx, time.Second)
+		_, _ = s.wire.Wait(soon, obs.LinkUp, capture.MH(capture.MHBindingAcknowledgement))
+		cancel()
+	}
 	h, _ := s.observe(&obs, time.Now())
 	fmt.Fprintf(o.Out, " %9s %9s %9s %9s %9s", text(h.RA), text(h.CoAReady), text(h.BUSent), text(h.BAReceived), text(h.FirstPacket))
 	select { // let the streams' replies and a retransmission, if there is one, be seen
