@@ -295,7 +295,7 @@ func TestKernelDetachRemovesOnlyOurs(t *testing.T) {
 	}
 
 	// A stranger's filter keeps the qdisc that we created.
-	g = n.open(t, n.config())
+	n.open(t, n.config())
 	stranger := &netlink.MatchAll{FilterAttrs: netlink.FilterAttrs{
 		LinkIndex: n.ha.Index("lan"), Parent: netlink.HANDLE_MIN_EGRESS, Priority: 1, Protocol: unix.ETH_P_ALL,
 	}, Actions: []netlink.Action{&netlink.GenericAction{ActionAttrs: netlink.ActionAttrs{Action: netlink.TC_ACT_PIPE}}}}

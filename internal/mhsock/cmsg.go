@@ -2,31 +2,27 @@ package mhsock
 
 import (
 	"encoding/binary"
+	"errors"
 	"fmt"
 	"net/netip"
 
 	"golang.org/x/sys/unix"
+
+	"mip6d/internal/exthdr"
 )
 
-// Extension header bytes, RFC 6275 §6.3 and §6.4, RFC 8200 §4.2.
 const (
-	optPad1        = 0
-	optPadN        = 1
-	optHomeAddress = 0xc9
-	routingType2   = 2
+	addrLen      = 16
+	pktinfoSize  = addrLen + 4
+	hopLimitSize = 4
+	oobSize      = 512 // room for what one packet brings; more is refused
+)
 
-	addrLen         = 16
-	homeOptionAt    = 8  // of the address in a header that homeAddressHeader made
-	homeOptionSize  = 24 // of that header
-	routingSize     = 24
-	routingAddrAt   = 8
-	pktinfoSize     = addrLen + 4
-	hopLimitSize    = 4
-	oobSize         = 512 // room for what one packet brings; more is refused
-	protoNoNext     = 59
-	protoDstOptions = 60
+// Next Header values, RFC 8200 §4.1, RFC 4443 §2.1.
+const (
 	protoRouting    = 43
 	protoICMPv6     = 58
+	protoDstOptions = 60
 )
 
 // ancillary is what travels beside a packet.
@@ -54,29 +50,9 @@ func (a ancillary) encode() []byte {
 		b = appendCmsg(b, unix.IPV6_RTHDR, routingHeader(0, a.routing))
 	}
 	if a.home.IsValid() {
-		b = appendCmsg(b, unix.IPV6_DSTOPTS, homeAddressHeader(0, a.home))
+		b = appendCmsg(b, unix.IPV6_DSTOPTS, exthdr.HomeAddressHeader(0, a.home))
 	}
 	return b
-}
-
-// homeAddressHeader is a Destination Options header with a Home Address option
-// at the alignment it needs, 8n+6 (RFC 6275 §6.3).
-func homeAddressHeader(next byte, home netip.Addr) []byte {
-	b := make([]byte, homeOptionAt, homeOptionSize)
-	b[0], b[1] = next, homeOptionSize/8-1
-	b[2], b[3] = optPadN, 2
-	b[6], b[7] = optHomeAddress, addrLen
-	addr := home.As16()
-	return append(b, addr[:]...)
-}
-
-// routingHeader is a type 2 routing header (RFC 6275 §6.4.1) with one segment
-// left.
-func routingHeader(next byte, addr netip.Addr) []byte {
-	b := make([]byte, routingAddrAt, routingSize)
-	b[0], b[1], b[2], b[3] = next, routingSize/8-1, routingType2, 1
-	a := addr.As16()
-	return append(b, a[:]...)
 }
 
 func appendCmsg(b []byte, typ int, data []byte) []byte {
@@ -148,50 +124,30 @@ func (a *ancillary) take(typ int, data []byte) error {
 		}
 		a.hopLimit = int(int32(binary.NativeEndian.Uint32(data)))
 	case unix.IPV6_DSTOPTS:
-		home, err := findHomeAddress(data)
-		if err != nil {
+		home, _, err := exthdr.FindHomeAddress(data)
+		switch {
+		case errors.Is(err, exthdr.ErrNoHomeAddress):
+		case err != nil:
 			return err
-		}
-		if home.IsValid() {
-			if a.home.IsValid() {
-				return fmt.Errorf("two Home Address options")
-			}
+		case a.home.IsValid():
+			return errors.New("a Home Address option in each of two headers")
+		default:
 			a.home = home
 		}
 	case unix.IPV6_RTHDR:
-		if len(data) >= routingSize && data[2] == routingType2 {
-			a.routing = netip.AddrFrom16([16]byte(data[routingAddrAt:routingSize]))
+		// The address in the header is the care-of address by now.
+		if len(data) > 2 && data[2] == exthdr.RoutingType2 {
+			r, err := exthdr.ParseRouting(data)
+			if err != nil {
+				return err
+			}
+			a.routing = r.HomeAddress
 		}
 	}
 	return nil
 }
 
-// findHomeAddress walks a Destination Options header. It returns the invalid
-// address where there is no Home Address option.
-func findHomeAddress(b []byte) (home netip.Addr, err error) {
-	if len(b) < 8 || len(b) < 8*(int(b[1])+1) {
-		return home, fmt.Errorf("destination options of %d bytes", len(b))
-	}
-	b = b[2 : 8*(int(b[1])+1)]
-	for len(b) > 0 {
-		if b[0] == optPad1 {
-			b = b[1:]
-			continue
-		}
-		if len(b) < 2 || len(b) < 2+int(b[1]) {
-			return home, fmt.Errorf("destination option %#x does not fit", b[0])
-		}
-		data := b[2 : 2+int(b[1])]
-		if b[0] == optHomeAddress {
-			if len(data) != addrLen {
-				return home, fmt.Errorf("Home Address option of %d bytes", len(data))
-			}
-			if home.IsValid() {
-				return home, fmt.Errorf("two Home Address options")
-			}
-			home = netip.AddrFrom16([16]byte(data))
-		}
-		b = b[2+len(data):]
-	}
-	return home, nil
+// routingHeader is a type 2 routing header with one segment left.
+func routingHeader(next uint8, addr netip.Addr) []byte {
+	return exthdr.Routing{NextHeader: next, SegmentsLeft: 1, HomeAddress: addr}.Append(nil)
 }

@@ -10,6 +10,7 @@ import (
 	"github.com/google/go-cmp/cmp"
 	"golang.org/x/sys/unix"
 
+	"mip6d/internal/exthdr"
 	"mip6d/internal/icmp6"
 )
 
@@ -53,7 +54,7 @@ func TestEncodeIsWhatTheKernelReads(t *testing.T) {
 func TestDecode(t *testing.T) {
 	pktinfo := unix.PktInfo6(&unix.Inet6Pktinfo{Addr: ha.As16(), Ifindex: 7})
 	hop := appendCmsg(nil, unix.IPV6_HOPLIMIT, []byte{255, 0, 0, 0})
-	hao := appendCmsg(nil, unix.IPV6_DSTOPTS, homeAddressHeader(58, coa))
+	hao := appendCmsg(nil, unix.IPV6_DSTOPTS, exthdr.HomeAddressHeader(58, coa))
 	join := func(parts ...[]byte) []byte { return bytes.Join(parts, nil) }
 	dstopts := func(s string) []byte {
 		b, err := hex.DecodeString(strings.ReplaceAll(s, " ", ""))
@@ -85,11 +86,15 @@ func TestDecode(t *testing.T) {
 			"home address behind Pad1 and an unknown option", dstopts("3a03 00 3e0100 00 01050000000000 c910" + "20010db8000200000000000000000011"),
 			ancillary{hopLimit: -1, home: coa}, "",
 		},
+		{
+			"routing header with two segments left", appendCmsg(nil, unix.IPV6_RTHDR, append([]byte{58, 2, 2, 2}, make([]byte, 20)...)),
+			ancillary{}, "segments left",
+		},
 		{"nothing", nil, ancillary{hopLimit: -1}, ""},
-		{"two home addresses", join(hao, hao), ancillary{}, "two Home Address options"},
-		{"home address of 8 bytes", dstopts("3a01 c908 0000000000000000 01020000"), ancillary{}, "Home Address option of 8 bytes"},
-		{"option beyond the header", dstopts("3a00 c910 00000000"), ancillary{}, "does not fit"},
-		{"header cut short", dstopts("3a02 c910 00000000"), ancillary{}, "destination options of 8 bytes"},
+		{"two home addresses", join(hao, hao), ancillary{}, "each of two headers"},
+		{"home address of 8 bytes", dstopts("3a01 c908 0000000000000000 01020000"), ancillary{}, "length 8"},
+		{"option beyond the header", dstopts("3a00 c910 00000000"), ancillary{}, "cut off"},
+		{"header cut short", dstopts("3a02 c910 00000000"), ancillary{}, "cut off"},
 		{"packet info cut short", appendCmsg(nil, unix.IPV6_PKTINFO, make([]byte, 8)), ancillary{}, "packet info"},
 		{"message longer than the rest", append([]byte{255}, pktinfo[1:]...), ancillary{}, "control message of 255 bytes"},
 	}

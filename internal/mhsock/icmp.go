@@ -27,7 +27,7 @@ type ICMP struct {
 }
 
 // ListenICMP opens the ICMPv6 socket in the current network namespace. count
-// may be nil; it is called from Run's goroutine.
+// may be nil; it is called from any goroutine.
 func ListenICMP(count func(role.Counter)) (*ICMP, error) {
 	s, err := openRaw(protoICMPv6, "ICMPv6", func(s *socket.Conn) error { return filterTypes(s, icmpTypes...) })
 	if err != nil {

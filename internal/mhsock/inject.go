@@ -9,6 +9,7 @@ import (
 	"github.com/mdlayher/socket"
 	"golang.org/x/sys/unix"
 
+	"mip6d/internal/exthdr"
 	"mip6d/internal/icmp6"
 )
 
@@ -55,7 +56,8 @@ func (i *injector) icmp(o outgoing) error {
 // 6275 §6.3, with the checksum over the home addresses.
 func icmpPacket(o outgoing) []byte {
 	const ipv6Len = 40
-	b := make([]byte, ipv6Len, ipv6Len+routingSize+homeOptionSize+len(o.body))
+	const headers = 48 // room for both, so that next stays where it points
+	b := make([]byte, ipv6Len, ipv6Len+headers+len(o.body))
 	b[0], b[7] = 6<<4, hopLimit
 	s, d := o.src.As16(), o.dst.As16()
 	copy(b[8:], s[:])
@@ -72,7 +74,7 @@ func icmpPacket(o outgoing) []byte {
 	if o.home.IsValid() {
 		*next = protoDstOptions
 		at := len(b)
-		b = append(b, homeAddressHeader(0, o.home)...)
+		b = append(b, exthdr.HomeAddressHeader(0, o.home)...)
 		next, from = &b[at], o.home
 	}
 	*next = protoICMPv6

@@ -20,10 +20,7 @@ import (
 	"mip6d/test/testkernel"
 )
 
-var (
-	haWAN  = netip.MustParseAddr("2001:db8:2::1")
-	noAddr netip.Addr
-)
+var haWAN = netip.MustParseAddr("2001:db8:2::1")
 
 // pair is a mobile node with a care-of address and its home agent, neighbours.
 type pair struct {
@@ -336,6 +333,9 @@ func TestKernelUnreadablePacketIsCounted(t *testing.T) {
 	}
 	if e := next(t, atHA).(role.MessageIn); !bytes.Equal(e.Raw, msg) {
 		t.Errorf("then received %+v", e)
+	}
+	if in := c.of(role.CountMessageIn); in != 1 {
+		t.Errorf("%d messages counted as received, want 1", in)
 	}
 }
 

@@ -24,7 +24,7 @@ type MH struct {
 }
 
 // ListenMH opens the Mobility Header socket in the current network namespace.
-// count may be nil; it is called from Run's goroutine.
+// count may be nil; it is called from any goroutine.
 //
 // The kernel has checked a message's length and Payload Proto before we see it
 // and has answered where they are wrong (RFC 6275 §9.2); the checksum is left
@@ -58,6 +58,7 @@ func (m *MH) Run(ctx context.Context, out func(role.Event)) error {
 			m.count(CountUnreadable)
 			return
 		}
+		m.count(role.CountMessageIn)
 		out(role.MessageIn{
 			Ifindex: p.ifindex, Src: p.src, Dst: p.dst,
 			HomeAddress: p.home, RoutingHome: p.routing, Raw: p.body,
@@ -73,6 +74,7 @@ func (m *MH) Send(e role.Send) error {
 	if err != nil {
 		return fmt.Errorf("send a Mobility Header message from %s to %s: %w", e.Src, e.Dst, err)
 	}
+	m.count(role.CountMessageOut)
 	return nil
 }
 

@@ -13,7 +13,8 @@ import (
 // What the listener for Router Advertisements counts.
 const (
 	CountAdvertisement    role.Counter = "router_advertisements"
-	CountBadAdvertisement role.Counter = "router_advertisements_invalid" // RFC 4861 §6.1.2
+	CountBadAdvertisement role.Counter = "router_advertisements_invalid"         // RFC 4861 §6.1.2
+	CountFarAdvertisement role.Counter = "router_advertisements_wrong_hop_limit" // not 255: from afar
 )
 
 // Routers listens for Router Advertisements and sends Router Solicitations.
@@ -54,9 +55,13 @@ func (r *Routers) Run(ctx context.Context, out func(role.Event)) error {
 		if !r.accept(p.ifindex) {
 			return
 		}
-		ra, ok := advertisement(p)
-		if !ok {
-			r.count(CountBadAdvertisement)
+		ra, err := advertisement(p)
+		if err != nil {
+			if errors.Is(err, icmp6.ErrHopLimit) {
+				r.count(CountFarAdvertisement)
+			} else {
+				r.count(CountBadAdvertisement)
+			}
 			return
 		}
 		r.count(CountAdvertisement)
@@ -66,17 +71,25 @@ func (r *Routers) Run(ctx context.Context, out func(role.Event)) error {
 
 // advertisement reads one packet and checks what RFC 4861 §6.1.2 demands; the
 // kernel has verified the checksum.
-func advertisement(p packet) (*icmp6.RouterAdvertisement, bool) {
+func advertisement(p packet) (*icmp6.RouterAdvertisement, error) {
 	if p.incomprehend || p.home.IsValid() || p.routing.IsValid() {
-		return nil, false
+		return nil, errUnreadable
 	}
 	m, err := icmp6.Parse(p.body)
-	if err != nil || icmp6.ValidND(m, p.src, p.dst, p.hopLimit) != nil {
-		return nil, false
+	if err != nil {
+		return nil, err
+	}
+	if err := icmp6.ValidND(m, p.src, p.dst, p.hopLimit); err != nil {
+		return nil, err
 	}
 	ra, ok := m.(*icmp6.RouterAdvertisement)
-	return ra, ok
+	if !ok {
+		return nil, errUnreadable
+	}
+	return ra, nil
 }
+
+var errUnreadable = errors.New("not a Router Advertisement that can be read")
 
 // SolicitRouter carries out the effect.
 func (r *Routers) SolicitRouter(e role.SolicitRouter) error { return r.solicit.SolicitRouter(e) }

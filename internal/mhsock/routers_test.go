@@ -31,8 +31,8 @@ func TestRFC4861_6_1_2_InvalidAdvertisements(t *testing.T) {
 	valid := func() packet {
 		return packet{src: router, dst: allNodes, hopLimit: 255, body: routerAdvertisement(t, router, allNodes)}
 	}
-	if ra, ok := advertisement(valid()); !ok || !ra.HomeAgent || ra.RouterLifetime != 30*time.Second {
-		t.Fatalf("the valid advertisement gave %+v, %v", ra, ok)
+	if ra, err := advertisement(valid()); err != nil || !ra.HomeAgent || ra.RouterLifetime != 30*time.Second {
+		t.Fatalf("the valid advertisement gave %+v, %v", ra, err)
 	}
 	for name, change := range map[string]func(*packet){
 		"hop limit 254":            func(p *packet) { p.hopLimit = 254 },
@@ -48,7 +48,7 @@ func TestRFC4861_6_1_2_InvalidAdvertisements(t *testing.T) {
 	} {
 		p := valid()
 		change(&p)
-		if ra, ok := advertisement(p); ok {
+		if ra, err := advertisement(p); err == nil {
 			t.Errorf("%s: found valid: %+v", name, ra)
 		}
 	}
@@ -115,8 +115,11 @@ func TestKernelRouterAdvertisements(t *testing.T) {
 	send(router, netip.MustParseAddr("2001:db8:2::1"), allNodes, 255) // source
 	send(other, other.LinkLocal("wan"), allNodes, 255)                // an interface that is not ours
 	nothing(t, events)
-	if n := c.of(CountBadAdvertisement); n != 2 {
-		t.Errorf("%d counted as invalid, want 2", n)
+	if n := c.of(CountBadAdvertisement); n != 1 {
+		t.Errorf("%d counted as invalid, want 1", n)
+	}
+	if n := c.of(CountFarAdvertisement); n != 1 {
+		t.Errorf("%d counted for their hop limit, want 1", n)
 	}
 	if n := c.of(CountAdvertisement); n != 2 {
 		t.Errorf("%d counted as valid, want 2", n)

@@ -297,7 +297,7 @@ func (c *Conn) drain(buf []byte, out func(role.Event)) error {
 func (c *Conn) handle(frame []byte, out func(role.Event)) {
 	m, ok := parse(frame)
 	if !ok {
-		c.cfg.Count(CountInvalid)
+		c.cfg.Count(complaint(frame))
 		return
 	}
 	c.mu.Lock()
@@ -318,6 +318,14 @@ func (c *Conn) handle(frame []byte, out func(role.Event)) {
 	if duplicate {
 		out(role.DADDone{Ifindex: c.cfg.Ifindex, Addr: m.target, Duplicate: true})
 	}
+}
+
+// complaint names the counter of a frame that parse refused.
+func complaint(frame []byte) role.Counter {
+	if len(frame) >= bodyAt && frame[etherLen+7] != hopLimit {
+		return CountHopLimit
+	}
+	return CountInvalid
 }
 
 // runJobs sends what is due and sets the deadline for the next.

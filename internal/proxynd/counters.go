@@ -6,7 +6,8 @@ import "mip6d/internal/role"
 const (
 	CountAnswered   role.Counter = "nd_solicitations_answered"
 	CountDefended   role.Counter = "nd_probes_answered" // duplicate address detection by others
-	CountInvalid    role.Counter = "nd_invalid"         // fails the checks of RFC 4861 §7.1
+	CountInvalid    role.Counter = "nd_invalid"         // fails another check of RFC 4861 §7.1
+	CountHopLimit   role.Counter = "nd_wrong_hop_limit" // not 255: from afar
 	CountAdvertised role.Counter = "nd_advertisements_sent"
 	CountProbed     role.Counter = "nd_probes_sent"
 	CountUnsent     role.Counter = "nd_send_failures"

@@ -5,9 +5,9 @@ import (
 	"golang.org/x/sys/unix"
 )
 
-// filter lets through what parse could accept: Neighbor Solicitations and
-// Advertisements with hop limit 255 that came in from this very link. Home
-// links carry far more packets that are none.
+// filter lets through Neighbor Solicitations and Advertisements that came in
+// from this very link. Home links carry far more packets that are none.
+// A wrong hop limit passes, to be counted.
 func filter() ([]bpf.RawInstruction, error) {
 	const (
 		accept = 1 << 16
@@ -23,8 +23,8 @@ func filter() ([]bpf.RawInstruction, error) {
 		3:  bpf.JumpIf{Cond: bpf.JumpNotEqual, Val: 0, SkipTrue: to(3)},
 		4:  bpf.LoadAbsolute{Off: 12, Size: 2},
 		5:  bpf.JumpIf{Cond: bpf.JumpNotEqual, Val: etherTypeIPv6, SkipTrue: to(5)},
-		6:  bpf.LoadAbsolute{Off: etherLen + 6, Size: 2}, // Next Header, Hop Limit
-		7:  bpf.JumpIf{Cond: bpf.JumpNotEqual, Val: protoICMPv6<<8 | hopLimit, SkipTrue: to(7)},
+		6:  bpf.LoadAbsolute{Off: etherLen + 6, Size: 1}, // Next Header
+		7:  bpf.JumpIf{Cond: bpf.JumpNotEqual, Val: protoICMPv6, SkipTrue: to(7)},
 		8:  bpf.LoadAbsolute{Off: bodyAt, Size: 2}, // Type, Code
 		9:  bpf.JumpIf{Cond: bpf.JumpEqual, Val: typeNS << 8, SkipTrue: 1},
 		10: bpf.JumpIf{Cond: bpf.JumpNotEqual, Val: typeNA << 8, SkipTrue: to(10)},

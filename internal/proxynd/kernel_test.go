@@ -220,8 +220,6 @@ func TestKernelRFC6275_10_4_1_AnswersOnTheWire(t *testing.T) {
 		})
 	}
 
-	// Hop limit 254 does not even pass the kernel's filter; a bad checksum
-	// passes that and is counted.
 	bad := build(from, haMAC, host, hoa, typeNS, 0, hoa, 0, linkAddr{})
 	bad[bodyAt+2] ^= 1
 	c.send(l.host, bad)
@@ -233,6 +231,9 @@ func TestKernelRFC6275_10_4_1_AnswersOnTheWire(t *testing.T) {
 	}
 	if n := r.counted(CountInvalid); n != 1 {
 		t.Errorf("%d messages counted as invalid, want 1", n)
+	}
+	if n := r.counted(CountHopLimit); n != 1 {
+		t.Errorf("%d messages counted for their hop limit, want 1", n)
 	}
 
 	r.Clear([]netip.Addr{hoa})
