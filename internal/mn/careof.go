@@ -70,11 +70,11 @@ func (m *Machine) formCareOf(l *link) {
 	}
 }
 
-// wanted says whether anyone needs a care-of address on a link. The link where
-// every home address is at home needs none; the others keep theirs ready.
+// wanted says whether anyone needs a care-of address on a link. The home link
+// of every home address needs none; other links keep theirs ready.
 func (m *Machine) wanted(l *link) bool {
 	return slices.ContainsFunc(m.homes, func(h *home) bool {
-		return h.stage != stageDuplicate && !(h.stage.atHome() && h.link == l)
+		return h.stage != stageDuplicate && !m.hasPrefix(l, h.subnet())
 	})
 }
 

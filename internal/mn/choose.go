@@ -1,6 +1,9 @@
 package mn
 
-import "time"
+import (
+	"net/netip"
+	"time"
+)
 
 // choose picks the primary care-of address of a home address (RFC 6275
 // §11.5.4): the best interface that has a usable one. Returns nil when there is
@@ -54,6 +57,21 @@ func (m *Machine) grace(l *link) time.Time {
 		return l.since.Add(m.p.ConfirmTimeout)
 	case l.careOf != nil && !l.careOf.ready:
 		return l.careOf.made.Add(m.p.ConfirmTimeout)
+	case l.careOf == nil && l.confirmed && !m.now.Before(l.hold):
+		if _, ok := m.choosePrefix(l); ok {
+			return m.now.Add(1) // one is made at the end of this Step
+		}
 	}
 	return time.Time{}
+}
+
+// firstHop is the router by which packets from a care-of address leave: one that
+// advertises its prefix and is a default router.
+func (m *Machine) firstHop(l *link, c *careOf) netip.Addr {
+	for _, r := range l.routers {
+		if r.prefix(c.net) != nil && m.isDefault(r) {
+			return r.addr
+		}
+	}
+	return netip.Addr{}
 }

@@ -226,8 +226,11 @@ func (m *Machine) leave(h *home) {
 func (m *Machine) setPath(h *home, p role.HomePath) {
 	p.HomeAddress = h.HomeAddress
 	switch p.Mode {
+	case role.PathBlocked:
+		p.HomeAgent = h.homeAgent()
 	case role.PathTunnelled:
 		p.CareOf, p.HomeAgent, p.Ifindex = h.careOf.addr, h.homeAgent(), h.link.ifindex
+		p.Router = m.firstHop(h.link, h.careOf)
 	case role.PathDeregistering, role.PathAnswering:
 		p.HomeAgent, p.Ifindex = h.homeAgent(), h.link.ifindex
 		p.HomeAgentLinkAddr = m.homeAgentLinkAddr(h)
@@ -246,7 +249,7 @@ func (m *Machine) setPath(h *home, p role.HomePath) {
 
 func samePath(a, b role.HomePath) bool {
 	return a.HomeAddress == b.HomeAddress && a.Mode == b.Mode && a.CareOf == b.CareOf &&
-		a.HomeAgent == b.HomeAgent && a.Ifindex == b.Ifindex && a.DAD == b.DAD &&
+		a.HomeAgent == b.HomeAgent && a.Router == b.Router && a.Ifindex == b.Ifindex && a.DAD == b.DAD &&
 		bytes.Equal(a.HomeAgentLinkAddr, b.HomeAgentLinkAddr)
 }
 

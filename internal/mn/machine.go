@@ -145,6 +145,9 @@ func (m *Machine) random(n int) []byte {
 
 // done takes the answer to an effect.
 func (m *Machine) done(ev role.Done) {
+	if ev.ID == 0 {
+		return
+	}
 	for _, h := range m.homes {
 		if h.pathID == ev.ID {
 			m.pathDone(h, ev.Err)
