@@ -56,7 +56,8 @@ type HomePath struct {
 	HomeAddress netip.Prefix // the home address with its home subnet's prefix length
 	Mode        PathMode
 	CareOf      netip.Addr // PathTunnelled
-	HomeAgent   netip.Addr // PathTunnelled, PathDeregistering, PathAnswering
+	HomeAgent   netip.Addr // where known, in all modes but PathNone and PathHome
+	Router      netip.Addr // PathTunnelled: link-local address of the first hop on CareOf's link
 	Ifindex     int        // the link: of CareOf, or the home link
 
 	HomeAgentLinkAddr []byte // PathDeregistering: from the home agent's advertisement

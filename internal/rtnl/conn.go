@@ -1,0 +1,127 @@
+package rtnl
+
+import (
+	"errors"
+	"fmt"
+	"sync"
+	"time"
+
+	"golang.org/x/sys/unix"
+)
+
+const (
+	// A chunk's acknowledgements fit into the socket's buffer, or the kernel
+	// would drop some.
+	chunkRequests = 256
+	chunkBytes    = 64 << 10
+	socketBuffer  = 4 << 20
+	ackTimeout    = 10 * time.Second
+)
+
+// conn is an rtnetlink socket for requests. Safe for use by several goroutines.
+type conn struct {
+	mu  sync.Mutex
+	fd  int
+	seq uint32
+	buf []byte
+}
+
+func dial() (*conn, error) {
+	fd, err := unix.Socket(unix.AF_NETLINK, unix.SOCK_RAW|unix.SOCK_CLOEXEC, unix.NETLINK_ROUTE)
+	if err != nil {
+		return nil, fmt.Errorf("open an rtnetlink socket: %w", err)
+	}
+	c := &conn{fd: fd, buf: make([]byte, 64<<10)}
+	timeout := unix.NsecToTimeval(int64(ackTimeout))
+	err = errors.Join(
+		unix.Bind(fd, &unix.SockaddrNetlink{Family: unix.AF_NETLINK}),
+		unix.SetsockoptTimeval(fd, unix.SOL_SOCKET, unix.SO_RCVTIMEO, &timeout),
+		unix.SetsockoptInt(fd, unix.SOL_NETLINK, unix.NETLINK_CAP_ACK, 1),
+	)
+	if unix.SetsockoptInt(fd, unix.SOL_SOCKET, unix.SO_RCVBUFFORCE, socketBuffer) != nil {
+		// Without CAP_NET_ADMIN the default must do.
+		_ = unix.SetsockoptInt(fd, unix.SOL_SOCKET, unix.SO_RCVBUF, socketBuffer)
+	}
+	if err != nil {
+		unix.Close(fd)
+		return nil, fmt.Errorf("prepare an rtnetlink socket: %w", err)
+	}
+	return c, nil
+}
+
+func (c *conn) close() error { return unix.Close(c.fd) }
+
+// do has one request carried out.
+func (c *conn) do(r request) error { return c.batch([]request{r})[0] }
+
+// batch has requests carried out in their order, written in few system calls.
+// It returns one error for each; the kernel's are unix.Errno.
+func (c *conn) batch(requests []request) []error {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	errs := make([]error, len(requests))
+	for from := 0; from < len(requests); {
+		var b []byte
+		to := from
+		first := c.seq + 1
+		for to < len(requests) && to-from < chunkRequests && len(b)+len(requests[to].body) < chunkBytes {
+			c.seq++
+			b = appendMessage(b, requests[to], c.seq)
+			to++
+		}
+		c.exchange(b, first, errs[from:to])
+		from = to
+	}
+	return errs
+}
+
+// exchange writes a chunk and waits for the acknowledgement of each message.
+func (c *conn) exchange(b []byte, first uint32, errs []error) {
+	fail := func(err error, done []bool) {
+		for i := range errs {
+			if !done[i] {
+				errs[i] = err
+			}
+		}
+	}
+	done := make([]bool, len(errs))
+	if err := unix.Sendto(c.fd, b, 0, &unix.SockaddrNetlink{Family: unix.AF_NETLINK}); err != nil {
+		fail(fmt.Errorf("write to rtnetlink: %w", err), done)
+		return
+	}
+	for left := len(errs); left > 0; {
+		n, _, err := unix.Recvfrom(c.fd, c.buf, 0)
+		switch {
+		case errors.Is(err, unix.EINTR):
+			continue
+		case err != nil:
+			fail(fmt.Errorf("read from rtnetlink: %w", err), done)
+			return
+		}
+		for m := c.buf[:n]; len(m) >= unix.SizeofNlMsghdr+4; {
+			size := int(native.Uint32(m))
+			if size < unix.SizeofNlMsghdr+4 || size > len(m) {
+				break
+			}
+			// Unsigned: an answer to an earlier chunk is far away.
+			i := native.Uint32(m[8:]) - first
+			if native.Uint16(m[4:]) == unix.NLMSG_ERROR && i < uint32(len(errs)) && !done[i] {
+				done[i], left = true, left-1
+				if code := int32(native.Uint32(m[unix.SizeofNlMsghdr:])); code != 0 {
+					errs[i] = unix.Errno(-code)
+				}
+			}
+			m = m[min((size+3)&^3, len(m)):]
+		}
+	}
+}
+
+// unless returns nil for an error that says that things already are as wanted.
+func unless(err error, fine ...unix.Errno) error {
+	for _, f := range fine {
+		if errors.Is(err, f) {
+			return nil
+		}
+	}
+	return err
+}

@@ -1,0 +1,13 @@
+// Package rtnl keeps our state in the kernel over rtnetlink: addresses, routes,
+// rules, neighbours and tunnel devices. Its setters are idempotent: they name
+// the state that is wanted, and setting what is there changes nothing.
+//
+// The files: marks.go what tells our state from others', message.go and
+// encode.go pure encoders, conn.go the socket that writes many requests at once,
+// bindings.go a home agent's routes, link.go tunnel devices, homepath.go a
+// mobile node's home addresses, careof.go its care-of addresses, sysctl.go the
+// settings of managed interfaces, mobilenode.go the applier of these three,
+// cleanup.go the end of it all.
+//
+// It decides nothing about the protocol, and leaves xfrm to internal/xfrmmig.
+package rtnl

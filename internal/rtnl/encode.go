@@ -1,0 +1,191 @@
+package rtnl
+
+import (
+	"net/netip"
+
+	"golang.org/x/sys/unix"
+)
+
+// Numbers of the kernel's UAPI that x/sys does not have.
+const (
+	lwtunnelEncapIP6  = 4 // LWTUNNEL_ENCAP_IP6
+	lwtunnelDst       = 2 // LWTUNNEL_IP6_DST
+	lwtunnelSrc       = 3 // LWTUNNEL_IP6_SRC
+	lwtunnelHopLimit  = 4 // LWTUNNEL_IP6_HOPLIMIT
+	iptunLink         = 1 // IFLA_IPTUN_LINK
+	iptunLocal        = 2 // IFLA_IPTUN_LOCAL
+	iptunRemote       = 3 // IFLA_IPTUN_REMOTE
+	iptunTTL          = 4 // IFLA_IPTUN_TTL
+	iptunFlags        = 8 // IFLA_IPTUN_FLAGS
+	iptunProto        = 9 // IFLA_IPTUN_PROTO
+	iptunCollectMeta  = 19
+	ip6tnlNoEncapLim  = 0x1 // IP6_TNL_F_IGN_ENCAP_LIMIT
+	tunnelHopLimit    = 64
+	tunnelMTU         = 1460 // 1500 less the outer header; without an encapsulation limit option
+	unreachableMetric = 1 << 20
+)
+
+// route is what we need of a route.
+type route struct {
+	dst      netip.Prefix
+	table    uint32
+	protocol uint8
+	kind     uint8      // RTN_UNICAST or RTN_UNREACHABLE
+	oif      int        // 0: none
+	via      netip.Addr // or invalid
+	metric   uint32     // 0: the kernel's default
+	encapDst netip.Addr // or invalid: not encapsulated
+	encapSrc netip.Addr
+}
+
+// set is `ip -6 route replace`.
+func (r route) set() request {
+	return request{unix.RTM_NEWROUTE, unix.NLM_F_CREATE | unix.NLM_F_REPLACE, r.body()}
+}
+
+// del is `ip -6 route del`.
+func (r route) del() request { return request{unix.RTM_DELROUTE, 0, r.body()} }
+
+func (r route) body() []byte {
+	table := uint8(unix.RT_TABLE_UNSPEC)
+	if r.table < 256 {
+		table = uint8(r.table)
+	}
+	b := []byte{unix.AF_INET6, uint8(r.dst.Bits()), 0, 0, table, r.protocol, unix.RT_SCOPE_UNIVERSE, r.kind, 0, 0, 0, 0}
+	if r.dst.Bits() > 0 {
+		b = attrAddr(b, unix.RTA_DST, r.dst.Addr())
+	}
+	if r.table >= 256 {
+		b = attrU32(b, unix.RTA_TABLE, r.table)
+	}
+	if r.encapDst.IsValid() {
+		b = attrU16(b, unix.RTA_ENCAP_TYPE, lwtunnelEncapIP6)
+		b = nest(b, unix.RTA_ENCAP|unix.NLA_F_NESTED, func(b []byte) []byte {
+			b = attrAddr(b, lwtunnelDst, r.encapDst)
+			b = attrAddr(b, lwtunnelSrc, r.encapSrc)
+			// Zero would copy the inner packet's.
+			return attrU8(b, lwtunnelHopLimit, tunnelHopLimit)
+		})
+	}
+	if r.via.IsValid() {
+		b = attrAddr(b, unix.RTA_GATEWAY, r.via)
+	}
+	if r.oif != 0 {
+		b = attrU32(b, unix.RTA_OIF, uint32(r.oif))
+	}
+	if r.metric != 0 {
+		b = attrU32(b, unix.RTA_PRIORITY, r.metric)
+	}
+	return b
+}
+
+// rule is `from SRC lookup TABLE`. The kernel's source address selection takes
+// it into account: a packet without a source address yet is matched if the
+// address that would be chosen is ours (FIB_RULE_FIND_SADDR). Without that a
+// socket that was not bound would get the home address and leave untunnelled.
+type rule struct {
+	src      netip.Prefix
+	table    uint32
+	priority uint32
+	protocol uint8
+}
+
+func (r rule) set() request {
+	return request{unix.RTM_NEWRULE, unix.NLM_F_CREATE | unix.NLM_F_EXCL, r.body()}
+}
+
+func (r rule) del() request { return request{unix.RTM_DELRULE, 0, r.body()} }
+
+func (r rule) body() []byte {
+	b := []byte{unix.AF_INET6, 0, uint8(r.src.Bits()), 0, unix.RT_TABLE_UNSPEC, 0, 0, unix.FR_ACT_TO_TBL}
+	b = native.AppendUint32(b, unix.FIB_RULE_FIND_SADDR)
+	b = attrAddr(b, unix.FRA_SRC, r.src.Addr())
+	b = attrU32(b, unix.FRA_PRIORITY, r.priority)
+	b = attrU32(b, unix.FRA_TABLE, r.table)
+	return attrU8(b, unix.FRA_PROTOCOL, r.protocol)
+}
+
+// address is one interface address.
+type address struct {
+	prefix    netip.Prefix
+	ifindex   int
+	flags     uint32 // IFA_F_*
+	valid     uint32 // seconds; all ones: for ever
+	preferred uint32
+}
+
+func (a address) set() request {
+	return request{unix.RTM_NEWADDR, unix.NLM_F_CREATE | unix.NLM_F_REPLACE, a.body()}
+}
+
+func (a address) del() request { return request{unix.RTM_DELADDR, 0, a.body()} }
+
+func (a address) body() []byte {
+	b := []byte{unix.AF_INET6, uint8(a.prefix.Bits()), uint8(a.flags), unix.RT_SCOPE_UNIVERSE}
+	b = native.AppendUint32(b, uint32(a.ifindex))
+	b = attrAddr(b, unix.IFA_LOCAL, a.prefix.Addr())
+	b = attrAddr(b, unix.IFA_ADDRESS, a.prefix.Addr())
+	b = attrU32(b, unix.IFA_FLAGS, a.flags)
+	info := native.AppendUint32(nil, a.preferred)
+	info = native.AppendUint32(info, a.valid)
+	return attr(b, unix.IFA_CACHEINFO, append(info, make([]byte, 8)...))
+}
+
+// neighbour makes a neighbour cache entry that counts as reachable.
+func neighbour(ifindex int, addr netip.Addr, linkAddr []byte) request {
+	b := []byte{unix.AF_INET6, 0, 0, 0}
+	b = native.AppendUint32(b, uint32(ifindex))
+	b = native.AppendUint16(b, unix.NUD_REACHABLE)
+	b = append(b, 0, 0)
+	b = attrAddr(b, unix.NDA_DST, addr)
+	b = attr(b, unix.NDA_LLADDR, linkAddr)
+	return request{unix.RTM_NEWNEIGH, unix.NLM_F_CREATE | unix.NLM_F_REPLACE, b}
+}
+
+// tunnel is an ip6tnl device.
+type tunnel struct {
+	name          string
+	external      bool // takes its end points from routes; else local and remote
+	local, remote netip.Addr
+	alias         string
+}
+
+// create makes the device and sets it up.
+func (t tunnel) create() request {
+	return request{unix.RTM_NEWLINK, unix.NLM_F_CREATE | unix.NLM_F_EXCL, t.body(0)}
+}
+
+// change sets the end points of an existing device and sets it up.
+func (t tunnel) change(ifindex int) request { return request{unix.RTM_NEWLINK, 0, t.body(ifindex)} }
+
+func (t tunnel) body(ifindex int) []byte {
+	b := linkHeader(ifindex, unix.IFF_UP, unix.IFF_UP)
+	if ifindex == 0 {
+		b = attrString(b, unix.IFLA_IFNAME, t.name)
+		b = attrString(b, unix.IFLA_IFALIAS, t.alias)
+		b = attrU32(b, unix.IFLA_MTU, tunnelMTU)
+	}
+	return nest(b, unix.IFLA_LINKINFO, func(b []byte) []byte {
+		b = attrString(b, unix.IFLA_INFO_KIND, "ip6tnl")
+		return nest(b, unix.IFLA_INFO_DATA, func(b []byte) []byte {
+			if t.external {
+				return attr(b, iptunCollectMeta, nil)
+			}
+			b = attrAddr(b, iptunLocal, t.local)
+			b = attrAddr(b, iptunRemote, t.remote)
+			b = attrU8(b, iptunTTL, tunnelHopLimit)
+			b = attrU32(b, iptunFlags, ip6tnlNoEncapLim)
+			return attrU8(b, iptunProto, 0) // IPv6 and IPv4 inside
+		})
+	})
+}
+
+func linkHeader(ifindex int, flags, change uint32) []byte {
+	b := []byte{unix.AF_UNSPEC, 0, 0, 0}
+	b = native.AppendUint32(b, uint32(ifindex))
+	b = native.AppendUint32(b, flags)
+	return native.AppendUint32(b, change)
+}
+
+// delLink is `ip link del`.
+func delLink(ifindex int) request { return request{unix.RTM_DELLINK, 0, linkHeader(ifindex, 0, 0)} }

@@ -1,0 +1,63 @@
+package rtnl
+
+import (
+	"encoding/binary"
+	"net/netip"
+
+	"golang.org/x/sys/unix"
+)
+
+var native = binary.NativeEndian
+
+// request is one rtnetlink request without its header.
+type request struct {
+	typ   uint16 // RTM_*
+	flags uint16 // beside NLM_F_REQUEST and NLM_F_ACK
+	body  []byte // family header and attributes
+}
+
+// appendMessage writes a request with its header.
+func appendMessage(b []byte, r request, seq uint32) []byte {
+	b = native.AppendUint32(b, uint32(unix.SizeofNlMsghdr+len(r.body)))
+	b = native.AppendUint16(b, r.typ)
+	b = native.AppendUint16(b, unix.NLM_F_REQUEST|unix.NLM_F_ACK|r.flags)
+	b = native.AppendUint32(b, seq)
+	b = native.AppendUint32(b, 0)
+	return pad(append(b, r.body...))
+}
+
+func pad(b []byte) []byte {
+	for len(b)%4 != 0 {
+		b = append(b, 0)
+	}
+	return b
+}
+
+// attr appends an attribute.
+func attr(b []byte, typ uint16, data []byte) []byte {
+	b = native.AppendUint16(b, uint16(unix.SizeofRtAttr+len(data)))
+	b = native.AppendUint16(b, typ)
+	return pad(append(b, data...))
+}
+
+func attrU8(b []byte, typ uint16, v uint8) []byte { return attr(b, typ, []byte{v}) }
+
+func attrU16(b []byte, typ uint16, v uint16) []byte {
+	return attr(b, typ, native.AppendUint16(nil, v))
+}
+
+func attrU32(b []byte, typ uint16, v uint32) []byte {
+	return attr(b, typ, native.AppendUint32(nil, v))
+}
+
+func attrAddr(b []byte, typ uint16, a netip.Addr) []byte {
+	a16 := a.As16()
+	return attr(b, typ, a16[:])
+}
+
+func attrString(b []byte, typ uint16, s string) []byte { return attr(b, typ, append([]byte(s), 0)) }
+
+// nest appends an attribute of attributes.
+func nest(b []byte, typ uint16, fill func([]byte) []byte) []byte {
+	return attr(b, typ, fill(nil))
+}

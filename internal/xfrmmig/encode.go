@@ -1,0 +1,193 @@
+package xfrmmig
+
+import (
+	"encoding/binary"
+	"net/netip"
+
+	"golang.org/x/sys/unix"
+)
+
+var native = binary.NativeEndian
+
+// Numbers of the kernel's UAPI (linux/xfrm.h).
+const (
+	msgNewSA     = 0x10
+	msgDelSA     = 0x11
+	msgNewPolicy = 0x13
+	msgDelPolicy = 0x14
+
+	attrTemplate   = 5
+	attrSrcAddr    = 13
+	attrCareOf     = 14
+	attrPolicyType = 16
+
+	modeRouteOptimization = 2
+	flagWildRecv          = 8
+	policyTypeSub         = 1
+)
+
+// Protocols of the two extension headers, as states see them.
+const (
+	ProtoHomeAddress = unix.IPPROTO_DSTOPTS // Home Address destination option
+	ProtoRouting     = unix.IPPROTO_ROUTING // type 2 routing header
+)
+
+// Dir is the direction of a policy.
+type Dir uint8
+
+// Directions.
+const (
+	In  Dir = 0
+	Out Dir = 1
+)
+
+// Selector says which packets a policy is for. Zero values match everything.
+type Selector struct {
+	Dst, Src netip.Prefix
+	Proto    uint8
+	MHType   uint8 // with Proto 135 and HasType: the only MH Type
+	HasType  bool
+}
+
+// State is a Mobile IPv6 state: it says that packets between two addresses
+// carry an extension header with a care-of address.
+type State struct {
+	Proto    uint8 // ProtoHomeAddress or ProtoRouting
+	Src, Dst netip.Addr
+	CareOf   netip.Addr
+	Reqid    uint32
+	Wildcard bool // all addresses unspecified: takes every such header in
+}
+
+// Template says through which state the packets of a policy go.
+type Template struct {
+	Proto    uint8
+	Src, Dst netip.Addr
+	Reqid    uint32
+	Optional bool
+}
+
+// Policy is a sub-policy.
+type Policy struct {
+	Selector Selector
+	Dir      Dir
+	Priority uint32 // lower goes first
+	Template *Template
+}
+
+// encode writes the body of XFRM_MSG_NEWSA: struct xfrm_usersa_info, 224 octets,
+// and the care-of address.
+func (s State) encode() []byte {
+	b := make([]byte, 224)
+	native.PutUint16(b[40:], unix.AF_INET6) // selector.family
+	putAddr(b[56:], s.Dst)
+	b[76] = s.Proto
+	putAddr(b[80:], s.Src)
+	putInfinite(b[96:])
+	native.PutUint32(b[208:], s.Reqid)
+	native.PutUint16(b[212:], unix.AF_INET6)
+	b[214] = modeRouteOptimization
+	if s.Wildcard {
+		b[216] = flagWildRecv
+	}
+	return attr(b, attrCareOf, addrBytes(s.CareOf))
+}
+
+// encodeDelete writes the body of XFRM_MSG_DELSA: struct xfrm_usersa_id.
+func (s State) encodeDelete() []byte {
+	b := make([]byte, 24)
+	putAddr(b, s.Dst)
+	native.PutUint16(b[20:], unix.AF_INET6)
+	b[22] = s.Proto
+	return attr(b, attrSrcAddr, addrBytes(s.Src))
+}
+
+// encode writes the body of XFRM_MSG_NEWPOLICY: struct xfrm_userpolicy_info, 168
+// octets, policy type and template.
+func (p Policy) encode() []byte {
+	b := make([]byte, 168)
+	p.Selector.put(b)
+	putInfinite(b[56:])
+	native.PutUint32(b[152:], p.Priority)
+	b[160] = byte(p.Dir)
+	b = attr(b, attrPolicyType, []byte{policyTypeSub, 0, 0, 0, 0, 0})
+	if p.Template != nil {
+		b = attr(b, attrTemplate, p.Template.encode())
+	}
+	return b
+}
+
+// encodeDelete writes the body of XFRM_MSG_DELPOLICY: struct
+// xfrm_userpolicy_id, 64 octets, and the policy type.
+func (p Policy) encodeDelete() []byte {
+	b := make([]byte, 64)
+	p.Selector.put(b)
+	b[60] = byte(p.Dir)
+	return attr(b, attrPolicyType, []byte{policyTypeSub, 0, 0, 0, 0, 0})
+}
+
+// encode writes struct xfrm_user_tmpl, 64 octets.
+func (t Template) encode() []byte {
+	b := make([]byte, 64)
+	putAddr(b, t.Dst)
+	b[20] = t.Proto
+	native.PutUint16(b[24:], unix.AF_INET6)
+	putAddr(b[28:], t.Src)
+	native.PutUint32(b[44:], t.Reqid)
+	b[48] = modeRouteOptimization
+	if t.Optional {
+		b[50] = 1
+	}
+	for i := 52; i < 64; i++ { // all algorithms
+		b[i] = 0xff
+	}
+	return b
+}
+
+// put writes struct xfrm_selector, 56 octets.
+func (s Selector) put(b []byte) {
+	if s.Dst.IsValid() {
+		putAddr(b, s.Dst.Addr())
+		b[42] = uint8(s.Dst.Bits())
+	}
+	if s.Src.IsValid() {
+		putAddr(b[16:], s.Src.Addr())
+		b[43] = uint8(s.Src.Bits())
+	}
+	if s.HasType {
+		// The kernel puts the MH Type where other protocols have the source
+		// port, in network byte order.
+		binary.BigEndian.PutUint16(b[36:], uint16(s.MHType))
+		binary.BigEndian.PutUint16(b[38:], 0xffff)
+	}
+	native.PutUint16(b[40:], unix.AF_INET6)
+	b[44] = s.Proto
+}
+
+// putInfinite writes struct xfrm_lifetime_cfg without limits.
+func putInfinite(b []byte) {
+	for i := range 32 {
+		b[i] = 0xff
+	}
+}
+
+func putAddr(b []byte, a netip.Addr) { copy(b, addrBytes(a)) }
+
+// addrBytes is an address, or the unspecified one for none.
+func addrBytes(a netip.Addr) []byte {
+	if !a.IsValid() {
+		return make([]byte, 16)
+	}
+	a16 := a.As16()
+	return a16[:]
+}
+
+func attr(b []byte, typ uint16, data []byte) []byte {
+	b = native.AppendUint16(b, uint16(unix.SizeofRtAttr+len(data)))
+	b = native.AppendUint16(b, typ)
+	b = append(b, data...)
+	for len(b)%4 != 0 {
+		b = append(b, 0)
+	}
+	return b
+}
