@@ -9,20 +9,25 @@ const protocol = 58
 // zero (RFC 4443 §2.3). The addresses are those after processing of extension
 // headers.
 func Checksum(b []byte, src, dst netip.Addr) uint16 {
-	var sum uint64
-	for _, a := range []netip.Addr{src, dst} {
-		a16 := a.As16()
-		sum = add(sum, a16[:])
-	}
-	sum += uint64(len(b)) + protocol
+	sum := pseudoHeader(len(b), src, dst)
 	if len(b) >= headerLen {
 		sum = add(sum, b[:2])
 		sum = add(sum, b[headerLen:])
 	}
+	return ^fold(sum)
+}
+
+func pseudoHeader(length int, src, dst netip.Addr) uint64 {
+	s, d := src.As16(), dst.As16()
+	return add(add(0, s[:]), d[:]) + uint64(length) + protocol
+}
+
+// fold brings a sum into 16 bits, carries added (RFC 1071).
+func fold(sum uint64) uint16 {
 	for sum > 0xffff {
 		sum = sum>>16 + sum&0xffff
 	}
-	return ^uint16(sum)
+	return uint16(sum)
 }
 
 func add(sum uint64, b []byte) uint64 {
@@ -45,7 +50,7 @@ func ChecksumOK(b []byte, src, dst netip.Addr) bool {
 	if len(b) < headerLen {
 		return false
 	}
-	got, want := be.Uint16(b[2:]), Checksum(b, src, dst)
-	// In one's complement 0 and 0xffff are the same number.
-	return got == want || got|want == 0xffff && got&want == 0
+	// The sum with its own complement is all ones, whichever of the two
+	// zeros of one's complement the sender wrote.
+	return fold(add(pseudoHeader(len(b), src, dst), b)) == 0xffff
 }

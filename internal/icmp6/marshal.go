@@ -6,7 +6,7 @@ import "fmt"
 // in a new message, to be filled in with SetChecksum or by the kernel. It fails
 // where an option's data do not fill whole units of eight octets.
 func Marshal(m Message) ([]byte, error) {
-	h := m.common()
+	h := m.Base()
 	b := make([]byte, headerLen+m.bodyLen(), 128)
 	b[0], b[1] = byte(m.Type()), h.Code
 	be.PutUint16(b[2:], h.Checksum)

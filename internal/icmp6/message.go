@@ -58,7 +58,8 @@ type Message interface {
 	bodyLen() int
 	parseBody(b []byte)
 	putBody(b []byte)
-	common() *Header
+	// Base returns what all messages have in common.
+	Base() *Header
 }
 
 // Header is what all messages have in common.
@@ -68,7 +69,8 @@ type Header struct {
 	Options  Options
 }
 
-func (h *Header) common() *Header { return h }
+// Base returns the header itself.
+func (h *Header) Base() *Header { return h }
 
 // RouterSolicitation is RFC 4861 §4.1.
 type RouterSolicitation struct {

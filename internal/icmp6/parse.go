@@ -39,7 +39,7 @@ func Parse(b []byte) (Message, error) {
 	if len(b) < rest {
 		return nil, malformed(len(b), "a %s has at least %d octets", m.Type(), rest)
 	}
-	h := m.common()
+	h := m.Base()
 	h.Code, h.Checksum = b[1], be.Uint16(b[2:])
 	m.parseBody(b[headerLen:])
 	var err error

@@ -26,7 +26,7 @@ func ValidND(m Message, src, dst netip.Addr, hops int) error {
 	if hops != hopLimit {
 		return ErrHopLimit
 	}
-	if m.common().Code != 0 {
+	if m.Base().Code != 0 {
 		return ErrCode
 	}
 	switch m := m.(type) {

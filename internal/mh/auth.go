@@ -19,7 +19,8 @@ func Covered(b []byte, kind OptionType, subtype uint8) []byte {
 // AuthenticatorOffset returns where in a marshalled message the authenticator's
 // octets begin, -1 when there is no such option; see Covered.
 func AuthenticatorOffset(b []byte, kind OptionType, subtype uint8) int {
-	if len(b) < 8 {
+	b, err := cut(b)
+	if err != nil {
 		return -1
 	}
 	m := newMessage(Type(b[2]))
@@ -40,7 +41,7 @@ func AuthenticatorOffset(b []byte, kind OptionType, subtype uint8) int {
 		case t != kind:
 		case t == OptionBindingAuthorizationData:
 			return at + 2
-		case b[at+1] >= 5 && b[at+2] == subtype:
+		case t == OptionMobilityMessageAuthentication && b[at+1] >= 5 && b[at+2] == subtype:
 			return at + 7
 		}
 		at = end

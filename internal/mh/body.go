@@ -1,6 +1,7 @@
 package mh
 
 import (
+	"bytes"
 	"encoding/binary"
 	"net/netip"
 )
@@ -110,7 +111,7 @@ func (m *BindingUpdate) putBody(b []byte) {
 	}
 	be.PutUint16(b, m.Sequence)
 	be.PutUint16(b[2:], flags)
-	be.PutUint16(b[4:], units(m.Lifetime))
+	be.PutUint16(b[4:], unitsAsked(m.Lifetime))
 }
 
 func (*BindingAcknowledgement) bodyLen() int { return 6 }
@@ -148,6 +149,12 @@ func (m *BindingError) putBody(b []byte) {
 	b[0], b[1] = byte(m.Status), m.Reserved2
 	putAddr(b[2:], m.HomeAddress)
 }
+
+func (m *Unknown) bodyLen() int { return len(m.Data) }
+
+func (m *Unknown) parseBody(b []byte) { m.Data = bytes.Clone(b) }
+
+func (m *Unknown) putBody(b []byte) { copy(b, m.Data) }
 
 // putAddr writes an address, or the unspecified one for none.
 func putAddr(b []byte, a netip.Addr) {

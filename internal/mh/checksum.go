@@ -10,20 +10,25 @@ const protocol = 135
 // after processing of extension headers: the home address where the packet
 // carries a Home Address option or a type 2 routing header.
 func Checksum(b []byte, src, dst netip.Addr) uint16 {
-	var sum uint64
-	for _, a := range []netip.Addr{src, dst} {
-		a16 := a.As16()
-		sum = add(sum, a16[:])
-	}
-	sum += uint64(len(b)) + protocol
+	sum := pseudoHeader(len(b), src, dst)
 	if len(b) >= headerLen {
 		sum = add(sum, b[:4])
 		sum = add(sum, b[headerLen:])
 	}
+	return ^fold(sum)
+}
+
+func pseudoHeader(length int, src, dst netip.Addr) uint64 {
+	s, d := src.As16(), dst.As16()
+	return add(add(0, s[:]), d[:]) + uint64(length) + protocol
+}
+
+// fold brings a sum into 16 bits, carries added (RFC 1071).
+func fold(sum uint64) uint16 {
 	for sum > 0xffff {
 		sum = sum>>16 + sum&0xffff
 	}
-	return ^uint16(sum)
+	return uint16(sum)
 }
 
 func add(sum uint64, b []byte) uint64 {
@@ -41,13 +46,20 @@ func SetChecksum(b []byte, src, dst netip.Addr) {
 	be.PutUint16(b[4:], Checksum(b, src, dst))
 }
 
-// ChecksumOK verifies the Checksum field. It is false for what is too short to
-// have one.
+// ChecksumOK verifies the Checksum field. Octets behind the header's own length
+// do not count: §6.1.1 makes the Mobility Header's length the one of the
+// pseudo-header. It is false for what is too short to have a checksum.
 func ChecksumOK(b []byte, src, dst netip.Addr) bool {
 	if len(b) < headerLen {
 		return false
 	}
-	got, want := be.Uint16(b[4:]), Checksum(b, src, dst)
-	// In one's complement 0 and 0xffff are the same number.
-	return got == want || got|want == 0xffff && got&want == 0
+	if length := headerLength(b); length < len(b) {
+		b = b[:length]
+	}
+	// The sum with its own complement is all ones, whichever of the two
+	// zeros of one's complement the sender wrote.
+	return fold(add(pseudoHeader(len(b), src, dst), b)) == 0xffff
 }
+
+// headerLength is what the Header Len field says, in octets (§6.1.1).
+func headerLength(b []byte) int { return (int(b[1]) + 1) * 8 }

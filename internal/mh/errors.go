@@ -20,6 +20,7 @@ const (
 // is to be told.
 type ParseError struct {
 	Answer  Answer
+	Reason  Reason // what to count it under
 	Pointer int    // AnswerParameterProblem: octets from the Mobility Header's start; the caller adds what stands before it
 	Status  Status // AnswerBindingError
 	Offset  int    // where in the message
@@ -31,12 +32,26 @@ func (e *ParseError) Error() string {
 	return fmt.Sprintf("Mobility Header, octet %d: %s", e.Offset, e.Text)
 }
 
-func silent(offset int, format string, args ...any) error {
-	return &ParseError{Offset: offset, Text: fmt.Sprintf(format, args...)}
+// Reason names what is wrong, in the form of a counter.
+type Reason string
+
+// Reasons, in the order in which Parse looks for them.
+const (
+	ReasonTruncated    Reason = "truncated"
+	ReasonUnknownType  Reason = "unknown_type"
+	ReasonPayloadProto Reason = "bad_payload_proto"
+	ReasonHeaderLen    Reason = "bad_header_len"
+	ReasonOptionLength Reason = "bad_option_length"
+	ReasonOptionValue  Reason = "bad_option_value"
+	ReasonOptionOrder  Reason = "bad_option_order" // misplaced or repeated
+)
+
+func silent(why Reason, offset int, format string, args ...any) error {
+	return &ParseError{Reason: why, Offset: offset, Text: fmt.Sprintf(format, args...)}
 }
 
-func parameterProblem(pointer int, format string, args ...any) error {
+func parameterProblem(why Reason, pointer int, format string, args ...any) error {
 	return &ParseError{
-		Answer: AnswerParameterProblem, Pointer: pointer, Offset: pointer, Text: fmt.Sprintf(format, args...),
+		Answer: AnswerParameterProblem, Reason: why, Pointer: pointer, Offset: pointer, Text: fmt.Sprintf(format, args...),
 	}
 }

@@ -5,52 +5,68 @@ import "fmt"
 // alignment of an option: it starts at a multiple of n plus offset.
 type alignment struct{ n, offset int }
 
-// alignments of RFC 6275 §6.2 and the RFCs of the other options. That of RFC
-// 4285's authentication is 4n+1; the stricter 8n+5 lets a message whose last
-// option it is end on its boundary, so that no padding follows the
-// authenticator.
+// alignments of RFC 6275 §6.2, RFC 3963 §4.3 and RFC 4285 §6.
 var alignments = map[OptionType]alignment{
-	OptionBindingRefreshAdvice:          {2, 0},
-	OptionAlternateCareOfAddress:        {8, 6},
-	OptionNonceIndices:                  {2, 0},
-	OptionBindingAuthorizationData:      {8, 2},
-	OptionMobileNetworkPrefix:           {8, 4},
-	OptionMobilityMessageAuthentication: {8, 5},
-	OptionMesgID:                        {4, 2},
+	OptionBindingRefreshAdvice:     {2, 0},
+	OptionAlternateCareOfAddress:   {8, 6},
+	OptionNonceIndices:             {2, 0},
+	OptionBindingAuthorizationData: {8, 2},
+	OptionMobileNetworkPrefix:      {8, 4},
+	OptionMesgID:                   {8, 2},
+}
+
+// alignmentOf is where an option may start. RFC 4285 §5 asks 4n+1 for its
+// authentication; if that is the last option, the place among those is taken at
+// which the message ends with it, so that no padding follows the authenticator.
+func alignmentOf(t OptionType, dataLen int, last bool) alignment {
+	if t != OptionMobilityMessageAuthentication {
+		return alignments[t]
+	}
+	if at := -(2 + dataLen) & 7; last && at%4 == 1 {
+		return alignment{8, at}
+	}
+	return alignment{4, 1}
 }
 
 // Marshal writes a message. Options without Verbatim are aligned with padding
 // as RFC 6275 §6.2 asks and the end is padded to eight octets. The checksum is
 // the message's Checksum field: zero in a new message, to be filled in with
 // SetChecksum. It fails when an option or the whole is too long for its length
-// field.
+// field, and when an option is misplaced or holds what Parse would refuse.
 func Marshal(m Message) ([]byte, error) {
-	h := m.header()
+	h := m.Base()
 	b := make([]byte, headerLen+m.bodyLen(), 128)
 	b[0], b[2], b[3] = noNext, byte(m.Type()), h.Reserved
 	be.PutUint16(b[4:], h.Checksum)
 	m.putBody(b[headerLen:])
-	for _, o := range h.Options {
+	if err := checkOrder(h.Options); err != nil {
+		return nil, fmt.Errorf("marshal %s: %w", m.Type(), err)
+	}
+	var scratch [256]byte
+	for i, o := range h.Options {
 		t := o.OptionType()
-		if a, ok := alignments[t]; ok && !h.Verbatim {
-			b = pad(b, (a.offset-len(b)%a.n+a.n)%a.n)
-		}
-		b = append(b, byte(t))
 		if t == OptionPad1 {
+			b = append(b, byte(t))
 			continue
 		}
-		at := len(b)
-		b = o.data(append(b, 0))
-		if n := len(b) - at - 1; n > 0xff {
-			return nil, fmt.Errorf("marshal %s: the %s option has %d octets of data, more than 255", m.Type(), t, n)
-		} else {
-			b[at] = byte(n)
+		data := o.data(scratch[:0])
+		if len(data) > 0xff {
+			return nil, fmt.Errorf("marshal %s: the %s option has %d octets of data, more than 255", m.Type(), t, len(data))
 		}
+		if !h.Verbatim {
+			if a := alignmentOf(t, len(data), i == len(h.Options)-1); a.n > 0 {
+				b = pad(b, (a.offset-len(b)%a.n+a.n)%a.n)
+			}
+			if _, err := parseOption(t, data, len(b)); err != nil {
+				return nil, fmt.Errorf("marshal %s: %w", m.Type(), err)
+			}
+		}
+		b = append(append(b, byte(t), byte(len(data))), data...)
 	}
 	if !h.Verbatim {
 		b = pad(b, -len(b)&7)
 	}
-	if len(b)%8 != 0 || len(b) > 8*256 {
+	if len(b)%8 != 0 || len(b) < 8 || len(b) > 8*256 {
 		return nil, fmt.Errorf("marshal %s: %d octets are no length of a Mobility Header", m.Type(), len(b))
 	}
 	b[1] = byte(len(b)/8 - 1)

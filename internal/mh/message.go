@@ -8,7 +8,8 @@ import (
 // Message is one Mobility Header message.
 type Message interface {
 	Type() Type
-	header() *Header
+	// Base returns what all messages have in common.
+	Base() *Header
 	// The fixed part after the checksum, §6.1.2–6.1.9.
 	bodyLen() int
 	parseBody(b []byte)
@@ -24,7 +25,8 @@ type Header struct {
 	Options  Options
 }
 
-func (h *Header) header() *Header { return h }
+// Base returns the header itself.
+func (h *Header) Base() *Header { return h }
 
 // BindingRefreshRequest asks a mobile node to update its binding, §6.1.2.
 type BindingRefreshRequest struct {
@@ -94,6 +96,17 @@ type BindingError struct {
 	Reserved2   uint8
 	HomeAddress netip.Addr
 }
+
+// Unknown is a message of an MH Type that this codec does not know. Parse
+// answers those with an error (§9.2); ParseUnknown reads them for people.
+type Unknown struct {
+	Header
+	MHType Type
+	Data   []byte // Message Data: everything after the checksum
+}
+
+// Type returns the type as received.
+func (m *Unknown) Type() Type { return m.MHType }
 
 // Type returns TypeBindingRefreshRequest.
 func (*BindingRefreshRequest) Type() Type { return TypeBindingRefreshRequest }

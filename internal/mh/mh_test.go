@@ -110,10 +110,11 @@ var vectors = []struct {
 		},
 	},
 	{
-		// The identifier ends at 20; Mesg-ID at 4n+2 ends at 32; MN-HA at 8n+5.
+		// The identifier ends at 20; Mesg-ID at 8n+2 from 26 to 36; MN-HA at 37,
+		// which is 4n+1, so that the message ends with it at 56.
 		"Binding Update with RFC 4283 and RFC 4285 options",
-		"3b 06 05 00 0000 0001 c000 0001 0806 01 6d6e404578 0100 0a08 e000000000000001" +
-			"0103000000 0911 01 00000100 a0a1a2a3a4a5a6a7a8a9aaab",
+		"3b 06 05 00 0000 0001 c000 0001 0806 01 6d6e404578 0104 00000000 0a08 e000000000000001" +
+			"00 0911 01 00000100 a0a1a2a3a4a5a6a7a8a9aaab",
 		&BindingUpdate{
 			Sequence: 1, Ack: true, Home: true, Lifetime: 4 * time.Second,
 			Header: Header{Options: Options{
@@ -146,7 +147,7 @@ func TestParseReadsWhatMarshalWrites(t *testing.T) {
 			if err != nil {
 				t.Fatal(err)
 			}
-			h := got.header()
+			h := got.Base()
 			if !h.Verbatim {
 				t.Error("Verbatim is not set")
 			}
@@ -173,7 +174,7 @@ func TestRFC6275_6_2_UnknownOptionsSurvive(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	if o, ok := Find[UnknownOption](m.header().Options); !ok || o.Type != 0x7f {
+	if o, ok := Find[UnknownOption](m.Base().Options); !ok || o.Type != 0x7f {
 		t.Errorf("unknown option: %+v, %v", o, ok)
 	}
 	got, err := Marshal(m)
@@ -251,7 +252,7 @@ func TestRFC6275_6_1_7_LifetimeUnit(t *testing.T) {
 		d    time.Duration
 		want uint16
 	}{
-		{-1, 0}, {0, 0}, {time.Second, 1}, {7 * time.Second, 1}, {8 * time.Second, 2},
+		{-1, 0}, {0, 0}, {time.Second, 0}, {7 * time.Second, 1}, {8 * time.Second, 2},
 		{MaxLifetime, 0xffff}, {MaxLifetime + time.Hour, 0xffff},
 	} {
 		if got := units(c.d); got != c.want {

@@ -9,7 +9,7 @@ func (Pad1) data(b []byte) []byte   { return b }
 func (o PadN) data(b []byte) []byte { return append(b, o.Data...) }
 
 func (o BindingRefreshAdvice) data(b []byte) []byte {
-	return be.AppendUint16(b, units(o.Interval))
+	return be.AppendUint16(b, unitsAsked(o.Interval))
 }
 
 func (o AlternateCareOfAddress) data(b []byte) []byte { return appendAddr(b, o.CareOf) }
@@ -45,10 +45,10 @@ func appendAddr(b []byte, a netip.Addr) []byte {
 // parseOption makes an option of its type and data; at is where it stands.
 func parseOption(t OptionType, d []byte, at int) (Option, error) {
 	if want, fixed := fixedLen[t]; fixed && len(d) != want {
-		return nil, silent(at, "the %s option has length %d, not %d", t, len(d), want)
+		return nil, silent(ReasonOptionLength, at, "the %s option has length %d, not %d", t, len(d), want)
 	}
 	if least := leastLen[t]; len(d) < least {
-		return nil, silent(at, "the %s option has length %d, less than %d", t, len(d), least)
+		return nil, silent(ReasonOptionLength, at, "the %s option has length %d, less than %d", t, len(d), least)
 	}
 	switch t {
 	case OptionPadN:
@@ -63,7 +63,7 @@ func parseOption(t OptionType, d []byte, at int) (Option, error) {
 		return BindingAuthorizationData{[12]byte(d)}, nil
 	case OptionMobileNetworkPrefix:
 		if d[1] > 128 {
-			return nil, silent(at, "the %s option has a prefix length of %d", t, d[1])
+			return nil, silent(ReasonOptionValue, at, "the %s option has a prefix length of %d", t, d[1])
 		}
 		return MobileNetworkPrefix{Reserved: d[0], Length: d[1], Prefix: netip.AddrFrom16([16]byte(d[2:]))}, nil
 	case OptionMobileNodeIdentifier:

@@ -3,40 +3,67 @@ package mh
 // Parse reads a whole Mobility Header, from its Payload Proto field on. Octets
 // behind the header's length are ignored, since Payload Proto says that
 // nothing follows. The checksum is not looked at: it needs addresses, and a
-// receiver checks it before anything else (ChecksumOK).
+// receiver checks it before anything else (ChecksumOK). What remains of RFC
+// 6275 §9.2 is done in the order in which it stands there.
 //
 // The error is always a *ParseError.
 func Parse(b []byte) (Message, error) {
-	if len(b) < 8 {
-		return nil, silent(0, "%d octets are too few for any message", len(b))
+	b, err := cut(b)
+	if err != nil {
+		return nil, err
 	}
-	if b[0] != noNext {
-		return nil, parameterProblem(0, "Payload Proto is %d, not 59", b[0])
-	}
-	length := (int(b[1]) + 1) * 8
-	if length > len(b) {
-		return nil, silent(1, "Header Len says %d octets, but there are only %d", length, len(b))
-	}
-	b = b[:length]
-
 	m := newMessage(Type(b[2]))
 	if m == nil {
 		return nil, &ParseError{
-			Answer: AnswerBindingError, Status: ErrorUnknownType, Offset: 2, Text: "unknown " + Type(b[2]).String(),
+			Answer: AnswerBindingError, Status: ErrorUnknownType,
+			Reason: ReasonUnknownType, Offset: 2, Text: "unknown " + Type(b[2]).String(),
 		}
 	}
-	options := headerLen + m.bodyLen()
-	if options > length {
-		return nil, parameterProblem(1, "Header Len says %d octets, but a %s has at least %d", length, m.Type(), options)
+	if b[0] != noNext {
+		return nil, parameterProblem(ReasonPayloadProto, 0, "Payload Proto is %d, not 59", b[0])
 	}
-	h := m.header()
+	options := headerLen + m.bodyLen()
+	if options > len(b) {
+		return nil, parameterProblem(ReasonHeaderLen, 1,
+			"Header Len says %d octets, but a %s has at least %d", len(b), m.Type(), options)
+	}
+	h := m.Base()
 	h.Reserved, h.Checksum, h.Verbatim = b[3], be.Uint16(b[4:]), true
 	m.parseBody(b[headerLen:])
-	var err error
 	if h.Options, err = parseOptions(b, options); err != nil {
 		return nil, err
 	}
 	return m, nil
+}
+
+// ParseUnknown reads what all Mobility Headers have in common, whatever the MH
+// Type. It is for showing a message; a receiver answers as Parse's error says.
+func ParseUnknown(b []byte) (*Unknown, error) {
+	b, err := cut(b)
+	if err != nil {
+		return nil, err
+	}
+	if b[0] != noNext {
+		return nil, parameterProblem(ReasonPayloadProto, 0, "Payload Proto is %d, not 59", b[0])
+	}
+	m := &Unknown{MHType: Type(b[2])}
+	m.Reserved, m.Checksum, m.Verbatim = b[3], be.Uint16(b[4:]), true
+	m.parseBody(b[headerLen:])
+	return m, nil
+}
+
+// cut returns the octets that belong to the header by its Header Len. A packet
+// without all of them cannot be answered: nobody knows where the field that is
+// wrong would be.
+func cut(b []byte) ([]byte, error) {
+	if len(b) < 8 {
+		return nil, silent(ReasonTruncated, 0, "%d octets are too few for any message", len(b))
+	}
+	length := headerLength(b)
+	if length > len(b) {
+		return nil, silent(ReasonTruncated, 1, "Header Len says %d octets, but there are only %d", length, len(b))
+	}
+	return b[:length], nil
 }
 
 // parseOptions reads options from an offset to the end of the message.
@@ -50,50 +77,18 @@ func parseOptions(b []byte, at int) (Options, error) {
 			continue
 		}
 		if len(b)-at < 2 {
-			return nil, silent(at, "the %s option is cut off", t)
+			return nil, silent(ReasonOptionLength, at, "the %s option is cut off", t)
 		}
 		end := at + 2 + int(b[at+1])
 		if end > len(b) {
-			return nil, silent(at, "the %s option ends %d octets behind the message", t, end-len(b))
+			return nil, silent(ReasonOptionLength, at, "the %s option ends %d octets behind the message", t, end-len(b))
 		}
 		o, err := parseOption(t, b[at+2:end], at)
 		if err != nil {
 			return nil, err
 		}
-		if err := mayStand(opts, o, at, end == len(b)); err != nil {
-			return nil, err
-		}
 		opts = append(opts, o)
 		at = end
 	}
-	return opts, nil
-}
-
-// mayStand checks what is required of an option's place among the others.
-func mayStand(before Options, o Option, at int, last bool) error {
-	t := o.OptionType()
-	switch o := o.(type) {
-	case PadN, MobileNetworkPrefix, UnknownOption:
-		return nil
-	case BindingAuthorizationData:
-		if !last {
-			return silent(at, "something follows the %s option (RFC 6275 §6.2.7)", t)
-		}
-	case MobilityMessageAuthentication:
-		for _, b := range before {
-			if b, ok := b.(MobilityMessageAuthentication); ok && b.Subtype == o.Subtype {
-				return silent(at, "the %s option of subtype %d is repeated (RFC 4285 §5)", t, o.Subtype)
-			}
-			if b, ok := b.(MobilityMessageAuthentication); ok && b.Subtype == SubtypeMNAAA && o.Subtype == SubtypeMNHA {
-				return silent(at, "MN-HA authentication stands behind MN-AAA authentication (RFC 4285 §5)")
-			}
-		}
-		return nil
-	}
-	for _, b := range before {
-		if b.OptionType() == t {
-			return silent(at, "the %s option is repeated", t)
-		}
-	}
-	return nil
+	return opts, checkOrder(opts)
 }

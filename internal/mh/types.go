@@ -20,15 +20,32 @@ const (
 	TypeBindingError           Type = 7 // §6.1.9
 )
 
-var typeNames = [...]string{
-	"Binding Refresh Request", "Home Test Init", "Care-of Test Init", "Home Test", "Care-of Test",
-	"Binding Update", "Binding Acknowledgement", "Binding Error",
+// typeNames has the types of other RFCs too, for people: Parse refuses them.
+var typeNames = map[Type]string{
+	TypeBindingRefreshRequest:  "Binding Refresh Request",
+	TypeHomeTestInit:           "Home Test Init",
+	TypeCareOfTestInit:         "Care-of Test Init",
+	TypeHomeTest:               "Home Test",
+	TypeCareOfTest:             "Care-of Test",
+	TypeBindingUpdate:          "Binding Update",
+	TypeBindingAcknowledgement: "Binding Acknowledgement",
+	TypeBindingError:           "Binding Error",
+	8:                          "Fast Binding Update",                 // RFC 5568
+	9:                          "Fast Binding Acknowledgment",         // RFC 5568
+	12:                         "Home Agent Switch",                   // RFC 5142
+	13:                         "Heartbeat",                           // RFC 5847
+	14:                         "Handover Initiate",                   // RFC 5568
+	15:                         "Handover Acknowledge",                // RFC 5568
+	16:                         "Binding Revocation",                  // RFC 5846
+	19:                         "Update Notification",                 // RFC 7077
+	20:                         "Update Notification Acknowledgement", // RFC 7077
+	21:                         "Flow Binding",                        // RFC 7109
 }
 
 // String is the message's name in the RFC.
 func (t Type) String() string {
-	if int(t) < len(typeNames) {
-		return typeNames[t]
+	if s, ok := typeNames[t]; ok {
+		return s
 	}
 	return "MH Type " + strconv.Itoa(int(t))
 }
@@ -82,19 +99,26 @@ const (
 	MaxLifetime = 0xffff * LifetimeUnit
 )
 
-// units converts to the wire: rounded down, so that nothing is granted or asked
-// for that was not meant, and capped. A positive lifetime never becomes the
-// zero that would delete the binding.
+// units converts to the wire: rounded down, so that nothing is granted that was
+// not meant, and capped. All ones is no infinity in RFC 6275, only the longest.
 func units(d time.Duration) uint16 {
 	switch {
 	case d <= 0:
 		return 0
-	case d < LifetimeUnit:
-		return 1
 	case d > MaxLifetime:
 		return 0xffff
 	}
 	return uint16(d / LifetimeUnit)
+}
+
+// unitsAsked is units for what is asked for and not granted: there a positive
+// time never becomes the zero that would mean another thing, such as the
+// deletion of the binding (§6.1.7).
+func unitsAsked(d time.Duration) uint16 {
+	if 0 < d && d < LifetimeUnit {
+		return 1
+	}
+	return units(d)
 }
 
 func lifetime(units uint16) time.Duration { return time.Duration(units) * LifetimeUnit }
