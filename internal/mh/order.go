@@ -1,8 +1,7 @@
 package mh
 
 // checkOrder checks what the RFCs require of the options' places among each
-// other, of those received and of those that we send. Offsets are not known
-// here any more; the error names the option.
+// other. Offsets are not known here any more; the error names the option.
 func checkOrder(opts Options) error {
 	var seen [11]bool // by type: the options that may stand only once
 	var subtypes [256]bool
