@@ -1,0 +1,53 @@
+package ctl
+
+import (
+	"context"
+	"sync"
+)
+
+// Fake is a Source that answers what it was given, remembers what it was
+// asked, and fails on demand.
+type Fake struct {
+	StatusIs      Status
+	BindingsAre   []Binding
+	BULIs         []BindingUpdate
+	InterfacesAre []Interface
+	StatsAre      Stats
+	Err           error // answer to everything but Subscribe
+
+	Hub Hub // Publish here
+
+	mu    sync.Mutex
+	asked []string
+}
+
+// Asked returns the names of the methods called so far.
+func (f *Fake) Asked() []string {
+	f.mu.Lock()
+	defer f.mu.Unlock()
+	return append([]string(nil), f.asked...)
+}
+
+func (f *Fake) ask(what string) error {
+	f.mu.Lock()
+	defer f.mu.Unlock()
+	f.asked = append(f.asked, what)
+	return f.Err
+}
+
+func (f *Fake) Status(context.Context) (Status, error) { return f.StatusIs, f.ask("Status") }
+
+func (f *Fake) Bindings(context.Context) ([]Binding, error) { return f.BindingsAre, f.ask("Bindings") }
+
+func (f *Fake) BUL(context.Context) ([]BindingUpdate, error) { return f.BULIs, f.ask("BUL") }
+
+func (f *Fake) Interfaces(context.Context) ([]Interface, error) {
+	return f.InterfacesAre, f.ask("Interfaces")
+}
+
+func (f *Fake) Stats(context.Context) (Stats, error) { return f.StatsAre, f.ask("Stats") }
+
+func (f *Fake) Subscribe(ctx context.Context) <-chan Event {
+	_ = f.ask("Subscribe")
+	return f.Hub.Subscribe(ctx)
+}

@@ -1,0 +1,144 @@
+package ctl
+
+import (
+	"context"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"log/slog"
+	"net"
+	"net/http"
+	"strconv"
+	"time"
+)
+
+// protocolHeader carries Protocol in every answer.
+const protocolHeader = "Mip6d-Protocol"
+
+const (
+	headerTimeout   = 5 * time.Second
+	shutdownTimeout = 2 * time.Second // for answers under way when the daemon ends
+	maxHeader       = 16 << 10
+)
+
+// Server answers the control protocol.
+type Server struct {
+	src Source
+	log *slog.Logger
+}
+
+// NewServer returns a server that asks src. Nil for log means no log.
+func NewServer(src Source, log *slog.Logger) *Server {
+	if log == nil {
+		log = slog.New(slog.DiscardHandler)
+	}
+	return &Server{src: src, log: log}
+}
+
+// Serve answers on l until ctx ends, then closes l and waits for the answers
+// under way. It returns nil after ctx has ended.
+func (s *Server) Serve(ctx context.Context, l net.Listener) error {
+	srv := &http.Server{
+		Handler:           s.handler(),
+		ReadHeaderTimeout: headerTimeout,
+		MaxHeaderBytes:    maxHeader,
+		BaseContext:       func(net.Listener) context.Context { return ctx },
+		ErrorLog:          slog.NewLogLogger(s.log.Handler(), slog.LevelDebug),
+	}
+	ended := make(chan struct{})
+	stopped := make(chan struct{})
+	go func() {
+		defer close(stopped)
+		select {
+		case <-ctx.Done():
+		case <-ended:
+		}
+		grace, cancel := context.WithTimeout(context.WithoutCancel(ctx), shutdownTimeout)
+		defer cancel()
+		if srv.Shutdown(grace) != nil {
+			_ = srv.Close() // somebody doesn't read his answer
+		}
+	}()
+	err := srv.Serve(l)
+	close(ended)
+	<-stopped
+	if ctx.Err() != nil && errors.Is(err, http.ErrServerClosed) {
+		return nil
+	}
+	return fmt.Errorf("serve the control socket: %w", err)
+}
+
+func (s *Server) handler() http.Handler {
+	mux := http.NewServeMux()
+	mux.HandleFunc("GET /v1/status", answer(s, s.src.Status))
+	mux.HandleFunc("GET /v1/bindings", answer(s, list(s.src.Bindings)))
+	mux.HandleFunc("GET /v1/bul", answer(s, list(s.src.BUL)))
+	mux.HandleFunc("GET /v1/interfaces", answer(s, list(s.src.Interfaces)))
+	mux.HandleFunc("GET /v1/stats", answer(s, s.src.Stats))
+	mux.HandleFunc("GET /v1/watch", s.watch)
+	mux.HandleFunc("/", func(w http.ResponseWriter, r *http.Request) {
+		s.fail(w, http.StatusNotFound, fmt.Errorf("mip6d knows no %s %s", r.Method, r.URL.Path))
+	})
+	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		w.Header().Set(protocolHeader, strconv.Itoa(Protocol))
+		mux.ServeHTTP(w, r)
+	})
+}
+
+// answer makes a handler of a question to the Source.
+func answer[T any](s *Server, ask func(context.Context) (T, error)) http.HandlerFunc {
+	return func(w http.ResponseWriter, r *http.Request) {
+		v, err := ask(r.Context())
+		if err != nil {
+			s.fail(w, http.StatusServiceUnavailable, err)
+			return
+		}
+		body, err := json.Marshal(v)
+		if err != nil {
+			s.fail(w, http.StatusInternalServerError, err)
+			return
+		}
+		w.Header().Set("Content-Type", "application/json")
+		_, _ = w.Write(append(body, '\n')) // nobody to tell if the client has gone
+	}
+}
+
+// list answers [] and never null.
+func list[T any](ask func(context.Context) ([]T, error)) func(context.Context) ([]T, error) {
+	return func(ctx context.Context) ([]T, error) {
+		v, err := ask(ctx)
+		if v == nil {
+			v = []T{}
+		}
+		return v, err
+	}
+}
+
+// failure is the body of an answer that is an error.
+type failure struct {
+	Error string `json:"error"`
+}
+
+func (s *Server) fail(w http.ResponseWriter, code int, err error) {
+	s.log.Debug("control request failed", "err", err)
+	w.Header().Set("Content-Type", "application/json")
+	w.WriteHeader(code)
+	_ = json.NewEncoder(w).Encode(failure{Error: err.Error()})
+}
+
+// watch streams events until the client or the daemon goes.
+func (s *Server) watch(w http.ResponseWriter, r *http.Request) {
+	events := s.src.Subscribe(r.Context())
+	w.Header().Set("Content-Type", "application/jsonl")
+	out := http.NewResponseController(w)
+	enc := json.NewEncoder(w)
+	// The head goes out at once: what happens from here on is reported.
+	if err := out.Flush(); err != nil {
+		return
+	}
+	for e := range events {
+		if enc.Encode(e) != nil || out.Flush() != nil {
+			return // Subscribe ends with the request
+		}
+	}
+}

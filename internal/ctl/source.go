@@ -1,0 +1,18 @@
+package ctl
+
+import "context"
+
+// Source is what the server asks of the daemon. Its methods are called by many
+// goroutines at once and return copies. A list that does not belong to the
+// daemon's role is empty.
+type Source interface {
+	Status(ctx context.Context) (Status, error)
+	Bindings(ctx context.Context) ([]Binding, error)
+	BUL(ctx context.Context) ([]BindingUpdate, error)
+	Interfaces(ctx context.Context) ([]Interface, error)
+	Stats(ctx context.Context) (Stats, error)
+
+	// Subscribe returns the events from now on until ctx ends, which closes
+	// the channel. Hub.Subscribe is made for it.
+	Subscribe(ctx context.Context) <-chan Event
+}
