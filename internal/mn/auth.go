@@ -49,7 +49,8 @@ func (h *home) sign(raw []byte, careOf netip.Addr) {
 }
 
 // verify checks the MN-HA authentication of a Binding Acknowledgement. It
-// returns the counter of what is wrong, or "".
+// returns the counter of what is wrong, or "". That nothing follows the option
+// is the codec's to check.
 func (h *home) verify(raw []byte, ba *mh.BindingAcknowledgement, careOf netip.Addr) role.Counter {
 	if h.Auth == nil {
 		return ""
@@ -60,8 +61,6 @@ func (h *home) verify(raw []byte, ba *mh.BindingAcknowledgement, careOf netip.Ad
 		return role.CountNoAuth // RFC 4285 §5: silently discarded
 	case opt.SPI != h.Auth.SPI:
 		return role.CountUnknownSPI
-	case !endsWithMNHA(ba.Options):
-		return role.CountMalformed // §5.1: MUST be the last
 	}
 	covered := mh.Covered(raw, mh.OptionMobilityMessageAuthentication, mh.SubtypeMNHA)
 	mac := rr.MNHA(h.Auth.Key, careOf, h.addr(), covered)
@@ -78,20 +77,6 @@ func findMNHA(opts mh.Options) (mh.MobilityMessageAuthentication, bool) {
 		}
 	}
 	return mh.MobilityMessageAuthentication{}, false
-}
-
-// endsWithMNHA says whether nothing but padding follows the MN-HA authentication.
-func endsWithMNHA(opts mh.Options) bool {
-	for i := len(opts) - 1; i >= 0; i-- {
-		switch o := opts[i].(type) {
-		case mh.Pad1, mh.PadN:
-		case mh.MobilityMessageAuthentication:
-			return o.Subtype == mh.SubtypeMNHA
-		default:
-			return false
-		}
-	}
-	return false
 }
 
 // stampMatches checks the timestamp of a Binding Acknowledgement against the

@@ -52,7 +52,7 @@ func (m *Machine) formCareOf(l *link) {
 		m.retire(l, false)
 		return
 	}
-	if c != nil && l.doubt.active() && l.doubt.blocks && m.lastHeard(l, c.net).Before(l.doubt.since) {
+	if c != nil && l.unheard(c.net) {
 		return // wait for its router to answer before moving on
 	}
 	net, ok := m.choosePrefix(l)

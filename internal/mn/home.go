@@ -105,35 +105,31 @@ func (m *Machine) homeLink(h *home) *link {
 		return h.link
 	}
 	for _, l := range m.links {
-		if m.hasPrefix(l, h.subnet()) && !m.blocked(l, h.subnet()) {
+		if m.hasPrefix(l, h.subnet()) && !l.unheard(h.subnet()) {
 			return l
 		}
 	}
 	return nil
 }
 
-// hasPrefix says whether a prefix is on a link for all we know.
+// hasPrefix says whether a prefix is on a link for all we know. What was heard
+// before the link last came up proves nothing.
 func (m *Machine) hasPrefix(l *link, net netip.Prefix) bool {
 	if !l.up || l.fresh() {
 		return false
 	}
 	for _, r := range l.routers {
-		if p := r.prefix(net); p != nil && !p.superseded && (p.onLink || p.auto) && !m.due(p.validUntil) {
+		p := r.prefix(net)
+		if p != nil && !p.superseded && (p.onLink || p.auto) && !m.due(p.validUntil) && p.mark > l.mark {
 			return true
 		}
 	}
 	return false
 }
 
-// blocked says whether a stranger on a link makes us wait for a prefix to be
-// heard again.
-func (m *Machine) blocked(l *link, net netip.Prefix) bool {
-	return l.doubt.active() && l.doubt.blocks && m.lastHeard(l, net).Before(l.doubt.since)
-}
-
 // arrive is for a home address whose home link we are on.
 func (m *Machine) arrive(h *home, l *link) {
-	blocked := m.blocked(l, h.subnet())
+	blocked := l.unheard(h.subnet())
 	switch {
 	case h.stage.atHome() && h.link == l && h.stage != stageHome:
 		if blocked {

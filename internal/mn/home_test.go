@@ -261,6 +261,7 @@ func TestRFC6275_11_5_5_HomeAgentLinkAddr(t *testing.T) {
 			for _, ev := range tt.evs {
 				rs := ev.(role.RouterSeen)
 				b.m.link(eth).confirmed = true
+				b.m.heard++
 				b.m.learn(b.m.link(eth), rs.Router, readAdvertisement(rs.RA))
 			}
 			b.step(role.Tick{})

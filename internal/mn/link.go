@@ -18,6 +18,7 @@ type link struct {
 
 	up    bool
 	since time.Time // when it last came up or went down
+	mark  uint64    // advertisements counted at that time, see Machine.heard
 
 	// confirmed says that a router was heard since the link came up, so that
 	// the table of routers is about this link and no other.
@@ -66,7 +67,11 @@ func (m *Machine) linkUp(ev role.LinkUp) {
 		m.links = append(m.links, l)
 		slices.SortStableFunc(m.links, func(a, b *link) int { return cmp.Compare(a.preference, b.preference) })
 	}
-	l.up, l.since = true, m.now
+	if l.doubt.active() {
+		// Strangers of the last minute may be of the link we are coming to.
+		l.routers = slices.DeleteFunc(l.routers, func(r *router) bool { return !m.holdsAnchor(l, r) })
+	}
+	l.up, l.since, l.mark = true, m.now, m.heard
 	l.confirmed, l.silent = false, false
 	l.linkAddr = slices.Clone(ev.LinkAddr)
 	l.doubt = doubt{}
@@ -126,7 +131,7 @@ func (m *Machine) linkDeadlines(l *link, d *deadline) {
 			d.add(l.since.Add(m.p.LinkLinger))
 		} else if !c.ready {
 			m.later(d, c.made.Add(m.p.ConfirmTimeout))
-			d.add(c.asked.Add(m.p.AddressTimeout))
+			m.later(d, c.asked.Add(m.p.AddressTimeout)) // renew may have to wait for a router
 		}
 	}
 	for _, c := range l.stale {

@@ -23,6 +23,10 @@ type Machine struct {
 
 	errors bul.Rate // Binding Errors sent, to anyone
 
+	// heard counts advertisements. Events of one batch share their time; the
+	// count keeps their order.
+	heard uint64
+
 	started, stopped bool
 
 	// Of the Step in progress. Notices and counts wait behind the rest, so

@@ -12,7 +12,8 @@ import (
 // (RFC 6275 §11.5.1). During it routers are solicited; at its end, what was not
 // heard again is forgotten.
 type doubt struct {
-	since, until time.Time
+	until time.Time
+	mark  uint64 // advertisements counted when it began, see Machine.heard
 
 	// blocks: a stranger spoke, so a home address that is at home on this
 	// link must not be used until its own router has spoken again.
@@ -46,6 +47,10 @@ func (m *Machine) locate(l *link, addr netip.Addr, ad advertisement) {
 			m.noticeRouter(l, "router advertisement")
 		}
 		l.confirmed, l.silent = true, false
+		if m.anchored(l) && !slices.ContainsFunc(ad.prefixes, func(a advertised) bool { return m.isAnchor(l, a.net) }) {
+			// A neighbour of what we use. Let that speak for itself.
+			m.startDoubt(l, m.probeTimeout(l), false)
+		}
 		m.resume(l)
 	case known:
 		m.missing(l, r, ad)
@@ -103,7 +108,7 @@ func (m *Machine) startDoubt(l *link, timeout time.Duration, blocks bool) {
 	if l.doubt.active() {
 		return
 	}
-	l.doubt = doubt{since: m.now, until: m.now.Add(timeout), blocks: blocks}
+	l.doubt = doubt{until: m.now.Add(timeout), mark: m.heard, blocks: blocks}
 	m.solicitNow(l)
 }
 
@@ -113,16 +118,16 @@ func (m *Machine) endDoubt(l *link) {
 	if !m.due(l.doubt.until) {
 		return
 	}
-	since := l.doubt.since
+	mark := l.doubt.mark
 	l.doubt = doubt{}
-	if !slices.ContainsFunc(l.routers, func(r *router) bool { return !r.heard.Before(since) }) {
+	if !slices.ContainsFunc(l.routers, func(r *router) bool { return r.mark > mark }) {
 		l.confirmed, l.silent = false, true
 		m.solicitNow(l)
 		return
 	}
-	l.routers = slices.DeleteFunc(l.routers, func(r *router) bool { return r.heard.Before(since) })
+	l.routers = slices.DeleteFunc(l.routers, func(r *router) bool { return r.mark <= mark })
 	for _, r := range l.routers {
-		r.prefixes = slices.DeleteFunc(r.prefixes, func(p *prefix) bool { return p.heard.Before(since) })
+		r.prefixes = slices.DeleteFunc(r.prefixes, func(p *prefix) bool { return p.mark <= mark })
 	}
 }
 
@@ -194,4 +199,13 @@ func (m *Machine) lastHeard(l *link, net netip.Prefix) time.Time {
 		}
 	}
 	return last
+}
+
+// unheard says whether a stranger on a link makes us wait for a prefix to be
+// heard again.
+func (l *link) unheard(net netip.Prefix) bool {
+	return l.doubt.active() && l.doubt.blocks && !slices.ContainsFunc(l.routers, func(r *router) bool {
+		p := r.prefix(net)
+		return p != nil && p.mark > l.doubt.mark
+	})
 }

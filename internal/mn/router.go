@@ -25,6 +25,7 @@ type router struct {
 	defaultUntil time.Time
 	interval     time.Duration // Advertisement Interval option (§7.3); 0: none
 	heard        time.Time
+	mark         uint64 // of the advertisement heard last, see Machine.heard
 	prefixes     []*prefix
 }
 
@@ -36,6 +37,7 @@ type prefix struct {
 	validUntil     time.Time  // zero: no end
 	preferredUntil time.Time  // zero: no end
 	heard          time.Time
+	mark           uint64 // of the advertisement that had it last
 
 	// superseded: the router advertised others in its place. Kept, so that a
 	// router which spreads its prefixes over several advertisements doesn't
@@ -52,6 +54,7 @@ func (m *Machine) routerSeen(ev role.RouterSeen) {
 	}
 	ad := readAdvertisement(ev.RA)
 	m.locate(l, ev.Router, ad)
+	m.heard++ // a doubt that begins with this advertisement is older than it
 	m.learn(l, ev.Router, ad)
 }
 
@@ -65,7 +68,7 @@ func (m *Machine) learn(l *link, addr netip.Addr, ad advertisement) {
 		r = &router{addr: addr}
 		l.routers = append(l.routers, r)
 	}
-	r.heard, r.homeAgent, r.interval = m.now, ad.homeAgent, ad.interval
+	r.heard, r.mark, r.homeAgent, r.interval = m.now, m.heard, ad.homeAgent, ad.interval
 	r.defaultUntil = time.Time{}
 	if ad.lifetime > 0 {
 		r.defaultUntil = m.now.Add(ad.lifetime)
@@ -99,7 +102,7 @@ func (m *Machine) learnPrefix(l *link, r *router, a advertised) {
 	}
 	p.global, p.onLink, p.auto = a.global, a.onLink, a.auto
 	p.validUntil, p.preferredUntil = m.end(a.valid), m.end(a.preferred)
-	p.heard, p.superseded = m.now, false
+	p.heard, p.mark, p.superseded = m.now, m.heard, false
 }
 
 // end is the time at which a lifetime ends; zero: never.

@@ -1,0 +1,269 @@
+package mn
+
+import (
+	"errors"
+	"net/netip"
+	"testing"
+	"time"
+
+	"mip6d/internal/icmp6"
+	"mip6d/internal/mh"
+	"mip6d/internal/role"
+	"mip6d/internal/rr"
+)
+
+// FuzzStep drives a machine with any order of events and answers, and checks
+// after every step what must hold whatever happens.
+func FuzzStep(f *testing.F) {
+	f.Add([]byte{0, 2, 8, 20, 1, 0, 2, 9, 20, 12, 0, 1, 20})              // away, away, home
+	f.Add([]byte{2, 10, 20, 16, 1, 2, 8, 30, 3, 11, 20, 1, 40, 17, 5, 6}) // two interfaces
+	f.Add([]byte{2, 8, 21, 13, 2, 9, 14, 22, 2, 10, 15, 60, 61, 62, 63})  // rejections
+	f.Add([]byte{2, 10, 18, 2, 10, 19, 30, 0, 50, 8, 51, 4, 52, 10, 53})  // home, DAD
+	f.Fuzz(func(t *testing.T, script []byte) {
+		if len(script) > 400 {
+			return
+		}
+		w := newFuzzWorld(t)
+		w.step(role.Start{})
+		for i, c := range script {
+			w.act(c, i)
+			w.checkDeadline()
+		}
+	})
+}
+
+// fuzzWorld is a bed that also knows the truth.
+type fuzzWorld struct {
+	*bed
+	upNow    map[int]bool
+	homeSeen map[int]bool                 // home prefix heard since the link came up
+	usable   map[netip.Addr]bool          // care-of addresses that the kernel has
+	owed     []role.Event                 // answers not given yet
+	sent     []time.Time                  // Binding Updates of the last second
+	resync   bool                         // a sequence number was corrected since the last Binding Update
+	last     uint16                       // sequence number last sent
+	asked    map[role.ID]role.SetHomePath // for nothing but uniqueness
+}
+
+func newFuzzWorld(t *testing.T) *fuzzWorld {
+	p := authParams()
+	b := newBed(t, p)
+	w := &fuzzWorld{bed: b, upNow: make(map[int]bool), homeSeen: make(map[int]bool),
+		usable: make(map[netip.Addr]bool), asked: make(map[role.ID]role.SetHomePath)}
+	w.last = b.m.bul.Sequence(b.m.homes[0].key())
+	return w
+}
+
+// act is one thing that happens in the world.
+func (w *fuzzWorld) act(c byte, i int) {
+	ifindex := eth
+	if c&1 == 1 {
+		ifindex = wan
+	}
+	switch c {
+	case 0, 1:
+		w.upNow[ifindex], w.homeSeen[ifindex] = false, false
+		w.step(down(ifindex))
+	case 2, 3:
+		w.upNow[ifindex], w.homeSeen[ifindex] = true, false
+		w.step(up(ifindex))
+	case 4, 5:
+		w.lose(ifindex, func(a netip.Addr) role.Event { return role.DADFailed{Ifindex: ifindex, Addr: a} })
+	case 6, 7:
+		w.lose(ifindex, func(a netip.Addr) role.Event { return role.AddressGone{Ifindex: ifindex, Addr: a} })
+	case 8, 9:
+		w.step(ra(ifindex, routerA, netA))
+	case 10, 11:
+		w.homeSeen[ifindex] = w.upNow[ifindex]
+		w.step(homeRA(ifindex))
+	case 12:
+		w.answer(mh.StatusAccepted)
+	case 13:
+		w.answer(mh.StatusSequenceOutOfWindow, sequenceOf(uint16(i*7919)))
+	case 14:
+		w.answer(mh.StatusIDMismatch, homeAgentClock(w.bed, time.Duration(i)*time.Minute))
+	case 15:
+		w.answer(mh.Status(128 + i%48))
+	case 16, 17:
+		w.step(ra(ifindex, routerB, netB))
+	case 18:
+		w.step(role.DADFailed{Ifindex: eth, Addr: hoa.Addr()})
+	case 19:
+		w.step(role.RouterUnreachable{Ifindex: eth, Router: routerA})
+	case 20, 21, 22: // the kernel answers
+		owed := w.owed
+		w.owed = nil
+		for _, ev := range owed {
+			w.step(ev)
+		}
+	case 23: // the kernel refuses what it was asked first
+		if len(w.owed) > 0 {
+			ev := w.owed[0]
+			w.owed = w.owed[1:]
+			if d, ok := ev.(role.Done); ok {
+				d.Err = errors.New("refused")
+				ev = d
+			}
+			w.step(ev)
+		}
+	case 24, 25:
+		w.step(edit(ra(ifindex, routerA, netA), withInterval(100*time.Millisecond)))
+	case 26, 27:
+		w.step(edit(ra(ifindex, routerA, netB), func(ra *icmp6.RouterAdvertisement) {
+			ra.Options = append(ra.Options, pio(netA, 0, 0))
+		}))
+	case 28:
+		w.answer(mh.StatusAccepted, lifetimeOf(time.Duration(i)*time.Second))
+	case 29:
+		w.step(message(w.t, &mh.BindingError{Status: mh.ErrorUnknownBinding, HomeAddress: hoa.Addr()}, ha))
+	case 30:
+		w.step(role.MessageIn{Ifindex: eth, Src: ha, Dst: coaA, RoutingHome: hoa.Addr(), Raw: []byte{59, byte(i), 6, 0}})
+	case 31:
+		w.step(edit(ra(eth, haRouter, netA), func(ra *icmp6.RouterAdvertisement) { ra.RouterLifetime = 0 }))
+	default: // time passes: 1 ms to about 4 minutes
+		w.pass(time.Millisecond << (c % 18))
+	}
+}
+
+// lose takes the first address of an interface away.
+func (w *fuzzWorld) lose(ifindex int, ev func(netip.Addr) role.Event) {
+	for _, v := range w.m.Interfaces(w.now) {
+		if v.Ifindex == ifindex && v.CareOf.IsValid() {
+			delete(w.usable, v.CareOf)
+			w.step(ev(v.CareOf))
+			return
+		}
+	}
+}
+
+func (w *fuzzWorld) answer(s mh.Status, opts ...func(*mh.BindingAcknowledgement)) {
+	if len(w.bus) > 0 {
+		w.resync = w.resync || s == mh.StatusSequenceOutOfWindow
+		w.step(w.ba(w.lastBU(), s, opts...))
+	}
+}
+
+// pass lets time pass with all the ticks that the machine wants.
+func (w *fuzzWorld) pass(d time.Duration) {
+	end := w.now.Add(d)
+	for range 5000 {
+		next := w.m.Deadline()
+		if next.IsZero() || next.After(end) {
+			w.now = end
+			return
+		}
+		if next.After(w.now) {
+			w.now = next
+		}
+		w.step(role.Tick{})
+		w.checkDeadline()
+	}
+	w.t.Fatalf("5000 ticks in %v", d)
+}
+
+// checkDeadline: a machine that was just stepped never wants to be stepped at
+// once again, or it would turn in circles.
+func (w *fuzzWorld) checkDeadline() {
+	if d := w.m.Deadline(); !d.IsZero() && !d.After(w.now) {
+		w.step(role.Tick{})
+		if d := w.m.Deadline(); !d.IsZero() && !d.After(w.now) {
+			w.t.Fatalf("a tick at %v leaves a deadline of %v", w.now.Sub(t0), d.Sub(t0))
+		}
+	}
+}
+
+func (w *fuzzWorld) step(ev role.Event) {
+	w.t.Helper()
+	switch ev := ev.(type) {
+	case role.AddressReady:
+		w.usable[ev.Addr] = true
+	}
+	effects := w.m.Step(w.now, ev)
+	if len(effects) > 60 {
+		w.t.Fatalf("%d effects of one step", len(effects))
+	}
+	for _, e := range effects {
+		w.record(e)
+		w.check(e)
+	}
+}
+
+// check is what must hold of every effect.
+func (w *fuzzWorld) check(e role.Effect) {
+	w.t.Helper()
+	switch e := e.(type) {
+	case role.SetHomePath:
+		if _, again := w.asked[e.ID]; again || e.ID == 0 {
+			w.t.Fatalf("path with ID %d", e.ID)
+		}
+		w.asked[e.ID] = e
+		w.owed = append(w.owed, role.Done{ID: e.ID})
+		w.checkPath(e.Path)
+	case role.AddCareOf:
+		if e.Prefix.Addr() == hoa.Addr() || !w.upNow[e.Ifindex] || e.Valid <= 0 {
+			w.t.Fatalf("%+v", e)
+		}
+		w.owed = append(w.owed, role.Done{ID: e.ID}, role.AddressReady{Ifindex: e.Ifindex, Addr: e.Prefix.Addr()})
+	case role.RemoveCareOf:
+		delete(w.usable, e.Addr)
+		if p := w.path(); p.Mode == role.PathTunnelled && p.CareOf == e.Addr && w.m.homes[0].careOf != nil {
+			w.t.Fatalf("the care-of address %v is taken away while in use", e.Addr)
+		}
+	case role.Send:
+		w.checkSend(e)
+	case role.SolicitRouter:
+		if !w.upNow[e.Ifindex] {
+			w.t.Fatalf("solicitation on interface %d, which is down", e.Ifindex)
+		}
+	case role.Advertise:
+		if w.path().Mode != role.PathHome {
+			w.t.Fatalf("advertisement in mode %v", w.path().Mode)
+		}
+	}
+}
+
+// checkPath: at home only where the home prefix was heard since the link came
+// up; tunnelled only from an address that the kernel has.
+func (w *fuzzWorld) checkPath(p role.HomePath) {
+	w.t.Helper()
+	switch p.Mode {
+	case role.PathHome, role.PathDeregistering, role.PathAnswering:
+		if !w.upNow[p.Ifindex] || !w.homeSeen[p.Ifindex] {
+			w.t.Fatalf("path %s, but this is not known to be the home link", renderPath(p))
+		}
+	}
+}
+
+func (w *fuzzWorld) checkSend(e role.Send) {
+	w.t.Helper()
+	s, ok := w.readBU(e)
+	if !ok {
+		return
+	}
+	if !w.resync && s.bu.Sequence != w.last+1 {
+		w.t.Fatalf("sequence %d after %d", s.bu.Sequence, w.last)
+	}
+	w.last, w.resync = s.bu.Sequence, false
+	if n := len(w.sent); n >= 3 && w.now.Sub(w.sent[n-3]) <= time.Second {
+		w.t.Fatal("more than MAX_UPDATE_RATE Binding Updates a second")
+	}
+	w.sent = append(w.sent, w.now)
+	if !w.upNow[e.Ifindex] {
+		w.t.Fatalf("Binding Update on interface %d, which is down", e.Ifindex)
+	}
+	auth, _ := mh.Find[mh.MobilityMessageAuthentication](s.bu.Options)
+	mac := rr.MNHA(key, s.coa, hoa.Addr(), mh.Covered(e.Raw, mh.OptionMobilityMessageAuthentication, mh.SubtypeMNHA))
+	if !rr.Equal(auth.Authenticator, mac) || !s.bu.Ack || !s.bu.Home {
+		w.t.Fatalf("%+v", s.bu)
+	}
+	if s.bu.Lifetime == 0 {
+		if mode := w.path().Mode; e.Src != hoa.Addr() || mode != role.PathDeregistering && mode != role.PathAnswering {
+			w.t.Fatalf("de-registration from %v in mode %v", e.Src, mode)
+		}
+		return
+	}
+	p := w.path()
+	if p.Mode != role.PathTunnelled || p.CareOf != e.Src || s.coa != e.Src || e.HomeAddress != hoa.Addr() || !w.usable[e.Src] {
+		w.t.Fatalf("Binding Update from %v with path %s; the kernel has %v", e.Src, renderPath(p), w.usable)
+	}
+}
