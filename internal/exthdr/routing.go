@@ -1,47 +1,49 @@
 package exthdr
 
 import (
-	"fmt"
+	"encoding/binary"
 	"net/netip"
 )
 
 // RoutingType2 is the Routing Type of RFC 6275 §6.4.
 const RoutingType2 = 2
 
+// RoutingLen is the length of a type 2 routing header.
+const RoutingLen = 24
+
 // Routing is a type 2 routing header.
 type Routing struct {
 	NextHeader   uint8
-	SegmentsLeft uint8 // 1 on the wire; 0 once the home address was reached
-	Reserved     uint32
+	SegmentsLeft uint8  // 1 on the wire; 0 once the home address was reached
+	Reserved     uint32 // kept as received; ignored
 	HomeAddress  netip.Addr
 }
 
 // Append writes the header.
 func (r Routing) Append(b []byte) []byte {
-	b = append(b, r.NextHeader, 2, RoutingType2, r.SegmentsLeft,
-		byte(r.Reserved>>24), byte(r.Reserved>>16), byte(r.Reserved>>8), byte(r.Reserved))
+	b = append(b, r.NextHeader, 2, RoutingType2, r.SegmentsLeft)
+	b = binary.BigEndian.AppendUint32(b, r.Reserved)
 	a := r.HomeAddress.As16()
 	return append(b, a[:]...)
 }
 
 // ParseRouting reads a type 2 routing header, which begins at b[0] and may be
-// followed by anything.
+// followed by anything. It applies the checks of §11.3.3 that need no knowledge
+// of the node's addresses; no segments left is what remains after the kernel has
+// processed the header. The error is a *ParseError.
 func ParseRouting(b []byte) (Routing, error) {
-	if len(b) < 24 {
-		return Routing{}, fmt.Errorf("type 2 routing header of %d octets, less than 24, is cut off", len(b))
-	}
-	if b[2] != RoutingType2 {
-		return Routing{}, fmt.Errorf("routing type is %d, not 2", b[2])
-	}
-	if b[1] != 2 {
-		return Routing{}, fmt.Errorf("type 2 routing header has Hdr Ext Len %d, not 2", b[1])
-	}
-	if b[3] > 1 {
-		return Routing{}, fmt.Errorf("type 2 routing header has %d segments left, more than 1", b[3])
+	switch {
+	case len(b) < RoutingLen:
+		return Routing{}, malformed(0, "%d octets are too few for a type 2 routing header, which has 24", len(b))
+	case b[2] != RoutingType2:
+		return Routing{}, malformed(2, "Routing Type is %d, not 2", b[2])
+	case b[1] != 2:
+		return Routing{}, malformed(1, "Hdr Ext Len of a type 2 routing header is %d, not 2", b[1])
+	case b[3] > 1:
+		return Routing{}, malformed(3, "Segments Left of a type 2 routing header is %d, not 1", b[3])
 	}
 	return Routing{
-		NextHeader: b[0], SegmentsLeft: b[3],
-		Reserved:    uint32(b[4])<<24 | uint32(b[5])<<16 | uint32(b[6])<<8 | uint32(b[7]),
-		HomeAddress: netip.AddrFrom16([16]byte(b[8:])),
+		NextHeader: b[0], SegmentsLeft: b[3], Reserved: binary.BigEndian.Uint32(b[4:]),
+		HomeAddress: netip.AddrFrom16([16]byte(b[8:RoutingLen])),
 	}, nil
 }
