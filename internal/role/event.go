@@ -132,3 +132,9 @@ func (AddressGone) event()       {}
 func (RouterUnreachable) event() {}
 func (DADDone) event()           {}
 func (Restored) event()          {}
+
+// External is embedded by the events of a single role that only its own wiring
+// posts, such as a new configuration.
+type External struct{}
+
+func (External) event() {}

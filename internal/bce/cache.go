@@ -1,0 +1,119 @@
+// Package bce is the binding cache of RFC 6275 §9.1: bindings by home address,
+// in the order in which they expire, and the comparison of sequence numbers.
+//
+// All operations cost at most the logarithm of the number of bindings. It knows
+// neither messages nor the kernel.
+package bce
+
+import (
+	"container/heap"
+	"iter"
+	"net/netip"
+	"time"
+
+	"mip6d/internal/role"
+)
+
+// Cache holds at most one binding for each home address. The zero value is
+// empty.
+type Cache struct {
+	byHome map[netip.Addr]*entry
+	expiry expiry
+}
+
+type entry struct {
+	binding role.Binding
+	index   int // in expiry
+}
+
+// Set puts a binding in, in place of one of the same home address.
+func (c *Cache) Set(b role.Binding) {
+	if e := c.byHome[b.HomeAddress]; e != nil {
+		e.binding = b
+		heap.Fix(&c.expiry, e.index)
+		return
+	}
+	if c.byHome == nil {
+		c.byHome = make(map[netip.Addr]*entry)
+	}
+	e := &entry{binding: b}
+	c.byHome[b.HomeAddress] = e
+	heap.Push(&c.expiry, e)
+}
+
+// Get returns the binding of a home address.
+func (c *Cache) Get(home netip.Addr) (role.Binding, bool) {
+	if e := c.byHome[home]; e != nil {
+		return e.binding, true
+	}
+	return role.Binding{}, false
+}
+
+// Delete removes the binding of a home address; that there is none is fine.
+func (c *Cache) Delete(home netip.Addr) {
+	if e := c.byHome[home]; e != nil {
+		heap.Remove(&c.expiry, e.index)
+		delete(c.byHome, home)
+	}
+}
+
+// Len counts the bindings.
+func (c *Cache) Len() int { return len(c.expiry) }
+
+// Next is when the first binding expires; zero when there is none.
+func (c *Cache) Next() time.Time {
+	if len(c.expiry) == 0 {
+		return time.Time{}
+	}
+	return c.expiry[0].binding.Expires
+}
+
+// PopExpired removes one binding that has expired, the longest expired first.
+func (c *Cache) PopExpired(now time.Time) (role.Binding, bool) {
+	if len(c.expiry) == 0 || c.expiry[0].binding.Expires.After(now) {
+		return role.Binding{}, false
+	}
+	e := heap.Pop(&c.expiry).(*entry)
+	delete(c.byHome, e.binding.HomeAddress)
+	return e.binding, true
+}
+
+// All yields the bindings in no particular order.
+func (c *Cache) All() iter.Seq[role.Binding] {
+	return func(yield func(role.Binding) bool) {
+		for _, e := range c.expiry {
+			if !yield(e.binding) {
+				return
+			}
+		}
+	}
+}
+
+// Later says whether sequence number a is greater than b, modulo 2^16
+// (RFC 6275 §9.5.1): one of the 32767 numbers after it.
+func Later(a, b uint16) bool { return a != b && a-b < 1<<15 }
+
+// expiry is a heap of bindings, the next to expire first.
+type expiry []*entry
+
+func (h expiry) Len() int           { return len(h) }
+func (h expiry) Less(i, k int) bool { return h[i].binding.Expires.Before(h[k].binding.Expires) }
+
+func (h expiry) Swap(i, k int) {
+	h[i], h[k] = h[k], h[i]
+	h[i].index, h[k].index = i, k
+}
+
+func (h *expiry) Push(x any) {
+	e := x.(*entry)
+	e.index = len(*h)
+	*h = append(*h, e)
+}
+
+func (h *expiry) Pop() any {
+	last := len(*h) - 1
+	e := (*h)[last]
+	(*h)[last] = nil
+	*h = (*h)[:last]
+	return e
+}

@@ -1,0 +1,108 @@
+package ha
+
+import (
+	"net/netip"
+	"time"
+
+	"mip6d/internal/mh"
+	"mip6d/internal/role"
+	"mip6d/internal/rr"
+)
+
+// acknowledge sends a Binding Acknowledgement that accepts (§9.5.4): to where
+// the Binding Update came from, not to its alternate care-of address, with a
+// type 2 routing header unless that was the home address itself. A home agent
+// always answers, A flag or not.
+func (m *Machine) acknowledge(r *request, status mh.Status, lifetime time.Duration) {
+	ba := &mh.BindingAcknowledgement{Status: status, Sequence: r.bu.Sequence, Lifetime: lifetime}
+	if advice := m.p.RefreshAdvice; lifetime > 0 && advice >= lifetimeUnit && advice < lifetime {
+		ba.Options = append(ba.Options, mh.BindingRefreshAdvice{Interval: advice})
+	}
+	if r.hasID {
+		ba.Options = append(ba.Options, mh.MesgID{Timestamp: r.stamp})
+	}
+	m.sendAck(r, ba)
+}
+
+// refuse sends one that rejects. Those are limited in rate: what provokes them
+// may be forged or replayed.
+func (m *Machine) refuse(r *request, status mh.Status) {
+	if m.rate.Next(m.now).After(m.now) {
+		m.count(role.CountRateLimited)
+		return
+	}
+	m.rate.Note(m.now)
+	m.emit(role.Notice{
+		Kind: role.NoticeBindingRefused, HoA: r.home, CoA: r.careOf, HA: r.local, Ifindex: r.ifindex,
+		Sequence: r.bu.Sequence, Status: status, HasStatus: true, Text: "binding update refused",
+	})
+	ba := &mh.BindingAcknowledgement{Status: status, Sequence: r.bu.Sequence}
+	if status == mh.StatusSequenceOutOfWindow {
+		ba.Sequence, _ = m.node(r.home).lastSequence()
+	}
+	if r.hasID {
+		stamp := r.stamp
+		if status == mh.StatusIDMismatch {
+			// Our seconds, their fraction: how they set their clock (RFC 4285 §6).
+			stamp = toNTP(m.now)&^0xffffffff | stamp&0xffffffff
+		}
+		ba.Options = append(ba.Options, mh.MesgID{Timestamp: stamp})
+	}
+	m.sendAck(r, ba)
+}
+
+// sendAck authenticates and sends.
+func (m *Machine) sendAck(r *request, ba *mh.BindingAcknowledgement) {
+	var auth *Auth
+	if r.mn != nil {
+		auth = r.mn.Auth
+	}
+	if auth != nil {
+		if id, ok := mh.Find[mh.MobileNodeIdentifier](r.bu.Options); ok {
+			ba.Options = append(mh.Options{id}, ba.Options...) // RFC 4283 §3.2: before authentication
+		}
+		ba.Options = append(ba.Options, mh.MobilityMessageAuthentication{
+			Subtype: mh.SubtypeMNHA, SPI: auth.SPI, Authenticator: make([]byte, rr.AuthenticatorLen),
+		})
+	}
+	raw, err := mh.Marshal(ba)
+	if err != nil {
+		m.emit(role.Notice{Kind: role.NoticeFault, HoA: r.home, Warn: true, Text: "build a Binding Acknowledgement: " + err.Error()})
+		return
+	}
+	if auth != nil {
+		covered := mh.Covered(raw, mh.OptionMobilityMessageAuthentication, mh.SubtypeMNHA)
+		mac := rr.MNHA(auth.Key, r.careOf, r.home, covered)
+		copy(raw[mh.AuthenticatorOffset(raw, mh.OptionMobilityMessageAuthentication, mh.SubtypeMNHA):], mac[:])
+	}
+	mh.SetChecksum(raw, r.local, r.home)
+	send := role.Send{Src: r.local, Dst: r.src, RoutingHome: r.home, Raw: raw}
+	if r.direct {
+		send.RoutingHome = netip.Addr{}
+	}
+	m.emit(send)
+}
+
+// bindingError answers a message that we can't make sense of, to where it came
+// from (§9.3.3): never to an address that is not one node's, and limited in
+// rate.
+func (m *Machine) bindingError(ev role.MessageIn, status mh.Status) {
+	if !unicast(ev.Src) {
+		return
+	}
+	if m.rate.Next(m.now).After(m.now) {
+		m.count(role.CountRateLimited)
+		return
+	}
+	m.rate.Note(m.now)
+	home := ev.HomeAddress
+	if !home.IsValid() {
+		home = netip.IPv6Unspecified()
+	}
+	raw, err := mh.Marshal(&mh.BindingError{Status: status, HomeAddress: home})
+	if err != nil {
+		return // a message without options always fits
+	}
+	mh.SetChecksum(raw, ev.Dst, ev.Src)
+	m.emit(role.Send{Src: ev.Dst, Dst: ev.Src, Raw: raw})
+}

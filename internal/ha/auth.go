@@ -1,0 +1,115 @@
+package ha
+
+import (
+	"time"
+
+	"mip6d/internal/mh"
+	"mip6d/internal/role"
+	"mip6d/internal/rr"
+)
+
+// authentic checks who sent a Binding Update (RFC 4285 §5.1, §6). It answers,
+// where there is an answer, and counts.
+func (m *Machine) authentic(r *request) bool {
+	if r.mn == nil || r.mn.Auth == nil {
+		if !m.p.AllowUnauthenticated {
+			m.count(role.CountNoAuth) // no security association: discard
+			return false
+		}
+		return true
+	}
+	auth := r.mn.Auth
+	opt, ok := mnha(r.bu.Options)
+	switch {
+	case !ok:
+		m.count(role.CountNoAuth)
+		return false
+	case opt.SPI != auth.SPI:
+		m.count(role.CountUnknownSPI)
+		return false
+	case !lastIsAuth(r.bu.Options):
+		m.count(role.CountMalformed)
+		return false
+	case auth.MNID != "" && mnid(r.bu.Options) != auth.MNID:
+		m.count(role.CountBadAuth)
+		return false
+	}
+	covered := mh.Covered(r.raw, mh.OptionMobilityMessageAuthentication, mh.SubtypeMNHA)
+	if !rr.Equal(opt.Authenticator, rr.MNHA(auth.Key, r.careOf, r.home, covered)) {
+		m.count(role.CountBadAuth)
+		m.refuse(r, mh.StatusAuthFail)
+		return false
+	}
+	return m.fresh(r)
+}
+
+// fresh checks the timestamp, after authentication (RFC 4285 §6): near our
+// clock, and later than all that were accepted.
+func (m *Machine) fresh(r *request) bool {
+	if r.mn.Auth.Replay != ReplayTimestamp {
+		return true
+	}
+	if !r.hasID {
+		m.count(role.CountReplay)
+		m.refuse(r, mh.StatusMesgIDRequired)
+		return false
+	}
+	off := fromNTP(r.stamp).Sub(m.now)
+	n := m.node(r.home)
+	if off.Abs() > m.p.TimestampWindow || n.stamp != 0 && int64(r.stamp-n.stamp) <= 0 {
+		m.count(role.CountReplay)
+		m.refuse(r, mh.StatusIDMismatch)
+		return false
+	}
+	return true
+}
+
+// mnha finds the MN-HA authentication option.
+func mnha(opts mh.Options) (mh.MobilityMessageAuthentication, bool) {
+	for _, o := range opts {
+		if a, ok := o.(mh.MobilityMessageAuthentication); ok && a.Subtype == mh.SubtypeMNHA {
+			return a, true
+		}
+	}
+	return mh.MobilityMessageAuthentication{}, false
+}
+
+// lastIsAuth: nothing but padding, or a further authentication, follows the
+// first authentication option (RFC 4285 §5.1).
+func lastIsAuth(opts mh.Options) bool {
+	seen := false
+	for _, o := range opts {
+		switch o.(type) {
+		case mh.Pad1, mh.PadN:
+		case mh.MobilityMessageAuthentication:
+			seen = true
+		default:
+			if seen {
+				return false
+			}
+		}
+	}
+	return true
+}
+
+func mnid(opts mh.Options) string {
+	id, _ := mh.Find[mh.MobileNodeIdentifier](opts)
+	return string(id.Identifier)
+}
+
+// ntpEpoch is 1 January 1900 in seconds before 1970 (RFC 1305).
+const ntpEpoch = 2208988800
+
+func toNTP(t time.Time) uint64 {
+	return uint64(t.Unix()+ntpEpoch)<<32 | uint64(t.Nanosecond())<<32/1e9
+}
+
+// fromNTP reads a timestamp of NTP's first era, which ends in 2036, or of the
+// second, whichever can be now.
+func fromNTP(stamp uint64) time.Time {
+	seconds := int64(stamp >> 32)
+	if seconds < 1<<31 {
+		seconds += 1 << 32
+	}
+	return time.Unix(seconds-ntpEpoch, int64(stamp&0xffffffff*1e9>>32))
+}

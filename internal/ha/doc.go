@@ -1,0 +1,12 @@
+// Package ha is the home agent of RFC 6275 §10, without discovery and prefix
+// messages: it validates Binding Updates (§9.5.1, §10.3, RFC 4285), has duplicate
+// address detection done before the first acceptance, brings bindings into force
+// and answers.
+//
+// The way of a Binding Update: receive.go finds out what it is, validate.go
+// whether it is right, auth.go whether it is its mobile node's; node.go keeps
+// what is known of one home address and leads the accepted request through
+// detection and kernel, one at a time; answer.go builds acknowledgements and
+// binding errors. params.go is the configuration, snapshot.go what people may
+// look at, timers.go expiry.
+package ha

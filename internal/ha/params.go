@@ -1,0 +1,132 @@
+package ha
+
+import (
+	"net/netip"
+	"time"
+
+	"mip6d/internal/role"
+)
+
+// Params is what a home agent is told. Values that are zero take the default
+// named beside them.
+type Params struct {
+	Links       []Link
+	MobileNodes []MobileNode
+
+	// AllowUnauthenticated takes Binding Updates from mobile nodes without Auth,
+	// and from any home address on a home link that MobileNodes does not name.
+	AllowUnauthenticated bool
+
+	MaxLifetime   time.Duration // longest lifetime granted; 3600 s
+	MaxBindings   int           // 130 beyond; 1,000,000
+	RefreshAdvice time.Duration // Binding Refresh Advice; 0: none
+
+	// TimestampWindow is how far a mobile node's clock may be off, either way
+	// (RFC 4285 §5.1, §6). 7 s.
+	TimestampWindow time.Duration
+
+	// MaxAnswers bounds refusals and Binding Errors to all together in a
+	// second. 100.
+	MaxAnswers int
+}
+
+// Link is one home link.
+type Link struct {
+	Ifindex  int // 0: virtual, with nobody on it: no detection, nothing to defend
+	Address  netip.Addr
+	Prefixes []Prefix
+}
+
+// Prefix is a home subnet prefix with its remaining lifetime.
+type Prefix struct {
+	Prefix netip.Prefix
+	Valid  time.Duration // role.Infinite, or zero, for without end
+}
+
+// MobileNode is one home address that is served.
+type MobileNode struct {
+	HomeAddress netip.Addr
+	Auth        *Auth         // nil only with AllowUnauthenticated
+	MaxLifetime time.Duration // 0: Params.MaxLifetime
+	Router      bool          // R flag in advertisements for it
+}
+
+// Auth is a shared-key mobility security association (RFC 4285 §5.1).
+type Auth struct {
+	SPI    uint32
+	Key    []byte
+	Replay Replay
+	MNID   string // if not empty, what the MN-NAI must be
+}
+
+// Replay is the replay protection of a security association.
+type Replay uint8
+
+const (
+	ReplayTimestamp Replay = iota // RFC 4285 §6
+	ReplaySequence                // the sequence number, also after a binding's end
+	ReplayNone                    // the sequence number while there is a binding
+)
+
+const (
+	lifetimeUnit = 4 * time.Second
+
+	// maxDeleteTimeout is MAX_DELETE_BCE_TIMEOUT (RFC 6275 §12): for so long
+	// the sequence number of a deleted binding is remembered, where nothing
+	// else protects against replay.
+	maxDeleteTimeout = 10 * time.Second
+
+	clearRetry = time.Second
+)
+
+func (p Params) withDefaults() Params {
+	if p.MaxLifetime <= 0 {
+		p.MaxLifetime = time.Hour
+	}
+	if p.MaxBindings <= 0 {
+		p.MaxBindings = 1_000_000
+	}
+	if p.TimestampWindow <= 0 {
+		p.TimestampWindow = 7 * time.Second
+	}
+	if p.MaxAnswers <= 0 {
+		p.MaxAnswers = 100
+	}
+	return p
+}
+
+// link returns the home link that a home address is on, with its prefix.
+func (p *Params) link(home netip.Addr) (*Link, Prefix, bool) {
+	for i := range p.Links {
+		for _, x := range p.Links[i].Prefixes {
+			if x.Prefix.Contains(home) {
+				return &p.Links[i], x, true
+			}
+		}
+	}
+	return nil, Prefix{}, false
+}
+
+// isOurs says whether an address is one of the home agent's.
+func (p *Params) isOurs(a netip.Addr) bool {
+	for i := range p.Links {
+		if p.Links[i].Address == a {
+			return true
+		}
+	}
+	return false
+}
+
+// grant is the lifetime to give (§10.3.1): no longer than asked, than
+// configured, and than the home prefix is valid.
+func (p *Params) grant(asked time.Duration, mn *MobileNode, prefix Prefix) time.Duration {
+	most := p.MaxLifetime
+	if mn != nil && mn.MaxLifetime > 0 {
+		most = mn.MaxLifetime
+	}
+	granted := min(asked, most)
+	if prefix.Valid > 0 && prefix.Valid != role.Infinite {
+		granted = min(granted, prefix.Valid)
+	}
+	return granted.Truncate(lifetimeUnit)
+}

@@ -1,0 +1,27 @@
+package ha
+
+import (
+	"net/netip"
+	"slices"
+
+	"mip6d/internal/role"
+)
+
+// Bindings returns the bindings in force, by home address.
+func (m *Machine) Bindings() []role.Binding {
+	all := slices.Collect(m.cache.All())
+	slices.SortFunc(all, func(a, b role.Binding) int { return a.HomeAddress.Compare(b.HomeAddress) })
+	return all
+}
+
+// Detecting returns the home addresses whose duplicate address detection runs.
+func (m *Machine) Detecting() []netip.Addr {
+	var all []netip.Addr
+	for _, n := range m.dads {
+		if !slices.Contains(all, n.home) {
+			all = append(all, n.home)
+		}
+	}
+	slices.SortFunc(all, netip.Addr.Compare)
+	return all
+}
