@@ -2,6 +2,7 @@ package capture
 
 import (
 	"encoding/binary"
+	"errors"
 	"fmt"
 	"net"
 	"net/netip"
@@ -11,24 +12,48 @@ import (
 	"mip6d/test/netns/node"
 )
 
-// Inject sends a frame, with its link-layer header, out of an interface.
-func Inject(n *node.Node, ifname string, frame []byte) error {
+// Injector sends frames, with their link-layer header, out of an interface.
+type Injector struct {
+	fd   int
+	to   unix.SockaddrLinklayer
+	name string
+}
+
+// OpenInjector opens one.
+func OpenInjector(n *node.Node, ifname string) (*Injector, error) {
 	link, err := n.Link(ifname)
+	if err != nil {
+		return nil, err
+	}
+	i := &Injector{to: unix.SockaddrLinklayer{Ifindex: link.Attrs().Index}, name: n.Name + ": inject into " + ifname}
+	err = n.Do(func() (err error) {
+		i.fd, err = unix.Socket(unix.AF_PACKET, unix.SOCK_RAW|unix.SOCK_CLOEXEC, 0)
+		return err
+	})
+	if err != nil {
+		return nil, fmt.Errorf("%s: %w", i.name, err)
+	}
+	return i, nil
+}
+
+// Send sends one frame.
+func (i *Injector) Send(frame []byte) error {
+	if err := unix.Sendto(i.fd, frame, 0, &i.to); err != nil {
+		return fmt.Errorf("%s: %w", i.name, err)
+	}
+	return nil
+}
+
+// Close ends it.
+func (i *Injector) Close() error { return unix.Close(i.fd) }
+
+// Inject sends one frame out of an interface.
+func Inject(n *node.Node, ifname string, frame []byte) error {
+	i, err := OpenInjector(n, ifname)
 	if err != nil {
 		return err
 	}
-	err = n.Do(func() error {
-		fd, err := unix.Socket(unix.AF_PACKET, unix.SOCK_RAW|unix.SOCK_CLOEXEC, 0)
-		if err != nil {
-			return err
-		}
-		defer unix.Close(fd)
-		return unix.Sendto(fd, frame, 0, &unix.SockaddrLinklayer{Ifindex: link.Attrs().Index})
-	})
-	if err != nil {
-		return fmt.Errorf("%s: inject into %s: %w", n.Name, ifname, err)
-	}
-	return nil
+	return errors.Join(i.Send(frame), i.Close())
 }
 
 // IPv6Packet puts a header before a payload.

@@ -1,0 +1,174 @@
+// Package load plays many mobile nodes at once towards one home agent: it
+// sends authenticated Binding Updates (RFC 4285) as fast as they are answered.
+package load
+
+import (
+	"encoding/hex"
+	"errors"
+	"fmt"
+	"net/netip"
+	"strings"
+	"time"
+
+	"mip6d/internal/mh"
+	"mip6d/internal/rr"
+	"mip6d/test/netns/capture"
+	"mip6d/test/netns/daemon"
+	"mip6d/test/netns/topology"
+)
+
+// careOfPrefix is where the mobile nodes pretend to be: behind the load
+// machine.
+var careOfPrefix = netip.MustParsePrefix("2001:db8:f9::/48")
+
+// key is shared by all, which is the one thing no deployment should copy.
+var key = []byte("0123456789abcdef0123")
+
+const spi = 256
+
+// HomeAddress is that of mobile node i, 0 ≤ i < 65536.
+func HomeAddress(i int) netip.Addr {
+	a := topology.HomePrefix.Addr().As16()
+	a[13], a[14], a[15] = 1, byte(i>>8), byte(i)
+	return netip.AddrFrom16(a)
+}
+
+// CareOf is mobile node i's care-of address in a round; it moves every round.
+func CareOf(round, i int) netip.Addr {
+	a := careOfPrefix.Addr().As16()
+	a[6], a[7], a[14], a[15] = byte(round>>8), byte(round), byte(i>>8), byte(i)
+	return netip.AddrFrom16(a)
+}
+
+// HomeAgent is the configuration of a home agent for n such mobile nodes.
+func HomeAgent(n int) daemon.Config {
+	var b strings.Builder
+	fmt.Fprintf(&b, "home_agent:\n  links: [{interface: %s, address: %s, prefixes: [%s]}]\n  mobile_nodes:\n",
+		topology.HAHomeInterface, topology.HAAddr, topology.HomePrefix)
+	for i := range n {
+		fmt.Fprintf(&b, "    - {home_address: %s, auth: {spi: %d, key_file: $DIR/key}}\n", HomeAddress(i), spi)
+	}
+	b.WriteString("log: {level: warn}\n")
+	return daemon.Config{Text: b.String(), Files: map[string]string{"key": hex.EncodeToString(key) + "\n"}}
+}
+
+// Generator is the load machine, on the link between home agent and router.
+type Generator struct {
+	out     *capture.Injector
+	replies *capture.Capture
+	answers chan answer
+	gateway string // link-layer address of the router
+	seq     []uint16
+}
+
+type answer struct {
+	home   netip.Addr
+	status uint8
+}
+
+// New makes the CN's machine the load machine; n is the number of mobile nodes.
+func New(topo *topology.Topology, n int) (*Generator, error) {
+	g := &Generator{answers: make(chan answer, 1<<16), gateway: "02:00:00:00:0c:01", seq: make([]uint16, n)}
+	if err := topo.Router.AddRoute(careOfPrefix, topology.CNAddr); err != nil {
+		return nil, err
+	}
+	// Packets for the mobile nodes come here to be seen, not to be answered.
+	if err := topo.CN.Sysctl("net/ipv6/conf/all/forwarding", "0"); err != nil {
+		return nil, err
+	}
+	var err error
+	if g.out, err = capture.OpenInjector(topo.CN, topology.CNInterface); err != nil {
+		return nil, err
+	}
+	g.replies, err = capture.Start(topo.CN, topology.CNInterface, func(p capture.Packet) bool {
+		if t, ok := p.IP.MHType(); ok && t == capture.MHBindingAcknowledgement && !p.Out {
+			g.answers <- answer{p.IP.RoutingHome, p.IP.Payload[6]}
+		}
+		return false
+	})
+	return g, err
+}
+
+// Close ends the generator.
+func (g *Generator) Close() error { return errors.Join(g.replies.Close(), g.out.Close()) }
+
+// Send sends mobile node i's next Binding Update, from its care-of address of
+// the round.
+func (g *Generator) Send(round, i int) error {
+	g.seq[i]++
+	packet, err := bindingUpdate(HomeAddress(i), CareOf(round, i), g.seq[i], time.Now())
+	if err != nil {
+		return err
+	}
+	return g.out.Send(capture.EthernetFrame(g.gateway, packet))
+}
+
+// ErrRefused says that a home agent did not accept a registration.
+var ErrRefused = errors.New("registration refused")
+
+// Wait waits for one Binding Acknowledgement.
+func (g *Generator) Wait(limit time.Duration) error {
+	select {
+	case a := <-g.answers:
+		if a.status >= 128 {
+			return fmt.Errorf("%w: %s: status %d", ErrRefused, a.home, a.status)
+		}
+		return nil
+	case <-time.After(limit):
+		return fmt.Errorf("no Binding Acknowledgement within %v", limit)
+	}
+}
+
+// Round registers mobile nodes 0 to n-1 with at most window requests under way.
+func (g *Generator) Round(round, n, window int, limit time.Duration) error {
+	under := 0
+	for i := range n {
+		if err := g.Send(round, i); err != nil {
+			return err
+		}
+		if under++; under < window {
+			continue
+		}
+		if err := g.Wait(limit); err != nil {
+			return err
+		}
+		under--
+	}
+	for ; under > 0; under-- {
+		if err := g.Wait(limit); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// bindingUpdate builds a whole packet: IPv6 from the care-of address, Home
+// Address option, Mobility Header (RFC 6275 §6.1.7, §6.3; RFC 4285 §5.1, §6).
+func bindingUpdate(home, careOf netip.Addr, seq uint16, now time.Time) ([]byte, error) {
+	hoa := home.As16()
+	bu := &mh.BindingUpdate{
+		Header: mh.Header{Options: mh.Options{
+			mh.MobileNodeIdentifier{Subtype: mh.SubtypeNAI, Identifier: []byte(hex.EncodeToString(hoa[:]))},
+			mh.MesgID{Timestamp: ntp(now)},
+			mh.MobilityMessageAuthentication{Subtype: mh.SubtypeMNHA, SPI: spi, Authenticator: make([]byte, rr.AuthenticatorLen)},
+		}},
+		Sequence: seq, Ack: true, Home: true, Lifetime: 600 * time.Second,
+	}
+	raw, err := mh.Marshal(bu)
+	if err != nil {
+		return nil, err
+	}
+	mac := rr.MNHA(key, careOf, home, mh.Covered(raw, mh.OptionMobilityMessageAuthentication, mh.SubtypeMNHA))
+	copy(raw[mh.AuthenticatorOffset(raw, mh.OptionMobilityMessageAuthentication, mh.SubtypeMNHA):], mac[:])
+	mh.SetChecksum(raw, home, topology.HAAddr)
+	options := append([]byte{capture.ProtoMH, 2, 1, 2, 0, 0, 0xc9, 16}, hoa[:]...)
+	return capture.IPv6Packet(careOf, topology.HAAddr, 60, append(options, raw...)), nil
+}
+
+// ntp is the timestamp of RFC 4285 §6: NTP's, seconds since 1900 and a binary
+// fraction.
+func ntp(t time.Time) uint64 {
+	const since1900 = 2208988800
+	fraction := uint64(t.Nanosecond()) << 32 / uint64(time.Second)
+	return uint64(t.Unix()+since1900)<<32 | fraction
+}
