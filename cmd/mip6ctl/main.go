@@ -1,0 +1,131 @@
+// Mip6ctl asks a running mip6d what it does, over its control socket, and
+// checks configurations and decodes messages without one.
+//
+//	mip6ctl status
+//	mip6ctl show bindings|bul|interfaces|stats
+//	mip6ctl watch
+//	mip6ctl check FILE
+//	mip6ctl decode HEX
+//
+// Commands accept unambiguous beginnings: "mip6ctl sh int". Exit status: 0 all
+// is well, 1 it could not be done, 2 the command line or the checked
+// configuration is wrong.
+//
+// The files: main.go and usage.go the command line, status.go, show.go,
+// watch.go, check.go, decode.go the commands, table.go and human.go what people
+// see.
+package main
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"io"
+	"os"
+	"os/signal"
+	"syscall"
+	"time"
+
+	"github.com/spf13/cobra"
+
+	"mip6d/internal/ctl"
+)
+
+// Exit statuses.
+const (
+	exitOK    = 0
+	exitError = 1
+	exitUsage = 2
+)
+
+// answerTimeout bounds how long a daemon may take to answer a question.
+const answerTimeout = 10 * time.Second
+
+func main() { os.Exit(run(os.Args[1:], os.Stdout, os.Stderr)) }
+
+func run(args []string, stdout, stderr io.Writer) int {
+	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt, syscall.SIGTERM)
+	defer stop()
+	cmd := newRoot()
+	cmd.SetArgs(args)
+	cmd.SetOut(stdout)
+	cmd.SetErr(stderr)
+	err := cmd.ExecuteContext(ctx)
+	var quiet quietError
+	var usage usageError
+	switch {
+	case err == nil:
+		return exitOK
+	case errors.As(err, &quiet):
+		return quiet.status
+	case errors.As(err, &usage):
+		fmt.Fprintf(stderr, "mip6ctl: %v\n", err)
+		return exitUsage
+	default:
+		fmt.Fprintf(stderr, "mip6ctl: %v\n", err)
+		return exitError
+	}
+}
+
+// quietError ends the program with a status; what was wrong has been told.
+type quietError struct{ status int }
+
+func (e quietError) Error() string { return fmt.Sprintf("exit status %d", e.status) }
+
+// options are the flags of every command.
+type options struct {
+	socket string
+	output format
+}
+
+func newRoot() *cobra.Command {
+	cobra.EnablePrefixMatching = true
+	o := &options{socket: ctl.DefaultSocket, output: formatTable}
+	if path := os.Getenv(ctl.SocketVariable); path != "" {
+		o.socket = path
+	}
+	cmd := &cobra.Command{
+		Use:   "mip6ctl",
+		Short: "Look at a running mip6d, the Mobile IPv6 daemon",
+		Long: `Mip6ctl asks a running mip6d what it does, and checks configurations and
+decodes messages without one.
+
+Commands may be shortened as long as they are unambiguous: "mip6ctl sh int".
+Exit status: 0 all is well, 1 it could not be done, 2 the command line or the
+checked configuration is wrong.`,
+		SilenceUsage:  true,
+		SilenceErrors: true,
+	}
+	group(cmd)
+	flags := cmd.PersistentFlags()
+	flags.StringVar(&o.socket, "socket", o.socket, "mip6d's control `socket`; $"+ctl.SocketVariable+" changes the default")
+	flags.VarP(&o.output, "output", "o", "`table` for people or json for programs")
+	_ = cmd.RegisterFlagCompletionFunc("output", cobra.FixedCompletions([]string{"table", "json"}, cobra.ShellCompDirectiveNoFileComp))
+	cmd.SetFlagErrorFunc(func(cmd *cobra.Command, err error) error {
+		return usageError{fmt.Sprintf("%v\nTry \"%s --help\".", err, cmd.CommandPath())}
+	})
+	cmd.AddCommand(newStatusCommand(o), newShowCommand(o), newWatchCommand(o), newCheckCommand(o), newVersionCommand(o))
+	return cmd
+}
+
+// question makes a command that asks one question and prints the answer.
+func question[T any](o *options, use, short string, ask func(*ctl.Client, context.Context) (T, error), table func(io.Writer, T)) *cobra.Command {
+	return &cobra.Command{
+		Use: use, Short: short, Args: noArgs, ValidArgsFunction: cobra.NoFileCompletions,
+		RunE: func(cmd *cobra.Command, _ []string) error {
+			ctx, cancel := context.WithTimeout(cmd.Context(), answerTimeout)
+			defer cancel()
+			c := ctl.NewClient(o.socket)
+			defer c.Close()
+			v, err := ask(c, ctx)
+			if err != nil {
+				return err
+			}
+			if o.output == formatJSON {
+				return printJSON(cmd.OutOrStdout(), v)
+			}
+			table(cmd.OutOrStdout(), v)
+			return nil
+		},
+	}
+}

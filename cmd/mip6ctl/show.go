@@ -1,0 +1,183 @@
+package main
+
+import (
+	"fmt"
+	"io"
+	"maps"
+	"slices"
+	"strconv"
+	"strings"
+
+	"github.com/spf13/cobra"
+
+	"mip6d/internal/ctl"
+)
+
+func newShowCommand(o *options) *cobra.Command {
+	cmd := &cobra.Command{Use: "show", Short: "Bindings, interfaces and counters"}
+	group(cmd)
+	cmd.AddCommand(
+		question(o, "bindings", "A home agent's binding cache", (*ctl.Client).Bindings, printBindings),
+		question(o, "bul", "A mobile node's Binding Update List", (*ctl.Client).BUL, printBUL),
+		question(o, "interfaces", "The interfaces that mip6d works with", (*ctl.Client).Interfaces, printInterfaces),
+		question(o, "stats", "Everything that is counted", (*ctl.Client).Stats, printStats),
+	)
+	return cmd
+}
+
+func printBindings(w io.Writer, list []ctl.Binding) {
+	heads := []string{"HOME ADDRESS", "CARE-OF", "LINK", "STATE", "AUTH", "SEQ", "LIFETIME", "LEFT", "MOVES"}
+	rows := make([][]string, len(list))
+	for i, b := range list {
+		auth := "none"
+		if b.Authenticated {
+			auth = "key"
+		}
+		rows[i] = []string{
+			addr(b.HomeAddress), addr(b.CareOf), word(b.Interface), word(b.State), auth,
+			strconv.Itoa(int(b.Sequence)), span(b.Lifetime), span(b.Remaining), strconv.FormatUint(b.Moves, 10),
+		}
+	}
+	printTable(w, "No bindings.", heads, rows)
+}
+
+func printBUL(w io.Writer, list []ctl.BindingUpdate) {
+	heads := []string{"HOME ADDRESS", "HOME AGENT", "STATE", "CARE-OF", "INTERFACE", "BINDING", "SEQ", "LEFT", "NEXT", "LAST STATUS"}
+	rows := make([][]string, len(list))
+	for i, b := range list {
+		next, status := "-", "-"
+		if b.Next > 0 {
+			next = span(b.Next)
+		}
+		if b.LastStatus != nil {
+			status = fmt.Sprintf("%d %s", *b.LastStatus, plain(b.LastStatusIs))
+		}
+		rows[i] = []string{
+			b.HomeAddress.String(), addr(b.HomeAgent), pathState(b), addr(b.CareOf), word(b.Interface),
+			bindingState(b), strconv.Itoa(int(b.Sequence)), span(b.Remaining), next, status,
+		}
+	}
+	printTable(w, "No home addresses.", heads, rows)
+}
+
+// pathState tells the way of packets too where it isn't what the state says.
+func pathState(b ctl.BindingUpdate) string {
+	switch {
+	case b.State == "away" && b.Mode == "tunnelled", b.State == b.Mode, b.Mode == "":
+		return word(b.State)
+	}
+	return word(b.State) + ", " + b.Mode
+}
+
+func bindingState(b ctl.BindingUpdate) string {
+	state := "none"
+	if b.Registered {
+		state = "registered"
+		if b.BoundCareOf.IsValid() && b.BoundCareOf != b.CareOf {
+			state = "at " + b.BoundCareOf.String()
+		}
+	}
+	switch {
+	case b.Refused:
+		state += ", refused"
+	case b.Waiting && b.Retries > 0:
+		state += fmt.Sprintf(", waiting (try %d)", b.Retries+1)
+	case b.Waiting:
+		state += ", waiting"
+	}
+	return state
+}
+
+func printInterfaces(w io.Writer, list []ctl.Interface) {
+	heads := []string{"INTERFACE", "USE", "STATE", "PREF", "ADDRESS", "ROUTER", "PREFIX", "VALID"}
+	var rows [][]string
+	for _, f := range list {
+		var addresses, routers [][]string
+		for _, a := range f.Addresses {
+			addresses = append(addresses, []string{addressText(a)})
+		}
+		for _, r := range f.Routers {
+			routers = append(routers, routerRows(r)...)
+		}
+		pref := "-"
+		if f.Use == ctl.UseMobile {
+			pref = strconv.Itoa(f.Preference)
+		}
+		head := []string{f.Name, strings.ReplaceAll(f.Use, "_", " "), interfaceState(f), pref}
+		for i := range max(len(addresses), len(routers), 1) {
+			row := slices.Concat(cells(head, i == 0, 4), at(addresses, i, 1), at(routers, i, 3))
+			rows = append(rows, row)
+		}
+	}
+	printTable(w, "No interfaces.", heads, rows)
+}
+
+func interfaceState(f ctl.Interface) string {
+	state := f.State
+	switch {
+	case f.Ifindex == 0:
+		state = "absent"
+	case state == "" && f.Up:
+		state = "up"
+	case state == "":
+		state = "down"
+	}
+	if f.Active {
+		state += ", active"
+	}
+	return state
+}
+
+func addressText(a ctl.InterfaceAddress) string {
+	text := a.Address.String()
+	switch {
+	case a.Use == ctl.AddressOld:
+		text += " (old)"
+	case !a.Ready:
+		text += " (tentative)"
+	}
+	return text
+}
+
+// routerRows has one row for each prefix of a router.
+func routerRows(r ctl.Router) [][]string {
+	name := r.Address.String()
+	if r.HomeAgent {
+		name += " (home agent)"
+	}
+	rows := make([][]string, max(len(r.Prefixes), 1))
+	for i := range rows {
+		rows[i] = []string{"", "", ""}
+		if i < len(r.Prefixes) {
+			rows[i][1], rows[i][2] = r.Prefixes[i].Prefix.String(), span(r.Prefixes[i].Valid)
+		}
+	}
+	rows[0][0] = name
+	return rows
+}
+
+// cells is row, or as many empty cells.
+func cells(row []string, show bool, n int) []string {
+	if show {
+		return row
+	}
+	return make([]string, n)
+}
+
+// at is row i, or as many empty cells where there is none.
+func at(rows [][]string, i, n int) []string {
+	if i < len(rows) {
+		return rows[i]
+	}
+	return make([]string, n)
+}
+
+func printStats(w io.Writer, s ctl.Stats) {
+	var rows [][]string
+	for _, part := range []map[string]uint64{s.Counters, s.DataPath} {
+		for _, name := range slices.Sorted(maps.Keys(part)) {
+			rows = append(rows, []string{name, strconv.FormatUint(part[name], 10)})
+		}
+	}
+	printTable(w, "Nothing was counted yet.", []string{"COUNTER", "VALUE"}, rows)
+}

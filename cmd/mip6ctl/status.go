@@ -1,0 +1,60 @@
+package main
+
+import (
+	"fmt"
+	"io"
+	"strconv"
+	"strings"
+
+	"github.com/spf13/cobra"
+
+	"mip6d/internal/ctl"
+)
+
+func newStatusCommand(o *options) *cobra.Command {
+	return question(o, "status", "What mip6d is and how it is", (*ctl.Client).Status, printStatus)
+}
+
+func printStatus(w io.Writer, s ctl.Status) {
+	roles := make([]string, len(s.Roles))
+	for i, r := range s.Roles {
+		roles[i] = strings.ReplaceAll(r, "_", " ")
+	}
+	config := word(s.Config)
+	if s.Loaded.After(s.Since) {
+		config += ", loaded " + moment(s.Loaded)
+	}
+	rows := [][]string{
+		{"role", words(roles)},
+		{"version", word(s.Version)},
+		{"pid", strconv.Itoa(s.PID)},
+		{"running since", moment(s.Since)},
+		{"configuration", config},
+		{"problems", "none"},
+	}
+	for i, p := range s.Problems {
+		row := []string{"", fmt.Sprintf("%s (since %s)", plain(p.Text), moment(p.Since))}
+		if i == 0 {
+			row[0] = "problems"
+			rows = rows[:len(rows)-1]
+		}
+		rows = append(rows, row)
+	}
+	printColumns(w, rows)
+}
+
+func newVersionCommand(o *options) *cobra.Command {
+	return &cobra.Command{
+		Use: "version", Short: "The version of mip6ctl itself", Args: noArgs, ValidArgsFunction: cobra.NoFileCompletions,
+		RunE: func(cmd *cobra.Command, _ []string) error {
+			if o.output == formatJSON {
+				return printJSON(cmd.OutOrStdout(), struct {
+					Version  string `json:"version"`
+					Protocol int    `json:"protocol"`
+				}{ctl.Version(), ctl.Protocol})
+			}
+			_, err := fmt.Fprintf(cmd.OutOrStdout(), "mip6ctl %s, control protocol %d\n", ctl.Version(), ctl.Protocol)
+			return err
+		},
+	}
+}
