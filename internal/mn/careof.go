@@ -134,6 +134,9 @@ func (m *Machine) makeCareOf(l *link, net netip.Prefix) {
 // ask has a care-of address configured, or its lifetimes changed.
 func (m *Machine) ask(l *link, c *careOf) {
 	c.id, c.asked = m.id(), m.now
+	if m.there[address{l.ifindex, c.addr}] && !c.ready {
+		m.ready(l, c) // of an earlier run: the kernel won't announce it again
+	}
 	c.validUntil, c.preferredUntil = m.lifetimes(l, c.net)
 	m.emit(role.AddCareOf{
 		ID:        c.id,
@@ -264,6 +267,7 @@ func (m *Machine) retire(l *link, dead bool) {
 // remove takes an address back.
 func (m *Machine) remove(l *link, c *careOf) {
 	m.emit(role.RemoveCareOf{Ifindex: l.ifindex, Addr: c.addr})
+	delete(m.there, address{l.ifindex, c.addr})
 	m.forget(l, c)
 }
 
@@ -305,16 +309,29 @@ func (m *Machine) find(ifindex int, addr netip.Addr) (*link, *careOf) {
 	return l, nil
 }
 
+// address is one on an interface.
+type address struct {
+	ifindex int
+	addr    netip.Addr
+}
+
 func (m *Machine) addressReady(ev role.AddressReady) {
-	l, c := m.find(ev.Ifindex, ev.Addr)
-	if c == nil || c.ready {
-		return
+	// The kernel knows few addresses besides ours; a bound all the same.
+	if len(m.there) < maxAddresses {
+		m.there[address{ev.Ifindex, ev.Addr}] = true
 	}
+	if l, c := m.find(ev.Ifindex, ev.Addr); c != nil && !c.ready {
+		m.ready(l, c)
+	}
+}
+
+func (m *Machine) ready(l *link, c *careOf) {
 	c.ready = true
 	m.notice(role.Notice{Kind: role.NoticeCareOfReady, CoA: c.addr, Ifindex: l.ifindex, Text: "care-of address ready"})
 }
 
 func (m *Machine) dadFailed(ev role.DADFailed) {
+	delete(m.there, address{ev.Ifindex, ev.Addr})
 	for _, h := range m.homes {
 		if h.HomeAddress.Addr() == ev.Addr {
 			m.homeDuplicate(h, ev)
@@ -338,6 +355,7 @@ func (m *Machine) dadFailed(ev role.DADFailed) {
 // addressGone: someone took a care-of address away. Unless it was just made, in
 // which case we may be fighting with someone, it is made again at once.
 func (m *Machine) addressGone(ev role.AddressGone) {
+	delete(m.there, address{ev.Ifindex, ev.Addr})
 	l, c := m.find(ev.Ifindex, ev.Addr)
 	if c == nil {
 		return

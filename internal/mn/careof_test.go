@@ -275,3 +275,29 @@ func TestHomeLinkNeedsNoCareOfAddress(t *testing.T) {
 		}
 	}
 }
+
+// After a restart the kernel still has the address of the run before, and
+// doesn't announce it when it is asked for again.
+func TestAddressOfAnEarlierRunIsUsedAtOnce(t *testing.T) {
+	b := newBed(t, defaultParams())
+	b.manualReady = true
+	b.step(role.Start{})
+	b.step(up(eth), role.AddressReady{Ifindex: eth, Addr: coaA})
+	expect(t, "advertisement", b.step(ra(eth, routerA, netA)), addA, tunnelA, buA)
+	// Taken away, it has to be announced anew.
+	b.step(role.AddressGone{Ifindex: eth, Addr: coaA})
+	b.wait(time.Second)
+	if v := b.m.Interfaces(b.now)[0]; v.CareOf != coaA || v.Ready {
+		t.Errorf("%+v", v)
+	}
+}
+
+func TestForeignAddressesAreNotHoarded(t *testing.T) {
+	b := started(t, defaultParams())
+	for i := range 3000 {
+		b.step(role.AddressReady{Ifindex: i, Addr: coaA})
+	}
+	if n := len(b.m.there); n > maxAddresses {
+		t.Errorf("%d addresses remembered", n)
+	}
+}

@@ -1,9 +1,6 @@
 package mn
 
-import (
-	"net/netip"
-	"time"
-)
+import "time"
 
 // choose picks the primary care-of address of a home address (RFC 6275
 // §11.5.4): the best interface that has a usable one. Returns nil when there is
@@ -63,15 +60,4 @@ func (m *Machine) grace(l *link) time.Time {
 		}
 	}
 	return time.Time{}
-}
-
-// firstHop is the router by which packets from a care-of address leave: one that
-// advertises its prefix and is a default router.
-func (m *Machine) firstHop(l *link, c *careOf) netip.Addr {
-	for _, r := range l.routers {
-		if r.prefix(c.net) != nil && m.isDefault(r) {
-			return r.addr
-		}
-	}
-	return netip.Addr{}
 }

@@ -226,7 +226,7 @@ func (m *Machine) setPath(h *home, p role.HomePath) {
 		p.HomeAgent = h.homeAgent()
 	case role.PathTunnelled:
 		p.CareOf, p.HomeAgent, p.Ifindex = h.careOf.addr, h.homeAgent(), h.link.ifindex
-		p.Router = m.firstHop(h.link, h.careOf)
+		p.Router = m.firstHop(h)
 	case role.PathDeregistering, role.PathAnswering:
 		p.HomeAgent, p.Ifindex = h.homeAgent(), h.link.ifindex
 		p.HomeAgentLinkAddr = m.homeAgentLinkAddr(h)
@@ -247,6 +247,40 @@ func samePath(a, b role.HomePath) bool {
 	return a.HomeAddress == b.HomeAddress && a.Mode == b.Mode && a.CareOf == b.CareOf &&
 		a.HomeAgent == b.HomeAgent && a.Router == b.Router && a.Ifindex == b.Ifindex && a.DAD == b.DAD &&
 		bytes.Equal(a.HomeAgentLinkAddr, b.HomeAgentLinkAddr)
+}
+
+// firstHop is the router by which the home agent is reached from the care-of
+// address: the one in use while it stands behind the prefix, else the one that
+// did so last. Who was not heard since the link came up may be gone. While there
+// is none, the one in use will do.
+func (m *Machine) firstHop(h *home) netip.Addr {
+	var used netip.Addr
+	if h.path.Mode == role.PathTunnelled && h.path.CareOf == h.careOf.addr {
+		used = h.path.Router
+	}
+	var best *router
+	for _, r := range h.link.routers {
+		if p := r.prefix(h.careOf.net); p == nil || !m.isDefault(r) || r.mark <= h.link.mark {
+			continue
+		}
+		if r.addr == used {
+			return used
+		}
+		if best == nil || r.mark > best.mark {
+			best = r
+		}
+	}
+	if best == nil {
+		return used
+	}
+	return best.addr
+}
+
+// keepTunnel follows a change of the first hop, without a Binding Update.
+func (m *Machine) keepTunnel(h *home) {
+	if h.path.Mode == role.PathTunnelled && h.path.CareOf == h.careOf.addr && h.pathRetry.IsZero() && m.canSend(h) {
+		m.setPath(h, role.HomePath{Mode: role.PathTunnelled})
+	}
 }
 
 // pathDone: the path is in force, or the kernel refused it; then it is asked

@@ -21,6 +21,9 @@ const (
 func TestStartAtHomeWithoutBinding(t *testing.T) {
 	b := newBed(t, defaultParams())
 	expect(t, "Start: nothing leaves before we know where we are", b.step(role.Start{}), "path blocked")
+	if got := b.path(); got.HomeAgent != ha || got.HomeAddress != hoa {
+		t.Errorf("path %+v: the tunnel device is the home agent's", got)
+	}
 	b.step(up(eth))
 	expect(t, "home", b.step(homeRA(eth)), "path home on 2 with DAD")
 	expect(t, "later", b.wait(time.Hour))

@@ -19,6 +19,7 @@ type Machine struct {
 	homes []*home
 	bul   bul.List
 	rates map[netip.Addr]*bul.Rate // Binding Updates to each home agent
+	there map[address]bool         // what the kernel has and lets us use
 	ids   role.ID
 
 	errors bul.Rate // Binding Errors sent, to anyone
@@ -42,7 +43,7 @@ var _ role.Machine = (*Machine)(nil)
 // New returns a mobile node. Randomness for sequence numbers, interface
 // identifiers and timestamps comes from rand, which must not fail.
 func New(p Params, rand io.Reader) *Machine {
-	m := &Machine{p: p.withDefaults(), rand: rand, rates: make(map[netip.Addr]*bul.Rate)}
+	m := &Machine{p: p.withDefaults(), rand: rand, rates: make(map[netip.Addr]*bul.Rate), there: make(map[address]bool)}
 	m.errors.Max = maxErrorRate
 	for _, cfg := range m.p.Homes {
 		h := newHome(cfg)

@@ -75,15 +75,19 @@ func TestSamePrefixAfterLinkUpConfirms(t *testing.T) {
 	for _, tt := range []struct {
 		name   string
 		router netip.Addr
-	}{{"same router", routerA}, {"another router", routerA2}} {
+		want   []string
+	}{{"same router", routerA, nil}, {"another router: the first hop follows", routerA2, []string{tunnelA}}} {
 		t.Run(tt.name, func(t *testing.T) {
 			b := awayAt(t, defaultParams())
 			b.step(down(eth))
 			b.wait(5 * time.Second)
 			b.step(up(eth))
-			expect(t, "advertisement", b.step(ra(eth, tt.router, netA)))
+			expect(t, "advertisement", b.step(ra(eth, tt.router, netA)), tt.want...)
 			if v := b.m.Interfaces(b.now)[0]; v.State != "confirmed" || v.CareOf != coaA || !v.Ready {
 				t.Errorf("interface: %+v", v)
+			}
+			if got := b.path().Router; got != tt.router {
+				t.Errorf("first hop %v, want %v", got, tt.router)
 			}
 			if len(b.bus) != 1 {
 				t.Errorf("%d Binding Updates, want the first alone", len(b.bus))
@@ -227,6 +231,9 @@ func TestRFC6275_11_5_1_NeighbourUnreachability(t *testing.T) {
 		v := b.m.Interfaces(b.now)[0]
 		if v.State != "confirmed" || len(v.Routers) != 1 || v.Routers[0].Address != routerA2 {
 			t.Errorf("interface: %+v", v)
+		}
+		if got := b.path().Router; got != routerA2 {
+			t.Errorf("first hop %v, want %v", got, routerA2)
 		}
 		if len(b.bus) != 1 {
 			t.Errorf("%d Binding Updates, want the first alone", len(b.bus))

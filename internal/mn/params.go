@@ -103,6 +103,7 @@ type Interface struct {
 }
 
 const (
+	maxAddresses   = 1024
 	maxErrorRate   = 10 // Binding Errors a second (RFC 6275 §9.3.3: limited)
 	dadTries       = 3  // addresses tried on one link before we wait
 	maxResyncs     = 3  // corrections of sequence or clock in a row before backing off

@@ -57,6 +57,7 @@ func (m *Machine) settleHome(h *home) {
 		m.register(h, l, c)
 	default:
 		m.sendDue(h)
+		m.keepTunnel(h)
 	}
 }
 
