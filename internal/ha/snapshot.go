@@ -25,3 +25,9 @@ func (m *Machine) Detecting() []netip.Addr {
 	slices.SortFunc(all, netip.Addr.Compare)
 	return all
 }
+
+// Authenticates says whether Binding Updates for a home address need a key.
+func (m *Machine) Authenticates(home netip.Addr) bool {
+	mn := m.known[home]
+	return mn != nil && mn.Auth != nil
+}

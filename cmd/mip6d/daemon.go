@@ -1,0 +1,143 @@
+package main
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"io"
+	"log/slog"
+	"os"
+	"os/signal"
+	"sync/atomic"
+	"syscall"
+	"time"
+
+	"golang.org/x/sync/errgroup"
+
+	"mip6d/internal/config"
+	"mip6d/internal/ctl"
+	"mip6d/internal/engine"
+	"mip6d/internal/rtnl"
+)
+
+// daemon is one run: the roles of a configuration, wired to their appliers.
+type daemon struct {
+	cfg      atomic.Pointer[config.Config]
+	log      *slog.Logger
+	since    time.Time
+	loaded   atomic.Pointer[time.Time]
+	hub      ctl.Hub
+	problems problems
+	counters engine.Counters
+	engine   *engine.Engine
+	role     wiring
+	tasks    []func(context.Context) error // run until the context ends
+	closers  []io.Closer
+}
+
+// wiring is what differs between the roles.
+type wiring interface {
+	name() string
+	// reload takes a new configuration over, or says why it can't.
+	reload(*config.Config) error
+	source
+}
+
+func newDaemon(cfg *config.Config, log *slog.Logger) *daemon {
+	d := &daemon{log: log, since: time.Now()}
+	d.setConfig(cfg)
+	return d
+}
+
+func (d *daemon) setConfig(cfg *config.Config) {
+	now := time.Now()
+	d.cfg.Store(cfg)
+	d.loaded.Store(&now)
+}
+
+func (d *daemon) run(ctx context.Context) (err error) {
+	defer func() {
+		for i := len(d.closers) - 1; i >= 0; i-- {
+			err = errors.Join(err, d.closers[i].Close())
+		}
+	}()
+	cfg := d.cfg.Load()
+	if err := os.MkdirAll(cfg.RunDir, 0o755); err != nil {
+		return fmt.Errorf("make the run directory: %w", err)
+	}
+	// First, so that a second daemon with this socket changes nothing.
+	socket, err := d.listen(cfg)
+	if err != nil {
+		return err
+	}
+	d.closers = append(d.closers, socket)
+	switch {
+	case cfg.HomeAgent != nil:
+		d.role, err = d.homeAgent(cfg)
+	case cfg.MobileNode != nil:
+		d.role, err = d.mobileNode(cfg)
+	default:
+		err = errors.New("the configuration has neither a home_agent nor a mobile_node section; correspondent nodes come later")
+	}
+	if err != nil {
+		return err
+	}
+	g, ctx := errgroup.WithContext(ctx)
+	for _, task := range d.tasks {
+		g.Go(func() error { return task(ctx) })
+	}
+	g.Go(func() error { return d.engine.Run(ctx) })
+	g.Go(func() error { return ctl.NewServer(d, d.log).Serve(ctx, socket) })
+	g.Go(func() error { d.hangups(ctx); return nil })
+	d.log.Info("mip6d runs", "role", d.role.name(), "version", ctl.Version(), "config", cfg.File)
+	err = g.Wait()
+	d.log.Info("mip6d stops", "role", d.role.name())
+	return err
+}
+
+func (d *daemon) listen(cfg *config.Config) (*ctl.Socket, error) {
+	group := cfg.Control.Group
+	if !cfg.Control.GroupGiven && !ctl.GroupExists(group) {
+		d.log.Warn("the group that may use mip6ctl does not exist; only root may", "group", group)
+		group = ""
+	}
+	return ctl.Listen(cfg.Control.Socket, group)
+}
+
+// hangups reloads the configuration at each SIGHUP. One that is wrong changes
+// nothing.
+func (d *daemon) hangups(ctx context.Context) {
+	hup := make(chan os.Signal, 1)
+	signal.Notify(hup, syscall.SIGHUP)
+	defer signal.Stop(hup)
+	for {
+		select {
+		case <-ctx.Done():
+			return
+		case <-hup:
+			cfg, err := config.Load(d.cfg.Load().File)
+			if err == nil {
+				err = d.role.reload(cfg)
+			}
+			d.problems.set("reload", err)
+			if err != nil {
+				d.log.Error("reload refused, the old configuration stays in force", "err", err)
+				continue
+			}
+			d.setConfig(cfg)
+			d.log.Info("configuration reloaded", "config", cfg.File)
+		}
+	}
+}
+
+// keep has something closed at the end, in the opposite order.
+func (d *daemon) keep(c io.Closer) { d.closers = append(d.closers, c) }
+
+func (d *daemon) task(t func(context.Context) error) { d.tasks = append(d.tasks, t) }
+
+func marks(k config.Kernel) rtnl.Marks {
+	return rtnl.Marks{
+		RouteProtocol: uint8(k.RouteProtocol), RulePriority: uint32(k.RulePriority),
+		Table: k.Table, TunnelName: k.TunnelName,
+	}
+}

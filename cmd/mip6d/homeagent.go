@@ -1,0 +1,245 @@
+package main
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"net"
+	"reflect"
+	"slices"
+	"time"
+
+	"mip6d/internal/config"
+	"mip6d/internal/ctl"
+	"mip6d/internal/datapath"
+	"mip6d/internal/engine"
+	"mip6d/internal/ha"
+	"mip6d/internal/ingress"
+	"mip6d/internal/mhsock"
+	"mip6d/internal/netmon"
+	"mip6d/internal/proxynd"
+	"mip6d/internal/role"
+	"mip6d/internal/rtnl"
+	"mip6d/internal/xfrmmig"
+)
+
+// homeAgent is the wiring of a home agent.
+type homeAgent struct {
+	d        *daemon
+	machine  *ha.Machine
+	bindings *rtnl.Bindings
+	check    ingress.Check
+	params   ha.Params
+}
+
+func (d *daemon) homeAgent(cfg *config.Config) (_ wiring, err error) {
+	h := &homeAgent{d: d}
+	if h.params, err = haParams(cfg.HomeAgent); err != nil {
+		return nil, err
+	}
+	if h.params.AllowUnauthenticated {
+		d.log.Warn("allow_unauthenticated is set: anybody who can send to the home agent can divert its mobile nodes' packets")
+	}
+	if err := h.kernel(cfg); err != nil {
+		return nil, err
+	}
+	links, err := proxynd.OpenLinks(homeLinks(h.params, &d.counters))
+	if err != nil {
+		return nil, err
+	}
+	d.keep(links)
+	mh, err := mhsock.ListenMH(d.counters.Add)
+	if err != nil {
+		return nil, err
+	}
+	d.keep(mh)
+	icmp, err := mhsock.ListenICMP(d.counters.Add)
+	if err != nil {
+		return nil, err
+	}
+	d.keep(icmp)
+	h.machine = ha.New(h.params)
+	d.engine = engine.New(engine.Config{
+		Machines: []role.Machine{h.machine},
+		Kernel:   datapath.NewHomeAgent(h.check, h.bindings, links),
+		Wire: &datapath.Wire{MH: mh, ICMP: icmp, Neighbours: links, Refused: func(e role.DADDone) {
+			go d.engine.Post(e)
+		}},
+		Counters: &d.counters, Notify: d.notify, Failed: d.failed,
+	})
+	d.task(func(ctx context.Context) error { return mh.Run(ctx, d.engine.Offer) })
+	d.task(func(ctx context.Context) error { return icmp.Run(ctx, d.engine.Offer) })
+	d.task(func(ctx context.Context) error { return links.Run(ctx, d.engine.Post) })
+	return h, h.watchTunnel(cfg)
+}
+
+// kernel prepares what all bindings share, and sweeps what an earlier run left.
+// Bindings of an earlier run would be Set before Settle, once they are stored.
+func (h *homeAgent) kernel(cfg *config.Config) error {
+	settings, err := rtnl.OpenSettings(cfg.RunDir)
+	if err != nil {
+		return err
+	}
+	if err := settings.Forward(); err != nil {
+		return err
+	}
+	if h.bindings, err = rtnl.OpenBindings(marks(cfg.Kernel)); err != nil {
+		return err
+	}
+	h.d.keep(h.bindings)
+	var noBPF error
+	if h.check, noBPF, err = ingress.Open(h.gates()); err != nil {
+		return err
+	}
+	h.d.keep(h.check)
+	if noBPF != nil {
+		h.d.log.Warn("BPF may not be used here; the reverse tunnel's sources are checked with tc flower, and home links have no gate",
+			"err", noBPF)
+	}
+	swept, err := h.check.Settle()
+	if err != nil {
+		return err
+	}
+	routes, err := h.bindings.Settle()
+	if err != nil {
+		return err
+	}
+	if swept+routes > 0 {
+		h.d.log.Info("swept what an earlier run left", "source_checks", swept, "routes", routes)
+	}
+	x, err := xfrmmig.Dial()
+	if err != nil {
+		return err
+	}
+	defer x.Close()
+	return x.Set(xfrmmig.HomeAgentSignalling())
+}
+
+func (h *homeAgent) gates() ingress.Config {
+	c := ingress.Config{Tunnel: h.bindings.Device()}
+	for _, l := range h.params.Links {
+		if l.Ifindex != 0 && !slices.Contains(c.HomeLinks, l.Ifindex) {
+			c.HomeLinks = append(c.HomeLinks, l.Ifindex)
+		}
+	}
+	return c
+}
+
+// watchTunnel makes the shared tunnel device and its routes again when somebody
+// sets it down or deletes it: the kernel forgets the routes then.
+func (h *homeAgent) watchTunnel(cfg *config.Config) error {
+	monitor, err := netmon.Open([]string{cfg.Kernel.TunnelName})
+	if err != nil {
+		return err
+	}
+	h.d.task(func(ctx context.Context) error {
+		return monitor.Run(ctx, func(ev role.Event) {
+			if _, down := ev.(role.LinkDown); !down {
+				return
+			}
+			err := h.d.engine.Do(ctx, func() { h.d.problems.set("tunnel", h.reinstate()) })
+			if err == nil {
+				h.d.log.Warn("the tunnel device was set down or deleted; it is there again")
+			}
+		})
+	})
+	return nil
+}
+
+func (h *homeAgent) reinstate() error {
+	if err := h.bindings.Reinstate(); err != nil {
+		return err
+	}
+	return h.check.AttachTunnel(h.bindings.Device())
+}
+
+func (h *homeAgent) name() string { return ctl.RoleHomeAgent }
+
+// reload takes mobile nodes and policies over. Links need a restart.
+func (h *homeAgent) reload(cfg *config.Config) error {
+	old := h.d.cfg.Load()
+	if cfg.HomeAgent == nil || !reflect.DeepEqual(old.HomeAgent.Links, cfg.HomeAgent.Links) ||
+		old.Kernel != cfg.Kernel || old.Control != cfg.Control || old.RunDir != cfg.RunDir {
+		return errors.New("home_agent.links, kernel, control and run_dir can only change with a restart, which ends no binding's data path")
+	}
+	p, err := haParams(cfg.HomeAgent)
+	if err != nil {
+		return err
+	}
+	h.d.engine.Post(ha.Reconfigured{Params: p})
+	return nil
+}
+
+// haParams converts the configuration.
+func haParams(c *config.HomeAgent) (ha.Params, error) {
+	p := ha.Params{AllowUnauthenticated: c.AllowUnauthenticated, MaxLifetime: c.MaxLifetime}
+	for _, l := range c.Links {
+		link := ha.Link{Address: l.Address}
+		if l.Interface != "" {
+			i, err := net.InterfaceByName(l.Interface)
+			if err != nil {
+				return p, fmt.Errorf("home link %s: there is no such interface", l.Interface)
+			}
+			link.Ifindex = i.Index
+		}
+		for _, prefix := range l.Prefixes {
+			link.Prefixes = append(link.Prefixes, ha.Prefix{Prefix: prefix})
+		}
+		p.Links = append(p.Links, link)
+	}
+	for _, m := range c.MobileNodes {
+		mn := ha.MobileNode{HomeAddress: m.HomeAddress, MaxLifetime: m.MaxLifetime, Router: m.Router}
+		if a := m.Auth; a != nil {
+			mn.Auth = &ha.Auth{SPI: a.SPI, Key: a.Key, Replay: haReplay[a.Replay], MNID: a.MNID}
+		}
+		p.MobileNodes = append(p.MobileNodes, mn)
+	}
+	return p, nil
+}
+
+var haReplay = map[config.Replay]ha.Replay{
+	config.ReplayTimestamp: ha.ReplayTimestamp,
+	config.ReplaySequence:  ha.ReplaySequence,
+	config.ReplayNone:      ha.ReplayNone,
+}
+
+func homeLinks(p ha.Params, counters *engine.Counters) []proxynd.Config {
+	var links []proxynd.Config
+	for _, l := range p.Links {
+		there := slices.ContainsFunc(links, func(c proxynd.Config) bool { return c.Ifindex == l.Ifindex })
+		if l.Ifindex != 0 && !there {
+			links = append(links, proxynd.Config{Ifindex: l.Ifindex, Source: l.Address, Count: counters.Add})
+		}
+	}
+	return links
+}
+
+func (h *homeAgent) bindingList(now time.Time) []ctl.Binding {
+	var list []ctl.Binding
+	for _, b := range h.machine.Bindings() {
+		list = append(list, ctl.Binding{
+			HomeAddress: b.HomeAddress, CareOf: b.CareOf, HomeAgent: b.HomeAgent, Interface: ifname(b.Ifindex),
+			LinkLocal: b.LinkLocal, Router: b.Router, Authenticated: h.machine.Authenticates(b.HomeAddress),
+			State: "active", Sequence: b.Sequence, Lifetime: ctl.Seconds(b.Lifetime),
+			Remaining: ctl.Seconds(max(b.Expires.Sub(now), 0)), Expires: b.Expires,
+		})
+	}
+	return list
+}
+
+func (h *homeAgent) bul(time.Time) []ctl.BindingUpdate { return nil }
+
+func (h *homeAgent) interfaces(time.Time) []ctl.Interface {
+	var list []ctl.Interface
+	for _, l := range h.params.Links {
+		if l.Ifindex == 0 {
+			continue
+		}
+		i := describe(l.Ifindex, ctl.UseHomeLink)
+		i.Addresses = []ctl.InterfaceAddress{{Address: l.Address, Use: ctl.AddressHomeAgent, Ready: true}}
+		list = append(list, i)
+	}
+	return append(list, describe(h.bindings.Device(), ctl.UseTunnel))
+}
+
+func (h *homeAgent) dataPath() (map[role.Counter]uint64, error) { return h.check.Counters() }

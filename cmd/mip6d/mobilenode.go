@@ -1,0 +1,200 @@
+package main
+
+import (
+	"context"
+	"crypto/rand"
+	"errors"
+	"net"
+	"slices"
+	"time"
+
+	"mip6d/internal/config"
+	"mip6d/internal/ctl"
+	"mip6d/internal/datapath"
+	"mip6d/internal/engine"
+	"mip6d/internal/mhsock"
+	"mip6d/internal/mn"
+	"mip6d/internal/netmon"
+	"mip6d/internal/proxynd"
+	"mip6d/internal/role"
+	"mip6d/internal/rtnl"
+	"mip6d/internal/xfrmmig"
+)
+
+// mobileNode is the wiring of a mobile node.
+type mobileNode struct {
+	d        *daemon
+	machine  *mn.Machine
+	settings *rtnl.Settings
+	names    []string
+}
+
+func (d *daemon) mobileNode(cfg *config.Config) (_ wiring, err error) {
+	n := &mobileNode{d: d, names: interfaceNames(cfg.MobileNode)}
+	if n.settings, err = rtnl.OpenSettings(cfg.RunDir); err != nil {
+		return nil, err
+	}
+	for _, name := range n.names {
+		if err := n.settings.Manage(name); err != nil {
+			return nil, err
+		}
+	}
+	kernel, err := rtnl.OpenMobileNode(marks(cfg.Kernel))
+	if err != nil {
+		return nil, err
+	}
+	d.keep(kernel)
+	x, err := xfrmmig.Dial()
+	if err != nil {
+		return nil, err
+	}
+	defer x.Close()
+	if err := x.Set(xfrmmig.MobileNodeSignalling()); err != nil {
+		return nil, err
+	}
+	if err := n.sockets(cfg, kernel); err != nil {
+		return nil, err
+	}
+	return n, nil
+}
+
+// sockets opens everything that hears and speaks, and the engine between.
+func (n *mobileNode) sockets(cfg *config.Config, kernel engine.Applier) error {
+	d := n.d
+	mh, err := mhsock.ListenMH(d.counters.Add)
+	if err != nil {
+		return err
+	}
+	d.keep(mh)
+	icmp, err := mhsock.ListenICMP(d.counters.Add)
+	if err != nil {
+		return err
+	}
+	d.keep(icmp)
+	routers, err := mhsock.ListenRouters(func(ifindex int) bool { return slices.Contains(n.names, ifname(ifindex)) }, d.counters.Add)
+	if err != nil {
+		return err
+	}
+	d.keep(routers)
+	announcer, err := proxynd.NewAnnouncer(d.counters.Add)
+	if err != nil {
+		return err
+	}
+	d.keep(announcer)
+	monitor, err := netmon.Open(n.names)
+	if err != nil {
+		return err
+	}
+	n.machine = mn.New(mnParams(cfg.MobileNode), rand.Reader)
+	d.engine = engine.New(engine.Config{
+		Machines: []role.Machine{n.machine},
+		Kernel:   kernel,
+		Wire:     &datapath.Wire{MH: mh, ICMP: icmp, Routers: routers, Neighbours: announcer},
+		Counters: &d.counters, Notify: d.notify, Failed: d.failed,
+	})
+	d.task(func(ctx context.Context) error { return mh.Run(ctx, d.engine.Offer) })
+	d.task(func(ctx context.Context) error { return icmp.Run(ctx, d.engine.Offer) })
+	d.task(func(ctx context.Context) error { return routers.Run(ctx, d.engine.Offer) })
+	d.task(func(ctx context.Context) error { return monitor.Run(ctx, n.news) })
+	return nil
+}
+
+// news passes the kernel's on. An interface that appears is set up first.
+func (n *mobileNode) news(ev role.Event) {
+	if up, ok := ev.(role.LinkUp); ok {
+		if err := n.settings.Manage(up.Name); err != nil {
+			n.d.log.Error("cannot set up the interface", "if", up.Name, "err", err)
+		}
+	}
+	n.d.engine.Post(ev)
+}
+
+func interfaceNames(c *config.MobileNode) []string {
+	var names []string
+	for _, i := range c.Interfaces {
+		names = append(names, i.Name)
+	}
+	return names
+}
+
+func mnParams(c *config.MobileNode) mn.Params {
+	p := mn.Params{ReleaseOnStop: c.ReleaseOnStop}
+	for _, i := range c.Interfaces {
+		p.Interfaces = append(p.Interfaces, mn.Interface{Name: i.Name, Preference: i.Preference})
+	}
+	for _, h := range c.Homes {
+		home := mn.Home{HomeAddress: h.HomeAddress, HomeAgent: h.HomeAgent, Lifetime: h.Lifetime, LinkLocal: h.LinkLocal}
+		if a := h.Auth; a != nil {
+			home.Auth = &mn.Auth{SPI: a.SPI, Key: a.Key, Replay: mn.ReplayTimestamp, MNID: a.MNID}
+			if a.Replay != config.ReplayTimestamp {
+				home.Auth.Replay = mn.ReplaySequence
+			}
+		}
+		p.Homes = append(p.Homes, home)
+	}
+	return p
+}
+
+func (n *mobileNode) name() string { return ctl.RoleMobileNode }
+
+func (n *mobileNode) reload(*config.Config) error {
+	return errors.New("a mobile node takes a new configuration at a restart only; its connections survive one")
+}
+
+func (n *mobileNode) bindingList(time.Time) []ctl.Binding { return nil }
+
+func (n *mobileNode) bul(now time.Time) []ctl.BindingUpdate {
+	var list []ctl.BindingUpdate
+	for _, v := range n.machine.Bindings(now) {
+		e := ctl.BindingUpdate{
+			HomeAddress: v.HomeAddress, HomeAgent: v.HomeAgent, CareOf: v.CareOf, Interface: v.Interface,
+			State: v.State, Mode: v.Mode.String(), Registered: v.Registered, BoundCareOf: v.Bound,
+			Waiting: v.Waiting, Refused: v.Refused, Sequence: v.Sequence, Lifetime: ctl.Seconds(v.Lifetime),
+			Remaining: ctl.Seconds(v.Remaining), Retries: v.Retries, Next: ctl.Seconds(v.Next),
+		}
+		if v.HasStatus {
+			s := uint8(v.Status)
+			e.LastStatus, e.LastStatusIs = &s, v.Status.String()
+		}
+		list = append(list, e)
+	}
+	return list
+}
+
+func (n *mobileNode) interfaces(now time.Time) []ctl.Interface {
+	active := make(map[int]bool)
+	for _, b := range n.machine.Bindings(now) {
+		active[b.Ifindex] = true
+	}
+	var list []ctl.Interface
+	for _, v := range n.machine.Interfaces(now) {
+		i := describe(v.Ifindex, ctl.UseMobile)
+		i.Name, i.Up, i.State, i.Preference, i.Active = v.Name, v.Up, v.State, v.Preference, active[v.Ifindex]
+		if v.CareOf.IsValid() {
+			i.Addresses = append(i.Addresses, ctl.InterfaceAddress{Address: v.CareOf, Use: ctl.AddressCareOf, Ready: v.Ready})
+		}
+		for _, a := range v.Old {
+			i.Addresses = append(i.Addresses, ctl.InterfaceAddress{Address: a, Use: ctl.AddressOld, Ready: true})
+		}
+		for _, r := range v.Routers {
+			i.Routers = append(i.Routers, routerOf(r))
+		}
+		list = append(list, i)
+	}
+	return list
+}
+
+func routerOf(r mn.RouterView) ctl.Router {
+	out := ctl.Router{
+		Address: r.Address, LinkAddr: net.HardwareAddr(r.LinkAddr).String(), HomeAgent: r.HomeAgent, Default: r.Default,
+		Heard: ctl.Seconds(r.Heard), Interval: ctl.Seconds(r.Interval),
+	}
+	for _, p := range r.Prefixes {
+		out.Prefixes = append(out.Prefixes, ctl.RouterPrefix{
+			Prefix: p.Prefix, Valid: ctl.Seconds(p.Valid), Preferred: ctl.Seconds(p.Preferred), OnLink: p.OnLink, Auto: p.Auto,
+		})
+	}
+	return out
+}
+
+func (n *mobileNode) dataPath() (map[role.Counter]uint64, error) { return nil, nil }

@@ -1,0 +1,61 @@
+package main
+
+import (
+	"context"
+	"log/slog"
+	"net"
+	"net/netip"
+	"time"
+
+	"mip6d/internal/ctl"
+	"mip6d/internal/role"
+)
+
+// notify tells people of a change of state: one log line, and one event for
+// whoever watches.
+func (d *daemon) notify(t time.Time, n role.Notice) {
+	d.hub.Publish(ctl.NewEvent(t, n, ifname))
+	level := slog.LevelInfo
+	switch {
+	case n.Warn:
+		level = slog.LevelWarn
+	case n.Kind == role.NoticeBindingRefreshed, n.Kind == role.NoticeRouter:
+		level = slog.LevelDebug
+	}
+	attrs := []slog.Attr{slog.String("event", string(n.Kind))}
+	for _, a := range []struct {
+		key  string
+		addr netip.Addr
+	}{{"hoa", n.HoA}, {"coa", n.CoA}, {"ha", n.HA}} {
+		if a.addr.IsValid() {
+			attrs = append(attrs, slog.String(a.key, a.addr.String()))
+		}
+	}
+	if n.Ifindex != 0 {
+		attrs = append(attrs, slog.String("if", ifname(n.Ifindex)))
+	}
+	if n.Lifetime != 0 {
+		attrs = append(attrs, slog.Int("seq", int(n.Sequence)), slog.Duration("lifetime", n.Lifetime))
+	}
+	if n.HasStatus {
+		attrs = append(attrs, slog.Int("status", int(n.Status)), slog.String("status_text", n.Status.String()))
+	}
+	d.log.LogAttrs(context.Background(), level, n.Text, attrs...)
+}
+
+// failed logs an effect that could not be carried out.
+func (d *daemon) failed(e role.Effect, err error) {
+	level := slog.LevelError
+	if _, packet := e.(role.Send); packet {
+		level = slog.LevelWarn // its machine sends again
+	}
+	d.log.Log(context.Background(), level, "cannot do what the protocol wants", "err", err)
+}
+
+func ifname(ifindex int) string {
+	i, err := net.InterfaceByIndex(ifindex)
+	if err != nil {
+		return ""
+	}
+	return i.Name
+}

@@ -1,0 +1,40 @@
+package main
+
+import (
+	"slices"
+	"sync"
+	"time"
+
+	"mip6d/internal/ctl"
+)
+
+// problems is what is wrong right now, for `mip6ctl status`.
+type problems struct {
+	mu  sync.Mutex
+	now map[string]ctl.Problem
+}
+
+// set says that something went wrong, or no longer does.
+func (p *problems) set(what string, err error) {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	if err == nil {
+		delete(p.now, what)
+		return
+	}
+	if p.now == nil {
+		p.now = make(map[string]ctl.Problem)
+	}
+	p.now[what] = ctl.Problem{Since: time.Now(), Text: what + ": " + err.Error()}
+}
+
+func (p *problems) list() []ctl.Problem {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	list := make([]ctl.Problem, 0, len(p.now))
+	for _, x := range p.now {
+		list = append(list, x)
+	}
+	slices.SortFunc(list, func(a, b ctl.Problem) int { return a.Since.Compare(b.Since) })
+	return list
+}

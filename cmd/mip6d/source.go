@@ -1,0 +1,79 @@
+package main
+
+import (
+	"context"
+	"net"
+	"os"
+	"time"
+
+	"mip6d/internal/ctl"
+	"mip6d/internal/role"
+)
+
+// source is what a role shows. All methods but dataPath are called on the
+// engine's goroutine.
+type source interface {
+	bindingList(now time.Time) []ctl.Binding
+	bul(now time.Time) []ctl.BindingUpdate
+	interfaces(now time.Time) []ctl.Interface
+	dataPath() (map[role.Counter]uint64, error)
+}
+
+var _ ctl.Source = (*daemon)(nil)
+
+// Status implements ctl.Source.
+func (d *daemon) Status(context.Context) (ctl.Status, error) {
+	return ctl.Status{
+		Roles: []string{d.role.name()}, Version: ctl.Version(), PID: os.Getpid(), Since: d.since,
+		Config: d.cfg.Load().File, Loaded: *d.loaded.Load(), Problems: d.problems.list(),
+	}, nil
+}
+
+// Bindings implements ctl.Source.
+func (d *daemon) Bindings(ctx context.Context) ([]ctl.Binding, error) {
+	return look(ctx, d, d.role.bindingList)
+}
+
+// BUL implements ctl.Source.
+func (d *daemon) BUL(ctx context.Context) ([]ctl.BindingUpdate, error) {
+	return look(ctx, d, d.role.bul)
+}
+
+// Interfaces implements ctl.Source.
+func (d *daemon) Interfaces(ctx context.Context) ([]ctl.Interface, error) {
+	return look(ctx, d, d.role.interfaces)
+}
+
+func look[T any](ctx context.Context, d *daemon, f func(time.Time) []T) (list []T, err error) {
+	err = d.engine.Do(ctx, func() { list = f(time.Now()) })
+	return list, err
+}
+
+// Stats implements ctl.Source.
+func (d *daemon) Stats(context.Context) (ctl.Stats, error) {
+	path, err := d.role.dataPath()
+	if err != nil {
+		return ctl.Stats{}, err
+	}
+	return ctl.Stats{Counters: byName(d.counters.Snapshot()), DataPath: byName(path)}, nil
+}
+
+func byName(counters map[role.Counter]uint64) map[string]uint64 {
+	out := make(map[string]uint64, len(counters))
+	for c, n := range counters {
+		out[string(c)] = n
+	}
+	return out
+}
+
+// Subscribe implements ctl.Source.
+func (d *daemon) Subscribe(ctx context.Context) <-chan ctl.Event { return d.hub.Subscribe(ctx) }
+
+// describe fills in what the kernel says of an interface.
+func describe(ifindex int, use string) ctl.Interface {
+	out := ctl.Interface{Ifindex: ifindex, Use: use}
+	if i, err := net.InterfaceByIndex(ifindex); err == nil {
+		out.Name, out.MTU, out.Up = i.Name, i.MTU, i.Flags&net.FlagUp != 0 && i.Flags&net.FlagRunning != 0
+	}
+	return out
+}
