@@ -286,7 +286,7 @@ func (m *Machine) cleanup(l *link) {
 	for _, c := range slices.Clone(l.stale) {
 		used, settled := false, true
 		for _, h := range m.homes {
-			used = used || h.careOf == c
+			used = used || h.careOf == c || h.path.Mode == role.PathTunnelled && h.path.CareOf == c.addr
 			settled = settled && h.settled(m)
 		}
 		if c.dead && (!used || m.due(c.retired.Add(m.p.LinkLinger))) || !used && settled {

@@ -205,10 +205,11 @@ func (w *fuzzWorld) check(e role.Effect) {
 		}
 		w.owed = append(w.owed, role.Done{ID: e.ID}, role.AddressReady{Ifindex: e.Ifindex, Addr: e.Prefix.Addr()})
 	case role.RemoveCareOf:
-		delete(w.usable, e.Addr)
-		if p := w.path(); p.Mode == role.PathTunnelled && p.CareOf == e.Addr && w.m.homes[0].careOf != nil {
+		p, h := w.path(), w.m.homes[0]
+		if w.usable[e.Addr] && p.Mode == role.PathTunnelled && p.CareOf == e.Addr && h.careOf != nil && !h.careOf.gone {
 			w.t.Fatalf("the care-of address %v is taken away while in use", e.Addr)
 		}
+		delete(w.usable, e.Addr)
 	case role.Send:
 		w.checkSend(e)
 	case role.SolicitRouter:

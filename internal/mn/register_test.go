@@ -150,8 +150,8 @@ func TestRateLimitHoldsTheTunnelBackToo(t *testing.T) {
 	if len(b.bus) != 3 {
 		t.Fatalf("%d Binding Updates, want 3", len(b.bus))
 	}
-	expect(t, "the fourth within a second", b.step(ra(eth, routerB, netB)), addB, removeA)
-	b.wait(1001 * time.Millisecond)
+	expect(t, "the fourth within a second", b.step(ra(eth, routerB, netB)), addB)
+	expect(t, "a second later", b.wait(1001*time.Millisecond), tunnelB, buB, removeA)
 	if got := b.lastBU().coa; got != coaB {
 		t.Errorf("registered %v, want %v", got, coaB)
 	}
