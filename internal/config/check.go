@@ -21,7 +21,7 @@ func (d *decoder) check(c *Config) {
 	if c.MobileNode != nil {
 		d.checkMobileNode(c.MobileNode, c.Kernel)
 	}
-	d.checkKernel(c.Kernel)
+	d.checkKernel(c.Kernel, c.Tables())
 	if n := len(c.Control.Socket); n > maxSocketPath {
 		key := "control.socket"
 		if !d.has(key) {
@@ -101,8 +101,8 @@ func (d *decoder) checkMobileNode(m *MobileNode, k Kernel) {
 	for i, f := range m.Interfaces {
 		path := fmt.Sprintf("mobile_node.interfaces[%d].name", i)
 		d.once(interfaces, path, f.Name, "one entry for an interface")
-		if f.Name != "" && f.Name == k.TunnelName {
-			d.wrongf(path, "%s is mip6d's own tunnel device (kernel.tunnel_name): name the interfaces that lead to the world", f.Name)
+		if f.Name != "" && (f.Name == k.TunnelName || strings.HasPrefix(f.Name, k.TunnelPrefix)) {
+			d.wrongf(path, "%s is one of mip6d's own tunnel devices (kernel.tunnel_name, tunnel_prefix): name the interfaces that lead to the world", f.Name)
 		}
 	}
 }
@@ -134,15 +134,30 @@ var takenProtocols = map[int]string{
 	99: "openr", 186: "bgp", 187: "isis", 188: "ospf", 189: "rip", 192: "eigrp",
 }
 
-func (d *decoder) checkKernel(k Kernel) {
+func (d *decoder) checkKernel(k Kernel, tables int) {
 	if name := takenProtocols[k.RouteProtocol]; name != "" {
 		d.wrongf("kernel.route_protocol", "%d is %s's, whose routes would be taken for ours and removed: choose another, such as %d", k.RouteProtocol, name, defaultRouteProtocol)
 	}
-	if k.Table >= 253 && k.Table <= 255 {
-		d.wrongf("kernel.table", "%d is one of the system's own (default, main, local): choose another, such as %d", k.Table, defaultTable)
+	if last := int(k.Table) + tables - 1; k.Table <= 255 && last >= 253 {
+		d.wrongf("kernel.table", "%d to %d include the system's own (253 default, 254 main, 255 local): choose another, such as %d", k.Table, last, defaultTable)
 	}
-	if !strings.HasPrefix(k.TunnelName, tunnelPrefix) {
-		d.wrongf("kernel.tunnel_name", "%s does not begin with %s, by which mip6d --cleanup knows what is ours: choose a name such as %s", k.TunnelName, tunnelPrefix, defaultTunnelName)
+	for _, n := range []struct{ key, name, like string }{
+		{"kernel.tunnel_name", k.TunnelName, defaultTunnelName},
+		{"kernel.tunnel_prefix", k.TunnelPrefix, defaultTunnelPrefix},
+	} {
+		if !strings.HasPrefix(n.name, ourNames) {
+			d.wrongf(n.key, "%s does not begin with %s, by which mip6d --cleanup knows what is ours: choose a name such as %s", n.name, ourNames, n.like)
+		}
+	}
+	if len(k.TunnelPrefix) > maxPrefixName {
+		d.wrongf("kernel.tunnel_prefix", "has %d bytes, and with a number after it at most %d are possible", len(k.TunnelPrefix), maxPrefixName)
+	}
+	if strings.HasPrefix(k.TunnelName, k.TunnelPrefix) {
+		key := "kernel.tunnel_prefix"
+		if !d.has(key) {
+			key = "kernel.tunnel_name"
+		}
+		d.wrongf(key, "the tunnel_name %s begins with the tunnel_prefix %s, so that one device could be taken for the other: choose another", k.TunnelName, k.TunnelPrefix)
 	}
 }
 

@@ -26,11 +26,13 @@ type HomeAgent struct {
 	Links       []HomeLink
 	MobileNodes []MobileNodeEntry
 
-	// AllowUnauthenticated lets mobile nodes without Auth register.
+	// AllowUnauthenticated lets mobile nodes without Auth register, and any
+	// home address on a home link that MobileNodes does not name.
 	AllowUnauthenticated bool
 
-	// MaxLifetime is the longest binding lifetime granted.
-	MaxLifetime time.Duration
+	MaxLifetime     time.Duration // longest binding lifetime granted
+	MaxBindings     int           // more are refused with status 130
+	TimestampWindow time.Duration // how far a mobile node's clock may be off (RFC 4285 §5.1)
 }
 
 // HomeLink is a link on which a home agent serves.
@@ -93,8 +95,8 @@ type Replay string
 
 const (
 	ReplayTimestamp Replay = "timestamp" // RFC 4285 §6
-	ReplaySequence  Replay = "sequence"  // the Binding Update's sequence number
-	ReplayNone      Replay = "none"      // nothing once a binding is gone
+	ReplaySequence  Replay = "sequence"  // the sequence number, also after a binding's end
+	ReplayNone      Replay = "none"      // the sequence number while there is a binding
 )
 
 // Control is the socket for mip6ctl.
@@ -109,14 +111,25 @@ type Control struct {
 // Kernel holds the marks by which what is ours in the kernel is found again.
 type Kernel struct {
 	RouteProtocol int
-	RulePriority  int // the first of RulePriorities in a row
-	Table         uint32
-	TunnelName    string
+	RulePriority  int    // the first of RulePriorities in a row
+	Table         uint32 // the first of Tables in a row
+	TunnelName    string // a home agent's tunnel device
+	TunnelPrefix  string // a mobile node's tunnel devices: this and a number
 }
 
 // RulePriorities is how many rule priorities from Kernel.RulePriority on are
 // ours.
-const RulePriorities = 10
+const RulePriorities = 3
+
+// Tables is how many routing tables from Kernel.Table on are ours: two for a
+// mobile node, and one for each home agent it may have.
+func (c *Config) Tables() int {
+	n := 2
+	if c.MobileNode != nil {
+		n += len(c.MobileNode.Homes)
+	}
+	return n
+}
 
 // Log says what is logged, and how.
 type Log struct {

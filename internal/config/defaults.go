@@ -6,22 +6,25 @@ import (
 )
 
 // The numbers collide with nothing in iproute2's rt_protos and rt_tables, nor
-// with what routing daemons and VPNs are known to take. 135 is the Mobility
-// Header's protocol number. The rules stand before those that
-// other programs put at 1000 and above (l3mdev, VPNs): what has the home
-// address as its source must meet ours first, or it could leave untunnelled.
+// with what routing daemons and VPNs are known to take. The rules stand before
+// those that other programs put at 1000 (l3mdev) and above (VPNs): what has
+// the home address as its source must meet ours first, or it could leave
+// untunnelled.
 const (
 	defaultRunDir        = "/run/mip6d"
 	defaultSocketName    = "mip6d.sock"
 	defaultGroup         = "mip6"
-	defaultRouteProtocol = 135
+	defaultRouteProtocol = 75
 	defaultRulePriority  = 627
 	defaultTable         = 6275
 	defaultTunnelName    = "mip6t"
+	defaultTunnelPrefix  = "mip6n"
 
-	defaultMaxLifetime = time.Hour
-	defaultLifetime    = 420 * time.Second
-	defaultPreference  = 100
+	defaultMaxLifetime     = time.Hour
+	defaultMaxBindings     = 1_000_000
+	defaultTimestampWindow = 7 * time.Second // RFC 4285 §5.1
+	defaultLifetime        = 420 * time.Second
+	defaultPreference      = 100
 )
 
 // Limits of values. A binding's lifetime counts units of 4 s in 16 bits
@@ -34,7 +37,14 @@ const (
 	maxMNID       = 253 // RFC 4282 §2.2, octets of a network access identifier
 	maxSocketPath = 107 // sun_path
 	maxIfName     = 15  // IFNAMSIZ
-	tunnelPrefix  = "mip6"
+	maxPrefixName = maxIfName - 5
+	maxTable      = 1 << 31
+	ourNames      = "mip6"
+
+	// RFC 4285 §5.1: a window of more than 3 s.
+	minTimestampWindow = 4 * time.Second
+	maxTimestampWindow = time.Hour
+	maxMaxBindings     = 10_000_000
 )
 
 func defaults() *Config {
@@ -46,6 +56,7 @@ func defaults() *Config {
 			RulePriority:  defaultRulePriority,
 			Table:         defaultTable,
 			TunnelName:    defaultTunnelName,
+			TunnelPrefix:  defaultTunnelPrefix,
 		},
 		Log: Log{Level: slog.LevelInfo, Format: LogText},
 	}

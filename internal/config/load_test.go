@@ -47,6 +47,8 @@ home_agent:
       address: 2001:db8:1::1
       prefixes: [2001:db8:1::/64, "2001:db8:11::/64"]
   max_lifetime: 30m
+  max_bindings: 7
+  timestamp_window: 9s
   mobile_nodes:
     - home_address: 2001:db8:1::100
       auth: {spi: 256, key_file: key}
@@ -56,7 +58,7 @@ home_agent:
       auth: {spi: 0xffffffff, key_file: key, replay: sequence, mn_id: mn200@example.org}
 correspondent_node:
 control: {socket: /tmp/s, group: staff}
-kernel: {route_protocol: 200, rule_priority: 42, table: 77, tunnel_name: mip6x}
+kernel: {route_protocol: 200, rule_priority: 42, table: 77, tunnel_name: mip6x, tunnel_prefix: mip6y}
 log: {level: debug, format: json}
 `)
 	got, err := Load(path)
@@ -85,12 +87,12 @@ log: {level: debug, format: json}
 					Auth:        &Auth{SPI: 1<<32 - 1, KeyFile: key, KeyFormat: KeyHex, Key: keyBytes, Replay: ReplaySequence, MNID: "mn200@example.org"},
 				},
 			},
-			MaxLifetime: 30 * time.Minute,
+			MaxLifetime: 30 * time.Minute, MaxBindings: 7, TimestampWindow: 9 * time.Second,
 		},
 		CorrespondentNode: &CorrespondentNode{},
 		RunDir:            "/run/mip6d",
 		Control:           Control{Socket: "/tmp/s", Group: "staff", GroupGiven: true},
-		Kernel:            Kernel{RouteProtocol: 200, RulePriority: 42, Table: 77, TunnelName: "mip6x"},
+		Kernel:            Kernel{RouteProtocol: 200, RulePriority: 42, Table: 77, TunnelName: "mip6x", TunnelPrefix: "mip6y"},
 		Log:               Log{Level: slog.LevelDebug, Format: LogJSON},
 	}
 	if diff := cmp.Diff(want, got, compareAddrs); diff != "" {
@@ -139,7 +141,7 @@ mobile_node:
 		},
 		RunDir:  "/run/mn1",
 		Control: Control{Socket: "/run/mn1/mip6d.sock", Group: "mip6"},
-		Kernel:  Kernel{RouteProtocol: 135, RulePriority: 627, Table: 6275, TunnelName: "mip6t"},
+		Kernel:  Kernel{RouteProtocol: 75, RulePriority: 627, Table: 6275, TunnelName: "mip6t", TunnelPrefix: "mip6n"},
 		Log:     Log{Level: slog.LevelInfo, Format: LogText},
 	}
 	if diff := cmp.Diff(want, got, compareAddrs); diff != "" {

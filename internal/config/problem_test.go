@@ -79,6 +79,8 @@ home_agent:
   mobile_nodes: {home_address: 2001:db8:1::100}
   allow_unauthenticated: yes please
   max_lifetime: 3600
+  timestamp_window: 3s
+  max_bindings: 0
 log: [info]
 run_dir: 5
 `, []string{
@@ -86,8 +88,10 @@ run_dir: 5
 			`f:4:17: home_agent.mobile_nodes: wants a list ("- …" lines or [a, b]) and is keys with values`,
 			`f:5:26: home_agent.allow_unauthenticated: wants true or false and is "yes please"`,
 			`f:6:17: home_agent.max_lifetime: wants a time with its unit, such as 420s or 1h, and is the number 3600: 3600s if seconds are meant`,
-			`f:7:6: log: wants keys with values, such as "level: …", and is a list`,
-			`f:8:10: run_dir: wants a path and is the number 5: put it in quotes if that is meant`,
+			`f:7:21: home_agent.timestamp_window: is 3s, out of range: wants a time from 4s to 3600s`,
+			`f:8:17: home_agent.max_bindings: is 0, out of range: wants a whole number from 1 to 10000000`,
+			`f:9:6: log: wants keys with values, such as "level: …", and is a list`,
+			`f:10:10: run_dir: wants a path and is the number 5: put it in quotes if that is meant`,
 		}},
 		{"yes is not true", "mobile_node: {homes: [], interfaces: [], release_on_stop: yes}\n", []string{
 			`f:1:22: mobile_node.homes: is empty: a mobile node has at least one home address`,
@@ -114,20 +118,33 @@ run_dir: 5
 			`f:2:10: run_dir: makes a socket's path of 112 bytes, and a Unix socket's has at most 107: choose a shorter one`,
 		}},
 		{"kernel marks", "correspondent_node: {}\nkernel: {route_protocol: 16, rule_priority: 32766, table: 254, tunnel_name: tun0}\n", []string{
-			`f:2:26: kernel.route_protocol: 16 is dhcp's, whose routes would be taken for ours and removed: choose another, such as 135`,
-			`f:2:45: kernel.rule_priority: is 32766, out of range: wants a whole number from 1 to 32756`,
-			`f:2:59: kernel.table: 254 is one of the system's own (default, main, local): choose another, such as 6275`,
+			`f:2:26: kernel.route_protocol: 16 is dhcp's, whose routes would be taken for ours and removed: choose another, such as 75`,
+			`f:2:45: kernel.rule_priority: is 32766, out of range: wants a whole number from 1 to 32763`,
+			`f:2:59: kernel.table: 254 to 255 include the system's own (253 default, 254 main, 255 local): choose another, such as 6275`,
 			`f:2:77: kernel.tunnel_name: tun0 does not begin with mip6, by which mip6d --cleanup knows what is ours: choose a name such as mip6t`,
 		}},
-		{"numbers", "correspondent_node: {}\nkernel: {route_protocol: 256, rule_priority: 0, table: 4294967296, tunnel_name: mip6_very_long_name}\n", []string{
+		{"numbers", "correspondent_node: {}\nkernel: {route_protocol: 256, rule_priority: 0, table: 2147483649, tunnel_name: mip6_very_long_name}\n", []string{
 			`f:2:26: kernel.route_protocol: is 256, out of range: wants a whole number from 1 to 255`,
-			`f:2:46: kernel.rule_priority: is 0, out of range: wants a whole number from 1 to 32756`,
-			`f:2:56: kernel.table: is 4294967296, out of range: wants a whole number from 1 to 4294967295`,
+			`f:2:46: kernel.rule_priority: is 0, out of range: wants a whole number from 1 to 32763`,
+			`f:2:56: kernel.table: is 2147483649, out of range: wants a whole number from 1 to 2147483648`,
 			`f:2:81: kernel.tunnel_name: "mip6_very_long_name" is no interface's name: it has 19 bytes, and 1 to 15 are possible`,
 		}},
+		{"tunnel names", "correspondent_node: {}\nkernel: {table: 251, tunnel_name: mip6n7, tunnel_prefix: mip6}\n", []string{
+			`f:2:58: kernel.tunnel_prefix: the tunnel_name mip6n7 begins with the tunnel_prefix mip6, so that one device could be taken for the other: choose another`,
+		}},
+		{"tunnel name in the way", "correspondent_node: {}\nkernel: {table: 252, tunnel_name: mip6n7}\n", []string{
+			`f:2:17: kernel.table: 252 to 253 include the system's own (253 default, 254 main, 255 local): choose another, such as 6275`,
+			`f:2:35: kernel.tunnel_name: the tunnel_name mip6n7 begins with the tunnel_prefix mip6n, so that one device could be taken for the other: choose another`,
+		}},
+		{"tunnel prefix", "correspondent_node: {}\nkernel: {tunnel_prefix: mip6_a_long_one}\n" + goodMN, []string{
+			`f:2:25: kernel.tunnel_prefix: has 15 bytes, and with a number after it at most 10 are possible`,
+		}},
+		{"tables of a mobile node", "kernel: {table: 251}\n" + goodMN, []string{
+			`f:1:17: kernel.table: 251 to 253 include the system's own (253 default, 254 main, 255 local): choose another, such as 6275`,
+		}},
 		{"number with a fraction", "correspondent_node: {}\nkernel: {table: 7.5, rule_priority: \"8\"}\n", []string{
-			`f:2:17: kernel.table: wants a whole number from 1 to 4294967295 and is the number 7.5`,
-			`f:2:37: kernel.rule_priority: wants a whole number from 1 to 32756 and is "8"`,
+			`f:2:17: kernel.table: wants a whole number from 1 to 2147483648 and is the number 7.5`,
+			`f:2:37: kernel.rule_priority: wants a whole number from 1 to 32763 and is "8"`,
 		}},
 		{"links", `
 home_agent:
@@ -231,7 +248,7 @@ mobile_node:
 			`f:9:22: mobile_node.homes[5].home_address: has a prefix length of 8: wants 16 to 128, mostly 64`,
 			`f:9:45: mobile_node.homes[5].home_agent: wants an IPv6 address and is "home.example.org"`,
 			`f:10:38: mobile_node.interfaces[1].name: wlan0 is here again; it stands in line 10 already: one entry for an interface`,
-			`f:10:53: mobile_node.interfaces[2].name: mip6t is mip6d's own tunnel device (kernel.tunnel_name): name the interfaces that lead to the world`,
+			`f:10:53: mobile_node.interfaces[2].name: mip6t is one of mip6d's own tunnel devices (kernel.tunnel_name, tunnel_prefix): name the interfaces that lead to the world`,
 			`f:10:61: mobile_node.interfaces[3].name: is missing: it must be given`,
 			`f:10:74: mobile_node.interfaces[3].preference: is -1, out of range: wants a whole number from 0 to 65535`,
 			`f:10:86: mobile_node.interfaces[4].name: "eth0/1" is no interface's name: it has a blank, a slash, a colon or a control character`,

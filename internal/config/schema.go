@@ -11,7 +11,7 @@ func (d *decoder) root(c *Config, n *yaml.Node) {
 	level := ""
 	d.mapping("", n,
 		optional("home_agent", func(path string, n *yaml.Node) {
-			c.HomeAgent = &HomeAgent{MaxLifetime: defaultMaxLifetime}
+			c.HomeAgent = &HomeAgent{MaxLifetime: defaultMaxLifetime, MaxBindings: defaultMaxBindings, TimestampWindow: defaultTimestampWindow}
 			d.homeAgent(c.HomeAgent, path, n)
 		}),
 		optional("mobile_node", func(path string, n *yaml.Node) {
@@ -34,8 +34,9 @@ func (d *decoder) root(c *Config, n *yaml.Node) {
 			d.mapping(path, n,
 				optional("route_protocol", integer(d, &c.Kernel.RouteProtocol, 1, 255)),
 				optional("rule_priority", integer(d, &c.Kernel.RulePriority, 1, 32765-RulePriorities+1)),
-				optional("table", integer(d, &c.Kernel.Table, 1, 1<<32-1)),
+				optional("table", integer(d, &c.Kernel.Table, 1, maxTable)),
 				optional("tunnel_name", d.ifName(&c.Kernel.TunnelName)),
+				optional("tunnel_prefix", d.ifName(&c.Kernel.TunnelPrefix)),
 			)
 		}),
 		optional("log", func(path string, n *yaml.Node) {
@@ -72,6 +73,8 @@ func (d *decoder) homeAgent(h *HomeAgent, path string, n *yaml.Node) {
 		}),
 		optional("allow_unauthenticated", d.boolean(&h.AllowUnauthenticated)),
 		optional("max_lifetime", d.duration(&h.MaxLifetime, minLifetime, maxLifetime)),
+		optional("max_bindings", integer(d, &h.MaxBindings, 1, maxMaxBindings)),
+		optional("timestamp_window", d.duration(&h.TimestampWindow, minTimestampWindow, maxTimestampWindow)),
 	)
 	for i := range h.MobileNodes {
 		if h.MobileNodes[i].MaxLifetime == 0 {

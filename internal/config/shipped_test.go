@@ -102,10 +102,13 @@ func TestDocumentedDefaults(t *testing.T) {
 		"mobile_node.interfaces[].preference":   "`100`",
 		"run_dir":                               "`" + defaultRunDir + "`",
 		"control.group":                         "`" + defaultGroup + "`",
-		"kernel.route_protocol":                 "`135`",
+		"kernel.route_protocol":                 "`75`",
 		"kernel.rule_priority":                  "`627`",
 		"kernel.table":                          "`6275`",
 		"kernel.tunnel_name":                    "`" + defaultTunnelName + "`",
+		"kernel.tunnel_prefix":                  "`" + defaultTunnelPrefix + "`",
+		"home_agent.max_bindings":               "`1000000`",
+		"home_agent.timestamp_window":           "`7s`",
 		"log.level":                             "`info`",
 		"log.format":                            "`" + string(LogText) + "`",
 		"home_agent.mobile_nodes[].auth.replay": "`" + string(ReplayTimestamp) + "`",
@@ -116,8 +119,8 @@ func TestDocumentedDefaults(t *testing.T) {
 		}
 	}
 	c := defaults()
-	if defaultMaxLifetime.Hours() != 1 || defaultLifetime.Seconds() != 420 || defaultPreference != 100 ||
-		c.Kernel.RouteProtocol != 135 || c.Kernel.RulePriority != 627 || c.Kernel.Table != 6275 || c.Log.Level.String() != "INFO" {
+	if defaultMaxLifetime.Hours() != 1 || defaultLifetime.Seconds() != 420 || defaultPreference != 100 || defaultMaxBindings != 1000000 || defaultTimestampWindow.Seconds() != 7 ||
+		c.Kernel.RouteProtocol != 75 || c.Kernel.RulePriority != 627 || c.Kernel.Table != 6275 || c.Log.Level.String() != "INFO" {
 		t.Error("a default has changed: correct docs/configuration.md and this test")
 	}
 }
