@@ -26,7 +26,7 @@ const (
 )
 
 const (
-	discoveryRouter = 0x8000 // R, RFC 3963 §4.4, §4.5
+	discoveryRouter = 0x8000 // R, RFC 3963 §7
 	prefixManaged   = 0x8000 // M, RFC 6275 §6.8
 	prefixOther     = 0x4000 // O, RFC 6275 §6.8
 )
@@ -150,10 +150,6 @@ func (m *MobilePrefixAdvertisement) putBody(b []byte) {
 	be.PutUint16(b[2:], m.Flags&^(prefixManaged|prefixOther)|
 		bit[uint16](m.Managed, prefixManaged)|bit[uint16](m.Other, prefixOther))
 }
-
-func (*ParameterProblem) bodyLen() int         { return 4 }
-func (m *ParameterProblem) parseBody(b []byte) { m.Pointer = be.Uint32(b) }
-func (m *ParameterProblem) putBody(b []byte)   { be.PutUint32(b, m.Pointer) }
 
 func addr(b []byte) netip.Addr { return netip.AddrFrom16([16]byte(b[:16])) }
 

@@ -12,8 +12,8 @@ func Marshal(m Message) ([]byte, error) {
 	be.PutUint16(b[2:], h.Checksum)
 	m.putBody(b[headerLen:])
 	switch m := m.(type) {
-	case *ParameterProblem:
-		return append(b, m.Packet...), nil
+	case errorMessage:
+		return append(b, *m.invoking()...), nil
 	case *HomeAgentDiscoveryReply:
 		for _, a := range m.HomeAgents {
 			a16 := a.As16()

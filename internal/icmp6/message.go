@@ -113,7 +113,7 @@ type NeighborAdvertisement struct {
 	Target    netip.Addr
 }
 
-// HomeAgentDiscoveryRequest is RFC 6275 §6.5 with the R flag of RFC 3963 §4.4.
+// HomeAgentDiscoveryRequest is RFC 6275 §6.5 with the R flag of RFC 3963 §7.1.
 type HomeAgentDiscoveryRequest struct {
 	Header
 	Identifier uint16
@@ -121,7 +121,7 @@ type HomeAgentDiscoveryRequest struct {
 	Flags      uint16 // the other bits, kept as received
 }
 
-// HomeAgentDiscoveryReply is RFC 6275 §6.6 with the R flag of RFC 3963 §4.5.
+// HomeAgentDiscoveryReply is RFC 6275 §6.6 with the R flag of RFC 3963 §7.2.
 type HomeAgentDiscoveryReply struct {
 	Header
 	Identifier uint16
@@ -145,20 +145,6 @@ type MobilePrefixAdvertisement struct {
 	Other      bool // O
 	Flags      uint16
 }
-
-// ParameterProblem is RFC 4443 §3.4.
-type ParameterProblem struct {
-	Header
-	Pointer uint32
-	Packet  []byte // as much of the invoking packet as fits
-}
-
-// Codes of a ParameterProblem.
-const (
-	CodeErroneousHeader    = 0
-	CodeUnrecognizedNext   = 1
-	CodeUnrecognizedOption = 2
-)
 
 // Type returns TypeRouterSolicitation.
 func (*RouterSolicitation) Type() Type { return TypeRouterSolicitation }
@@ -184,9 +170,6 @@ func (*MobilePrefixSolicitation) Type() Type { return TypeMobilePrefixSolicitati
 // Type returns TypeMobilePrefixAdvertisement.
 func (*MobilePrefixAdvertisement) Type() Type { return TypeMobilePrefixAdvertisement }
 
-// Type returns TypeParameterProblem.
-func (*ParameterProblem) Type() Type { return TypeParameterProblem }
-
 func newMessage(t Type) Message {
 	switch t {
 	case TypeRouterSolicitation:
@@ -205,6 +188,12 @@ func newMessage(t Type) Message {
 		return new(MobilePrefixSolicitation)
 	case TypeMobilePrefixAdvertisement:
 		return new(MobilePrefixAdvertisement)
+	case TypeDestinationUnreachable:
+		return new(DestinationUnreachable)
+	case TypePacketTooBig:
+		return new(PacketTooBig)
+	case TypeTimeExceeded:
+		return new(TimeExceeded)
 	case TypeParameterProblem:
 		return new(ParameterProblem)
 	}

@@ -27,6 +27,11 @@ var optionNames = map[OptionType]string{
 	OptionMTU:                    "MTU",
 	OptionAdvertisementInterval:  "Advertisement Interval",
 	OptionHomeAgentInformation:   "Home Agent Information",
+
+	// Not taken apart here, but on every link.
+	24: "Route Information",    // RFC 4191
+	25: "Recursive DNS Server", // RFC 8106
+	31: "DNS Search List",      // RFC 8106
 }
 
 // String is the option's name in its RFC.
@@ -101,9 +106,10 @@ type AdvertisementInterval struct {
 	Interval time.Duration // whole milliseconds
 }
 
-// HomeAgentInformation is RFC 6275 §7.4. Reserved keeps its bits as received.
+// HomeAgentInformation is RFC 6275 §7.4 with the R flag of RFC 3963 §7.3.
 type HomeAgentInformation struct {
-	Reserved   uint16
+	Router     bool   // R: the home agent serves mobile routers
+	Reserved   uint16 // the other bits, kept as received
 	Preference uint16 // higher is better; 0 is the default
 	Lifetime   time.Duration
 }
@@ -167,7 +173,8 @@ func (o AdvertisementInterval) data(b []byte) []byte {
 }
 
 func (o HomeAgentInformation) data(b []byte) []byte {
-	b = be.AppendUint16(be.AppendUint16(b, o.Reserved), o.Preference)
+	b = be.AppendUint16(b, o.Reserved&^discoveryRouter|bit[uint16](o.Router, discoveryRouter))
+	b = be.AppendUint16(b, o.Preference)
 	return be.AppendUint16(b, uint16(clamp(o.Lifetime, time.Second, 0xffff)))
 }
 
@@ -210,7 +217,7 @@ func parseOption(t OptionType, d []byte) Option {
 		}
 	case t == OptionHomeAgentInformation && len(d) == 6:
 		return HomeAgentInformation{
-			Reserved: be.Uint16(d), Preference: be.Uint16(d[2:]),
+			Router: d[0]&0x80 != 0, Reserved: be.Uint16(d) &^ discoveryRouter, Preference: be.Uint16(d[2:]),
 			Lifetime: time.Duration(be.Uint16(d[4:])) * time.Second,
 		}
 	}

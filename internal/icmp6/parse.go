@@ -44,8 +44,8 @@ func Parse(b []byte) (Message, error) {
 	m.parseBody(b[headerLen:])
 	var err error
 	switch m := m.(type) {
-	case *ParameterProblem:
-		m.Packet = bytes.Clone(b[rest:])
+	case errorMessage:
+		*m.invoking() = bytes.Clone(b[rest:])
 	case *HomeAgentDiscoveryReply:
 		m.HomeAgents, err = parseAddrs(b, rest)
 	default:
