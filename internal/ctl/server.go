@@ -70,11 +70,11 @@ func (s *Server) Serve(ctx context.Context, l net.Listener) error {
 
 func (s *Server) handler() http.Handler {
 	mux := http.NewServeMux()
-	mux.HandleFunc("GET /v1/status", answer(s, s.src.Status))
+	mux.HandleFunc("GET /v1/status", answer(s, whole(s.src.Status, wholeStatus)))
 	mux.HandleFunc("GET /v1/bindings", answer(s, list(s.src.Bindings)))
 	mux.HandleFunc("GET /v1/bul", answer(s, list(s.src.BUL)))
-	mux.HandleFunc("GET /v1/interfaces", answer(s, list(s.src.Interfaces)))
-	mux.HandleFunc("GET /v1/stats", answer(s, s.src.Stats))
+	mux.HandleFunc("GET /v1/interfaces", answer(s, whole(list(s.src.Interfaces), wholeInterfaces)))
+	mux.HandleFunc("GET /v1/stats", answer(s, whole(s.src.Stats, wholeStats)))
 	mux.HandleFunc("GET /v1/watch", s.watch)
 	mux.HandleFunc("/", func(w http.ResponseWriter, r *http.Request) {
 		s.fail(w, http.StatusNotFound, fmt.Errorf("mip6d knows no %s %s", r.Method, r.URL.Path))
@@ -107,11 +107,45 @@ func answer[T any](s *Server, ask func(context.Context) (T, error)) http.Handler
 func list[T any](ask func(context.Context) ([]T, error)) func(context.Context) ([]T, error) {
 	return func(ctx context.Context) ([]T, error) {
 		v, err := ask(ctx)
-		if v == nil {
-			v = []T{}
-		}
+		return orEmpty(v), err
+	}
+}
+
+// whole gives an answer the empty lists that the Source left out: programs get
+// [] and {}, and never null.
+func whole[T any](ask func(context.Context) (T, error), fill func(*T)) func(context.Context) (T, error) {
+	return func(ctx context.Context) (T, error) {
+		v, err := ask(ctx)
+		fill(&v)
 		return v, err
 	}
+}
+
+func wholeStatus(s *Status) { s.Roles, s.Problems = orEmpty(s.Roles), orEmpty(s.Problems) }
+
+func wholeStats(s *Stats) {
+	for _, m := range []*map[string]uint64{&s.Counters, &s.DataPath} {
+		if *m == nil {
+			*m = map[string]uint64{}
+		}
+	}
+}
+
+func wholeInterfaces(list *[]Interface) {
+	for i := range *list {
+		f := &(*list)[i]
+		f.Addresses, f.Routers = orEmpty(f.Addresses), orEmpty(f.Routers)
+		for k := range f.Routers {
+			f.Routers[k].Prefixes = orEmpty(f.Routers[k].Prefixes)
+		}
+	}
+}
+
+func orEmpty[T any](list []T) []T {
+	if list == nil {
+		return []T{}
+	}
+	return list
 }
 
 // failure is the body of an answer that is an error.

@@ -115,18 +115,33 @@ func TestRoundTrip(t *testing.T) {
 	}
 }
 
-// TestEmptyLists: programs get [] and not null.
+// TestEmptyLists: programs get [] and {}, and never null.
 func TestEmptyLists(t *testing.T) {
-	path, _ := serve(t, &Fake{})
-	for _, what := range []string{"bindings", "bul", "interfaces"} {
-		resp, err := NewClient(path).http.Get("http://mip6d/v1/" + what)
+	src := &Fake{}
+	path, _ := serve(t, src)
+	for _, tt := range []struct {
+		what       string
+		interfaces []Interface
+		want       string
+	}{
+		{"bindings", nil, "[]"},
+		{"bul", nil, "[]"},
+		{"interfaces", nil, "[]"},
+		{"interfaces", []Interface{{Name: "a", Use: UseMobile, Routers: []Router{{Address: netip.MustParseAddr("fe80::1")}}}},
+			`[{"name":"a","use":"mobile","up":false,"active":false,"preference":0,"addresses":[],"routers":` +
+				`[{"address":"fe80::1","home_agent":false,"default":false,"heard_s":0,"prefixes":[]}]}]`},
+		{"stats", nil, `{"counters":{},"data_path":{}}`},
+		{"status", nil, `{"roles":[],"version":"","pid":0,"since":"0001-01-01T00:00:00Z","config":"","config_loaded":"0001-01-01T00:00:00Z","problems":[]}`},
+	} {
+		src.InterfacesAre = tt.interfaces
+		resp, err := NewClient(path).http.Get("http://mip6d/v1/" + tt.what)
 		if err != nil {
 			t.Fatal(err)
 		}
 		b, _ := io.ReadAll(resp.Body)
 		resp.Body.Close()
-		if string(b) != "[]\n" || resp.Header.Get("Content-Type") != "application/json" {
-			t.Errorf("%s: %q as %s", what, b, resp.Header.Get("Content-Type"))
+		if string(b) != tt.want+"\n" || resp.Header.Get("Content-Type") != "application/json" {
+			t.Errorf("%s: %s as %s\nwant %s", tt.what, b, resp.Header.Get("Content-Type"), tt.want)
 		}
 	}
 }

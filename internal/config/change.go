@@ -1,0 +1,34 @@
+package config
+
+import (
+	"reflect"
+	"slices"
+)
+
+// NeedRestart names the sections and keys that differ between two
+// configurations and that a running daemon can't take over. None means that
+// next can be put into force by a reload.
+//
+// A home agent takes over everything about mobile nodes and what they are
+// granted. Whatever else differs was used to open sockets, devices and files.
+func (c *Config) NeedRestart(next *Config) []string {
+	var keys []string
+	differ := func(key string, a, b any) {
+		if !reflect.DeepEqual(a, b) {
+			keys = append(keys, key)
+		}
+	}
+	if (c.HomeAgent == nil) != (next.HomeAgent == nil) {
+		keys = append(keys, "home_agent")
+	} else if c.HomeAgent != nil {
+		differ("home_agent.links", c.HomeAgent.Links, next.HomeAgent.Links)
+	}
+	differ("mobile_node", c.MobileNode, next.MobileNode)
+	differ("correspondent_node", c.CorrespondentNode, next.CorrespondentNode)
+	differ("run_dir", c.RunDir, next.RunDir)
+	differ("control", c.Control, next.Control)
+	differ("kernel", c.Kernel, next.Kernel)
+	differ("log", c.Log, next.Log)
+	slices.Sort(keys)
+	return keys
+}

@@ -1,0 +1,69 @@
+package config
+
+import (
+	"os"
+	"strings"
+	"testing"
+
+	"github.com/google/go-cmp/cmp"
+)
+
+func TestNeedRestart(t *testing.T) {
+	const (
+		ha = "complete-home-agent.yaml"
+		mn = "complete-mobile-node.yaml"
+	)
+	for _, tt := range []struct {
+		name, file, from, to string
+		want                 []string
+	}{
+		{"nothing", ha, "", "", nil},
+		{"a comment", ha, "# Every", "# All", nil},
+		{"a mobile node's lifetime", ha, "      max_lifetime: 1h", "      max_lifetime: 2h", nil},
+		{"another home address", ha, "2001:db8:1::100", "2001:db8:1::101", nil},
+		{"a key file", ha, "keys/mn100", "keys/mn101", nil},
+		{"a limit", ha, "max_bindings: 1000000", "max_bindings: 5", nil},
+		{"no authentication", ha, "allow_unauthenticated: false", "allow_unauthenticated: true", nil},
+		{"a link's prefix", ha, "2001:db8:2::/64", "2001:db8:2::/56", []string{"home_agent.links"}},
+		{"another role", ha, "correspondent_node: {}", "", []string{"correspondent_node"}},
+		{"marks", ha, "table: 6275", "table: 6276", []string{"kernel"}},
+		{"log level", ha, "level: info", "level: debug", []string{"log"}},
+		{"the socket's group", ha, "group: mip6", "group: staff", []string{"control"}},
+		{"run_dir", ha, "run_dir: /run/mip6d", "run_dir: /run/other", []string{"run_dir"}},
+		{"a mobile node's home agent", mn, "home_agent: 2001:db8:1::1", "home_agent: 2001:db8:1::2", []string{"mobile_node"}},
+		{"several", mn, "release_on_stop: false            # true: a clean stop ends the bindings\n\nrun_dir: /run/mip6d",
+			"release_on_stop: true\n\nrun_dir: /run/x", []string{"mobile_node", "run_dir"}},
+	} {
+		t.Run(tt.name, func(t *testing.T) {
+			text, err := os.ReadFile(top + "configs/" + tt.file)
+			if err != nil {
+				t.Fatal(err)
+			}
+			if !strings.Contains(string(text), tt.from) {
+				t.Fatalf("%s does not hold %q", tt.file, tt.from)
+			}
+			old, err := parse("f", text, WithoutKeys())
+			if err != nil {
+				t.Fatal(err)
+			}
+			next, err := parse("f", []byte(strings.Replace(string(text), tt.from, tt.to, 1)), WithoutKeys())
+			if err != nil {
+				t.Fatal(err)
+			}
+			if diff := cmp.Diff(tt.want, old.NeedRestart(next)); diff != "" {
+				t.Errorf("(-want +got)\n%s", diff)
+			}
+		})
+	}
+}
+
+// TestNeedRestartRole: from one role to the other is never a reload.
+func TestNeedRestartRole(t *testing.T) {
+	ha, mn := &Config{HomeAgent: &HomeAgent{}}, &Config{MobileNode: &MobileNode{}}
+	want := []string{"home_agent", "mobile_node"}
+	for _, got := range [][]string{ha.NeedRestart(mn), mn.NeedRestart(ha)} {
+		if diff := cmp.Diff(want, got); diff != "" {
+			t.Errorf("(-want +got)\n%s", diff)
+		}
+	}
+}
