@@ -51,11 +51,14 @@ func (m *Machine) matching(ev role.MessageIn, ba *mh.BindingAcknowledgement) (*h
 		to = ev.RoutingHome
 	}
 	h := m.homeFor(ev.Src, to)
-	if h == nil || ev.HomeAddress.IsValid() || h.stage != stageAway && h.stage != stageAnswering {
+	if h == nil || ev.HomeAddress.IsValid() {
 		return nil, bul.Transmission{}, false
 	}
+	// Away it comes to the care-of address with a routing header (§9.5.4), at
+	// home to the home address itself.
+	away := h.stage == stageAway && ev.RoutingHome.IsValid()
 	e := m.entry(h)
-	if e == nil {
+	if e == nil || !away && h.stage != stageAnswering {
 		return nil, bul.Transmission{}, false
 	}
 	t, ok := e.Match(ba.Sequence)

@@ -62,6 +62,9 @@ func TestRFC6275_11_7_3_SilentlyIgnored(t *testing.T) {
 		{"wrong sequence number", func(ev *role.MessageIn) { ev.Raw[9]++; fix(ev) }, role.CountUnsolicited},
 		{"wrong source", func(ev *role.MessageIn) { ev.Src = elsewhere; fix(ev) }, role.CountUnsolicited},
 		{"no routing header", func(ev *role.MessageIn) { ev.RoutingHome = netip.Addr{}; fix(ev) }, role.CountUnsolicited},
+		{"to the home address without a routing header", func(ev *role.MessageIn) {
+			ev.Dst, ev.RoutingHome = ev.RoutingHome, netip.Addr{}
+		}, role.CountUnsolicited},
 		{"another home address", func(ev *role.MessageIn) { ev.RoutingHome = elsewhere; fix(ev) }, role.CountUnsolicited},
 		{"a home address option", func(ev *role.MessageIn) { ev.HomeAddress, ev.Src = ha, elsewhere }, role.CountUnsolicited},
 		{"bad checksum", func(ev *role.MessageIn) { ev.Raw[4]++ }, role.CountBadChecksum},

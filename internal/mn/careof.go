@@ -202,19 +202,15 @@ func laterEnd(a, b time.Time) time.Time {
 // address as RFC 4291 appendix A has it, or random after a collision on this
 // link, or where the link has no address.
 func (m *Machine) formAddress(l *link, net netip.Prefix) netip.Addr {
-	iid, ok := eui64(l.linkAddr)
-	addr := join(net, iid)
+	if iid, ok := eui64(l.linkAddr); ok && l.dadFailures == 0 && !m.isHomeAddress(join(net, iid)) {
+		return join(net, iid)
+	}
 	for range 8 {
-		if ok && l.dadFailures == 0 && !m.isHomeAddress(addr) {
-			return addr
-		}
-		iid, ok = [8]byte(m.random(8)), true
-		addr = join(net, iid)
-		if l.dadFailures > 0 && !m.isHomeAddress(addr) && !reservedIID(iid) {
-			return addr
+		if iid := [8]byte(m.random(8)); !reservedIID(iid) && !m.isHomeAddress(join(net, iid)) {
+			return join(net, iid)
 		}
 	}
-	return addr
+	return join(net, [8]byte{6: 0xca, 7: 0xfe}) // no randomness at all; DAD will tell
 }
 
 func (m *Machine) isHomeAddress(a netip.Addr) bool {

@@ -309,28 +309,29 @@ func (m *Machine) retryPath(h *home) {
 
 // homeAgentLinkAddr is the home agent's link-layer address as advertised on the
 // home link (§11.5.5): of the router that says it has the home agent's address
-// (R flag), else of one that says it is a home agent (H flag), else of any
-// router on the home subnet, which will pass the de-registration on.
+// (R flag), or of the only home agent there (H flag). Otherwise it has to be
+// solicited for, which the kernel does from our link-local address: the home
+// address is not on the link yet.
 func (m *Machine) homeAgentLinkAddr(h *home) []byte {
-	var addr []byte
-	bestRank := 0
+	var only []byte
+	agents := 0
 	for _, r := range h.link.routers {
 		p := r.prefix(h.subnet())
-		if p == nil || len(r.linkAddr) == 0 {
+		if p == nil {
 			continue
 		}
-		rank := 1
+		if p.global == h.homeAgent() && len(r.linkAddr) > 0 {
+			return r.linkAddr
+		}
 		if r.homeAgent {
-			rank = 2
-		}
-		if p.global == h.homeAgent() {
-			rank = 3
-		}
-		if rank > bestRank {
-			addr, bestRank = r.linkAddr, rank
+			only = r.linkAddr
+			agents++
 		}
 	}
-	return addr
+	if agents != 1 {
+		return nil
+	}
+	return only
 }
 
 // homeDuplicate: duplicate address detection failed for a home address at home.

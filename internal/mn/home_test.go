@@ -252,7 +252,8 @@ func TestRFC6275_11_5_5_HomeAgentLinkAddr(t *testing.T) {
 	}{
 		{"R flag and address", []role.Event{with(routerA, 9, true), homeRA(eth)}, 1},
 		{"H flag", []role.Event{with(routerA, 9, false), with(routerB, 7, true)}, 7},
-		{"any router", []role.Event{with(routerA, 9, false)}, 9},
+		{"two home agents, neither says it is ours", []role.Event{with(routerA, 9, true), with(routerB, 7, true)}, 0},
+		{"no home agent among them", []role.Event{with(routerA, 9, false)}, 0},
 		{"none has one", []role.Event{ra(eth, routerA, homeNet)}, 0},
 	} {
 		t.Run(tt.name, func(t *testing.T) {
@@ -333,6 +334,14 @@ func TestStrangerOnTheHomeLinkPausesUntilTheHomeRouterSpeaks(t *testing.T) {
 	if len(b.bus) != 0 {
 		t.Error("a Binding Update left for a false alarm")
 	}
+}
+
+// A stranger that was heard before without any prefix is a stranger still.
+func TestStrangerWithoutPrefixAtFirst(t *testing.T) {
+	b := homeAt(t, defaultParams())
+	b.wait(10 * time.Second)
+	expect(t, "no prefix", b.step(ra(eth, routerB)))
+	expect(t, "a prefix", b.step(ra(eth, routerB, netB)), "path blocked", "solicit 2")
 }
 
 func TestSilentMoveFromHome(t *testing.T) {

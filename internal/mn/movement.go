@@ -54,9 +54,9 @@ func (m *Machine) locate(l *link, addr netip.Addr, ad advertisement) {
 		m.resume(l)
 	case known:
 		m.missing(l, r, ad)
-	case r != nil:
-		// The same router with nothing but new prefixes: renumbered, or a
-		// router of another link with the same link-local address.
+	case r != nil && m.holdsAnchor(l, r):
+		// The router we rely on with nothing but new prefixes: renumbered, or
+		// a router of another link with the same link-local address.
 		for _, p := range r.prefixes {
 			p.superseded = true
 		}

@@ -77,11 +77,15 @@ func (m *Machine) sendDue(h *home) {
 }
 
 // registrationLifetime is what to ask for: not more than what is left of the
-// care-of address and of the home prefix, where we know it, and never zero
-// (§11.7.1).
+// care-of address, and never zero (§11.7.1). What is left of the home address is
+// for mobile prefix discovery to tell.
 func (m *Machine) registrationLifetime(h *home) time.Duration {
-	l := min(h.lifetime(), m.left(h.careOf.validUntil))
-	return max(l.Truncate(lifetimeUnit), lifetimeUnit)
+	left := m.left(h.careOf.validUntil)
+	if h.link.knows(h.careOf.net) {
+		valid, _ := m.lifetimes(h.link, h.careOf.net)
+		left = min(left, m.left(valid))
+	}
+	return max(min(h.lifetime(), left).Truncate(lifetimeUnit), lifetimeUnit)
 }
 
 // sendUpdate sends one Binding Update: a de-registration if lifetime is zero.

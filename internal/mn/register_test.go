@@ -204,6 +204,22 @@ func TestRFC6275_11_7_1_LifetimeWithinTheCareOfAddresss(t *testing.T) {
 	}
 }
 
+func TestRFC6275_11_7_1_LifetimeFollowsTheRouterDown(t *testing.T) {
+	b := started(t, defaultParams())
+	advertise := func(valid time.Duration) {
+		ev := ra(eth, routerA)
+		ev.RA.Options = icmp6.Options{pio(netA, valid, valid)}
+		b.step(ev)
+	}
+	b.step(up(eth))
+	advertise(200 * time.Second)
+	advertise(120 * time.Second) // too small a change to tell the kernel
+	b.wait(20 * time.Second)
+	if got := b.lastBU().bu.Lifetime; got > 108*time.Second {
+		t.Errorf("lifetime %v, but the prefix has less left", got)
+	}
+}
+
 func TestRFC6275_11_7_1_OtherHomeAddressesGetTheirOwnUpdate(t *testing.T) {
 	p := defaultParams()
 	second := netip.MustParsePrefix("2001:db8:2::100/64")
