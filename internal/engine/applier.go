@@ -11,18 +11,21 @@ type Applier interface {
 	Apply(effects []role.Effect) []error
 }
 
-// room says which of the two appliers carries an effect out.
+// room says who carries an effect out.
 type room uint8
 
 const (
-	kernelRoom room = iota // state in the kernel: routes, addresses, policies
-	wireRoom               // packets out, and what the engine does itself
+	kernelRoom room = iota // the kernel's applier: routes, addresses, policies
+	wireRoom               // the wire's applier: packets out
+	ownRoom                // the engine itself
 )
 
 func roomOf(e role.Effect) room {
 	switch e.(type) {
 	case role.SetBinding, role.ClearBinding, role.AddCareOf, role.RemoveCareOf, role.SetHomePath:
 		return kernelRoom
+	case role.Count, role.Notice:
+		return ownRoom
 	default:
 		return wireRoom
 	}

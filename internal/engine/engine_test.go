@@ -141,7 +141,7 @@ func TestOrderWithinAStepIsKept(t *testing.T) {
 	send := func(s string) role.Effect { return role.Send{Raw: []byte(s)} }
 	set := func(a netip.Addr) role.Effect { return role.SetBinding{Binding: role.Binding{HomeAddress: a}} }
 	m1 := &script{step: func(ev role.Event) []role.Effect {
-		return []role.Effect{send("a"), set(hoa1), role.Notice{}, send("b")}
+		return []role.Effect{send("a"), set(hoa1), role.Notice{}, send("b"), role.Notice{}}
 	}}
 	m2 := &script{step: func(ev role.Event) []role.Effect {
 		return []role.Effect{set(hoa2), send("c"), role.ClearBinding{HomeAddress: hoa2}}
@@ -154,6 +154,7 @@ func TestOrderWithinAStepIsKept(t *testing.T) {
 		"kernel set:" + hoa1.String() + " clear:" + hoa2.String(),
 		"notice",
 		"wire send:b",
+		"notice",
 	}
 	if diff := cmp.Diff(want, j.lines); diff != "" {
 		t.Error(diff)

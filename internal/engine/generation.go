@@ -45,10 +45,12 @@ func (e *Engine) applyRoom(now time.Time, plans []plan, r room, answers []answer
 		p := &plans[i]
 		for taken := false; len(p.effects) > 0; p.effects = p.effects[1:] {
 			effect := p.effects[0]
-			if !taken && e.own(now, effect) {
+			where := roomOf(effect)
+			if where == ownRoom && !taken {
+				e.own(now, effect)
 				continue
 			}
-			if roomOf(effect) != r {
+			if where != r {
 				break
 			}
 			taken = true
@@ -82,16 +84,13 @@ func (e *Engine) applyRoom(now time.Time, plans []plan, r room, answers []answer
 // own carries out the effects that need no applier. A plan's turn for them
 // comes when nothing taken before them is still waiting, so that a Notice tells
 // of what is done.
-func (e *Engine) own(now time.Time, effect role.Effect) bool {
+func (e *Engine) own(now time.Time, effect role.Effect) {
 	switch effect := effect.(type) {
 	case role.Count:
 		e.cfg.Counters.Add(effect.Counter)
 	case role.Notice:
 		e.cfg.Notify(now, effect)
-	default:
-		return false
 	}
-	return true
 }
 
 func (e *Engine) failed(effect role.Effect, err error, r room) {

@@ -162,7 +162,6 @@ func (t tunnel) body(ifindex int) []byte {
 	b := linkHeader(ifindex, unix.IFF_UP, unix.IFF_UP)
 	if ifindex == 0 {
 		b = attrString(b, unix.IFLA_IFNAME, t.name)
-		b = attrString(b, unix.IFLA_IFALIAS, t.alias)
 		b = attrU32(b, unix.IFLA_MTU, tunnelMTU)
 	}
 	return nest(b, unix.IFLA_LINKINFO, func(b []byte) []byte {
@@ -185,6 +184,10 @@ func linkHeader(ifindex int, flags, change uint32) []byte {
 	b = native.AppendUint32(b, uint32(ifindex))
 	b = native.AppendUint32(b, flags)
 	return native.AppendUint32(b, change)
+}
+
+func setAlias(ifindex int, alias string) request {
+	return request{unix.RTM_SETLINK, 0, attr(linkHeader(ifindex, 0, 0), unix.IFLA_IFALIAS, []byte(alias))}
 }
 
 // delLink is `ip link del`.

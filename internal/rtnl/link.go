@@ -26,7 +26,12 @@ func (c *conn) ensureTunnel(t tunnel) (int, error) {
 		if link, err = netlink.LinkByName(t.name); err != nil {
 			return 0, fmt.Errorf("look for the tunnel device %s: %w", t.name, err)
 		}
-		return link.Attrs().Index, nil
+		index := link.Attrs().Index
+		// The kernel takes no alias with the creation.
+		if err := c.do(setAlias(index, t.alias)); err != nil {
+			return 0, fmt.Errorf("mark the tunnel device %s as ours: %w", t.name, err)
+		}
+		return index, nil
 	}
 	index := link.Attrs().Index
 	if tnl, ok := link.(*netlink.Ip6tnl); !ok || tnl.FlowBased != t.external {
