@@ -77,10 +77,19 @@ func (g *Gate) attach(ifindex int, program *ebpf.Program, name string) error {
 // ensureClsact sees that an interface has a clsact qdisc and tells whether it
 // had to be created.
 func ensureClsact(nl *netlink.Handle, ifindex int) (created bool, err error) {
+	link, err := nl.LinkByIndex(ifindex)
+	if err != nil {
+		return false, fmt.Errorf("look at interface %d: %w", ifindex, err)
+	}
 	err = nl.QdiscAdd(clsact(ifindex))
 	switch {
 	case err == nil:
-		return true, nil
+		// A device that was made without a queue length gets one with its
+		// first qdisc, though ours queues nothing.
+		if link.Attrs().TxQLen == 0 {
+			err = nl.LinkSetTxQLen(link, 0)
+		}
+		return true, err
 	case !errors.Is(err, unix.EEXIST):
 		return false, fmt.Errorf("add a clsact qdisc to interface %d: %w", ifindex, err)
 	}
