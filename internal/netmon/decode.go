@@ -10,8 +10,12 @@ import (
 
 var native = binary.NativeEndian
 
-// Attributes of RTM_NEWLINK that x/sys does not have.
-const iflaCarrierUpCount = 47
+// Numbers of RTM_NEWLINK that x/sys does not have.
+const (
+	iflaCarrierUpCount = 47
+	operUnknown        = 0 // IF_OPER_UNKNOWN
+	operUp             = 6 // IF_OPER_UP
+)
 
 // linkNews is what we need of an RTM_NEWLINK or RTM_DELLINK.
 type linkNews struct {
@@ -60,6 +64,10 @@ func decodeLink(b []byte, gone bool) any {
 	n := linkNews{gone: gone, ifindex: int(native.Uint32(b[4:])), up: flags&unix.IFF_UP != 0 && flags&unix.IFF_LOWER_UP != 0}
 	eachAttr(b[unix.SizeofIfInfomsg:], func(typ uint16, data []byte) {
 		switch typ {
+		case unix.IFLA_OPERSTATE:
+			// With carrier, but before this, the device's queue may still drop
+			// what is sent. Devices that have no such state say unknown.
+			n.up = n.up && len(data) > 0 && (data[0] == operUp || data[0] == operUnknown)
 		case unix.IFLA_IFNAME:
 			n.name = cstring(data)
 		case unix.IFLA_ADDRESS:
