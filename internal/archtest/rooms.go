@@ -1,0 +1,119 @@
+package archtest
+
+// Room says what a package may import.
+type Room struct {
+	// Path is relative to the module; with /... at its end it stands for the
+	// packages below, too.
+	Path string
+
+	// Pure: all comes in as arguments, nothing goes out but results. No I/O,
+	// clock, randomness or goroutine; of the standard library only what
+	// pureStd names. PureFiles asks the same of single files, which may use
+	// the kernel's numbers besides.
+	Pure      bool
+	PureFiles []string
+
+	Rooms   []string // other rooms of this module; Any: all
+	Modules []string // paths of other modules, and what is below them; Any: all
+}
+
+// Any stands for everything.
+const Any = "*"
+
+var (
+	codecs   = []string{"internal/mh", "internal/exthdr", "internal/icmp6", "internal/rr"}
+	roles    = []string{"internal/ha", "internal/mn", "internal/cn"}
+	appliers = []string{
+		"internal/rtnl", "internal/xfrmmig", "internal/proxynd", "internal/ingress", "internal/mhsock", "internal/netmon",
+		"internal/datapath",
+	}
+)
+
+const (
+	sys       = "golang.org/x/sys/unix"
+	bpf       = "golang.org/x/net/bpf"
+	errgroup  = "golang.org/x/sync/errgroup"
+	sockets   = "github.com/mdlayher/socket"
+	packets   = "github.com/mdlayher/packet"
+	netlink   = "github.com/mdlayher/netlink"
+	rtnetlink = "github.com/vishvananda/netlink"
+	ebpf      = "github.com/cilium/ebpf"
+	yaml      = "gopkg.in/yaml.v3"
+	cobra     = "github.com/spf13/cobra"
+)
+
+// Rooms is the table of docs/architecture.md. Whoever adds a package adds a
+// row; whoever needs one more import here has a decision to explain.
+var Rooms = []Room{
+	// Codecs.
+	{Path: "internal/mh", Pure: true},
+	{Path: "internal/exthdr", Pure: true},
+	{Path: "internal/icmp6", Pure: true},
+	{Path: "internal/rr", Pure: true},
+	{Path: "internal/decode", Pure: true, Rooms: codecs},
+
+	// The contract, the tables, the machines.
+	{Path: "internal/role", Pure: true, Rooms: codecs},
+	{Path: "internal/bce", Pure: true, Rooms: []string{"internal/role"}},
+	{Path: "internal/bul", Pure: true, Rooms: []string{"internal/role"}},
+	{Path: "internal/ha", Pure: true, Rooms: machine()},
+	{Path: "internal/mn", Pure: true, Rooms: machine()},
+	{Path: "internal/cn", Pure: true, Rooms: machine()},
+	{Path: "internal/sim", Rooms: concat(roles, machine())},
+
+	// The world.
+	{Path: "internal/engine", Rooms: []string{"internal/role"}},
+	{Path: "internal/datapath", Rooms: []string{"internal/role"}},
+	{Path: "internal/mhsock", Rooms: concat(codecs, []string{"internal/role"}), Modules: []string{sockets, sys, bpf, errgroup}},
+	{Path: "internal/netmon", Rooms: []string{"internal/role"}, Modules: []string{netlink, sys}},
+	{Path: "internal/rtnl", Rooms: []string{"internal/role"}, Modules: []string{rtnetlink, netlink, sys}},
+	{Path: "internal/proxynd", Rooms: concat(codecs, []string{"internal/role"}), PureFiles: []string{"respond.go"},
+		Modules: []string{sockets, packets, bpf, errgroup, sys}},
+	{Path: "internal/ingress", Rooms: []string{"internal/role"}, Modules: []string{ebpf, rtnetlink, sys}},
+	{Path: "internal/xfrmmig", PureFiles: []string{"encode.go"}, Modules: []string{netlink, sys}},
+
+	// Control and configuration.
+	{Path: "internal/config", Modules: []string{yaml}},
+	{Path: "internal/ctl", Rooms: concat(codecs, []string{"internal/role"}), Modules: []string{sys}},
+	{Path: "cmd/mip6ctl", Rooms: concat(codecs, []string{"internal/ctl", "internal/config", "internal/decode"}), Modules: []string{cobra}},
+
+	// The only one that knows both a role and an applier.
+	{Path: "cmd/mip6d", Rooms: concat(codecs, roles, appliers, []string{
+		"internal/role", "internal/engine", "internal/config", "internal/ctl",
+	}), Modules: []string{errgroup, sys}},
+
+	// Tests and tools.
+	{Path: "internal/archtest"},
+	{Path: "internal/tools", Modules: []string{Any}},
+	{Path: "test/...", Rooms: []string{Any}, Modules: []string{Any}},
+}
+
+// machine is what a protocol role is made of.
+func machine() []string {
+	return concat(codecs, []string{"internal/role", "internal/bce", "internal/bul"})
+}
+
+// pureStd is what a pure room may import of the standard library. crypto/rand
+// and math/rand are not here, nor what opens files or sockets.
+var pureStd = []string{
+	"bytes", "cmp", "container/heap", "container/list", "container/ring",
+	"crypto/aes", "crypto/cipher", "crypto/hmac", "crypto/sha1", "crypto/sha256", "crypto/subtle",
+	"encoding", "encoding/binary", "encoding/hex", "encoding/json", "errors", "fmt", "hash", "io", "iter", "maps", "math", "math/bits",
+	"net/netip", "slices", "sort", "strconv", "strings", "time", "unicode", "unicode/utf8", "unique",
+}
+
+// impure are functions of pureStd's packages that break the promise.
+var impure = map[string][]string{
+	"time": {
+		"Now", "Since", "Until", "Sleep", "After", "AfterFunc", "Tick", "NewTimer", "NewTicker", "LoadLocation", "Local",
+	},
+	"fmt": {"Print", "Printf", "Println", "Scan", "Scanf", "Scanln"},
+}
+
+func concat(lists ...[]string) []string {
+	var all []string
+	for _, l := range lists {
+		all = append(all, l...)
+	}
+	return all
+}

@@ -1,0 +1,3 @@
+package off
+
+import "os"

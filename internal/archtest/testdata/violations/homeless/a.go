@@ -1,0 +1,5 @@
+package homeless
+
+import "os"
+
+var X = os.Args

@@ -1,0 +1,8 @@
+package pure
+
+import (
+	"os"
+	"time"
+)
+
+var _, _ = os.Args, time.Now

@@ -1,0 +1,7 @@
+//go:build never
+
+package pure
+
+import . "os"
+
+var _ = Open

@@ -1,0 +1,9 @@
+package a
+
+import (
+	_ "example.org/anything"
+	_ "fixture/ha"
+	_ "fixture/mixed"
+	_ "fixture/test/b"
+	_ "os"
+)
