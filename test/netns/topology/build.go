@@ -133,10 +133,10 @@ func (t *Topology) intoBridge(port string, l Link) error {
 
 // cable makes a veth pair between two machines.
 func cable(a, b plug) error {
-	v := &netlink.Veth{
-		LinkAttrs: netlink.LinkAttrs{Name: a.name, Namespace: netlink.NsFd(a.node.NS)},
-		PeerName:  b.name, PeerNamespace: netlink.NsFd(b.node.NS),
-	}
+	attrs := netlink.NewLinkAttrs() // a queue length as usual, not 0
+	attrs.Name, attrs.Namespace = a.name, netlink.NsFd(a.node.NS)
+	v := netlink.NewVeth(attrs)
+	v.PeerName, v.PeerNamespace = b.name, netlink.NsFd(b.node.NS)
 	var err error
 	if v.HardwareAddr, err = mac(a.mac); err != nil {
 		return err
