@@ -8,6 +8,7 @@ import (
 	"os/user"
 	"path/filepath"
 	"strconv"
+	"sync"
 
 	"golang.org/x/sys/unix"
 )
@@ -20,8 +21,9 @@ const (
 // Socket is a control socket that we own: nobody else's daemon uses its path.
 type Socket struct {
 	net.Listener
-	path string
-	lock *os.File
+	path  string
+	lock  *os.File
+	close func() error
 }
 
 // Listen makes the control socket, with its directory if that is missing. A
@@ -51,7 +53,9 @@ func Listen(path, group string) (*Socket, error) {
 		lock.Close()
 		return nil, err
 	}
-	return &Socket{Listener: l, path: path, lock: lock}, nil
+	s := &Socket{Listener: l, path: path, lock: lock}
+	s.close = sync.OnceValue(s.remove)
+	return s, nil
 }
 
 // GroupExists says whether a group is known here, for defaults that should not
@@ -153,9 +157,13 @@ func publish(name, path string, gid int) error {
 	return os.Rename(name, path)
 }
 
-// Close stops listening and removes the socket. The lock file stays: removing
-// it could take away the lock of a daemon that is just starting.
-func (s *Socket) Close() error {
+// Close stops listening and removes the socket. Closing again does nothing: a
+// server that serves it closes it too.
+func (s *Socket) Close() error { return s.close() }
+
+// remove leaves the lock file, as removing it could take away the lock of a
+// daemon that is just starting.
+func (s *Socket) remove() error {
 	err := os.Remove(s.path)
 	if errors.Is(err, os.ErrNotExist) {
 		err = nil

@@ -32,6 +32,18 @@ func TestListenMode(t *testing.T) {
 	if _, err := os.Lstat(path); !os.IsNotExist(err) {
 		t.Errorf("the socket is still there after Close: %v", err)
 	}
+	// Whoever comes next owns the path; a second Close must not take it away.
+	next, err := Listen(path, "")
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer next.Close()
+	if err := l.Close(); err != nil {
+		t.Errorf("second Close: %v", err)
+	}
+	if _, err := os.Lstat(path); err != nil {
+		t.Errorf("the second Close took the next daemon's socket: %v", err)
+	}
 }
 
 func entries(t *testing.T, dir string) []string {
