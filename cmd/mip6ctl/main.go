@@ -104,7 +104,7 @@ checked configuration is wrong.`,
 	cmd.SetFlagErrorFunc(func(cmd *cobra.Command, err error) error {
 		return usageError{fmt.Sprintf("%v\nTry \"%s --help\".", err, cmd.CommandPath())}
 	})
-	cmd.AddCommand(newStatusCommand(o), newShowCommand(o), newWatchCommand(o), newCheckCommand(o), newVersionCommand(o))
+	cmd.AddCommand(newStatusCommand(o), newShowCommand(o), newWatchCommand(o), newCheckCommand(o), newDecodeCommand(), newVersionCommand(o))
 	return cmd
 }
 
