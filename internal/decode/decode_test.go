@@ -162,7 +162,7 @@ func TestHex(t *testing.T) {
 	want := []byte{0x3b, 0x01, 0xab}
 	for _, text := range []string{
 		"3b01ab", "3B01AB", "3b 01 ab\n", "3b:01:ab", "0x3b 0x01, 0xab", "3b-01-ab\r\n", "3b0\n1ab", "0x3b01ab",
-		"\t0x0000:  3b01\n\t0x0010:  ab", "0x0000:  3b01 ab",
+		"\t0x0000:  3b01\n\t0x0010:  ab", "0x0000:  3b01 ab", "0x3b01:ab",
 	} {
 		if got, err := Hex(text); err != nil || !bytes.Equal(got, want) {
 			t.Errorf("%q: %x, %v", text, got, err)

@@ -3,12 +3,8 @@ package decode
 import (
 	"errors"
 	"fmt"
-	"regexp"
 	"strings"
 )
-
-// offset is what tcpdump -x writes before each line's octets.
-var offset = regexp.MustCompile(`^\s*0x[0-9a-f]{4,}:`)
 
 // Hex reads octets from text: hexadecimal digits, with spaces, line ends, colons,
 // dashes or commas between them as one likes and 0x before. The offsets of tcpdump
@@ -18,8 +14,8 @@ func Hex(text string) ([]byte, error) {
 	var high byte
 	half := false
 	for n, line := range strings.Split(text, "\n") {
-		if at := offset.FindString(line); at != "" {
-			line = strings.Repeat(" ", len(at)) + line[len(at):]
+		if at := offset(line); at > 0 {
+			line = strings.Repeat(" ", at) + line[at:]
 		}
 		line = strings.NewReplacer("0x", "  ", "0X", "  ").Replace(line)
 		for column, r := range line {
@@ -49,4 +45,15 @@ func Hex(text string) ([]byte, error) {
 		return nil, errors.New("no hexadecimal digits")
 	}
 	return b, nil
+}
+
+// offset is the length of what tcpdump -x writes before a line's octets, such as
+// "\t0x0010:"; 0 where there is nothing of that kind.
+func offset(line string) int {
+	before, _, ok := strings.Cut(line, ": ")
+	digits, hex := strings.CutPrefix(strings.TrimLeft(before, " \t"), "0x")
+	if !ok || !hex || len(digits) < 4 || strings.Trim(digits, "0123456789abcdef") != "" {
+		return 0
+	}
+	return len(before) + 1
 }
