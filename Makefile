@@ -1,8 +1,6 @@
 # make build | demo | test | lint | bench | clean      (docs/testing.md says more)
 
 SHELL        := /bin/bash
-CACHE        := $(or $(XDG_CACHE_HOME),$(HOME)/.cache)/mip6d
-STATICCHECK  := $(CACHE)/bin/staticcheck-v0.8.2
 # Static and small: these run in a guest without a C library, and on any distribution.
 GOBUILD      := CGO_ENABLED=0 go build -trimpath
 KERNELTESTS  := go run ./test/vm/cmd/kerneltests
@@ -29,15 +27,8 @@ test-race:
 test-kernel: deps
 	$(KERNELTESTS)
 
-lint: $(STATICCHECK)
-	@bad=$$(gofmt -l $$(git ls-files '*.go' | xargs -r ls 2>/dev/null)); [ -z "$$bad" ] || { echo "gofmt these: $$bad" >&2; exit 1; }
-	go vet ./...
-	$(STATICCHECK) ./...
-
-$(STATICCHECK):
-	@mkdir -p $(dir $@)
-	cd $(dir $@) && GOFLAGS= GOBIN=$(dir $@) go install honnef.co/go/tools/cmd/staticcheck@v0.8.2
-	mv $(dir $@)staticcheck $@
+lint:
+	scripts/lint
 
 # Figures on a real kernel (BenchmarkKernel…), not assertions; the machine's load shows in them.
 bench: deps

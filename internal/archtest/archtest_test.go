@@ -3,6 +3,7 @@ package archtest
 import (
 	"os"
 	"path/filepath"
+	"regexp"
 	"slices"
 	"strings"
 	"testing"
@@ -118,5 +119,30 @@ func TestDocumented(t *testing.T) {
 		if !strings.Contains(string(text), "`"+name+"`") && !strings.Contains(string(text), "`"+short+"`") && name != "test" && short != "tools" {
 			t.Errorf("docs/architecture.md does not name %s", r.Path)
 		}
+	}
+}
+
+// TestDependencies: docs/dependencies.md gives a reason for what go.mod
+// requires, and for nothing else.
+func TestDependencies(t *testing.T) {
+	mod, err := os.ReadFile("../../go.mod")
+	if err != nil {
+		t.Fatal(err)
+	}
+	doc, err := os.ReadFile("../../docs/dependencies.md")
+	if err != nil {
+		t.Fatal(err)
+	}
+	var required, documented []string
+	for _, m := range regexp.MustCompile(`(?m)^\t(\S+) v\S+$`).FindAllStringSubmatch(string(mod), -1) {
+		required = append(required, m[1])
+	}
+	for _, m := range regexp.MustCompile("(?m)^\\| `(\\S+)` \\| [^|]*[A-Z][^|]* \\| [^|]{20,} \\|$").FindAllStringSubmatch(string(doc), -1) {
+		documented = append(documented, m[1])
+	}
+	slices.Sort(required)
+	slices.Sort(documented)
+	if diff := cmp.Diff(required, documented); diff != "" {
+		t.Errorf("go.mod and docs/dependencies.md differ (-required +documented)\n%s", diff)
 	}
 }
