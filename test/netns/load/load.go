@@ -59,7 +59,12 @@ type Generator struct {
 	answers chan answer
 	gateway string // link-layer address of the router
 	seq     []uint16
+	pending map[netip.Addr]request
+	resent  int
 }
+
+// request is a registration that was not acknowledged yet.
+type request struct{ round, node int }
 
 type answer struct {
 	home   netip.Addr
@@ -68,7 +73,8 @@ type answer struct {
 
 // New makes the CN's machine the load machine; n is the number of mobile nodes.
 func New(topo *topology.Topology, n int) (*Generator, error) {
-	g := &Generator{answers: make(chan answer, 1<<16), gateway: "02:00:00:00:0c:01", seq: make([]uint16, n)}
+	g := &Generator{answers: make(chan answer, 1<<16), gateway: "02:00:00:00:0c:01",
+		seq: make([]uint16, n), pending: map[netip.Addr]request{}}
 	if err := topo.Router.AddRoute(careOfPrefix, topology.CNAddr); err != nil {
 		return nil, err
 	}
@@ -96,45 +102,69 @@ func (g *Generator) Close() error { return errors.Join(g.replies.Close(), g.out.
 // the round.
 func (g *Generator) Send(round, i int) error {
 	g.seq[i]++
-	packet, err := bindingUpdate(HomeAddress(i), CareOf(round, i), g.seq[i], time.Now())
+	home := HomeAddress(i)
+	g.pending[home] = request{round, i}
+	packet, err := bindingUpdate(home, CareOf(round, i), g.seq[i], time.Now())
 	if err != nil {
 		return err
 	}
 	return g.out.Send(capture.EthernetFrame(g.gateway, packet))
 }
 
+// Pending is how many registrations wait for their acknowledgement.
+func (g *Generator) Pending() int { return len(g.pending) }
+
+// Resent is how many Binding Updates had to be sent again.
+func (g *Generator) Resent() int { return g.resent }
+
 // ErrRefused says that a home agent did not accept a registration.
 var ErrRefused = errors.New("registration refused")
 
-// Wait waits for one Binding Acknowledgement.
+// retransmission is how long a mobile node waits; its first registration takes
+// a second for DAD.
+const retransmission = 3 * time.Second
+
+// Wait waits until a pending registration is acknowledged. What has waited too
+// long is sent again.
 func (g *Generator) Wait(limit time.Duration) error {
-	select {
-	case a := <-g.answers:
-		if a.status >= 128 {
-			return fmt.Errorf("%w: %s: status %d", ErrRefused, a.home, a.status)
+	end := time.After(limit)
+	for {
+		select {
+		case a := <-g.answers:
+			if _, ok := g.pending[a.home]; !ok {
+				continue // to an earlier transmission
+			}
+			delete(g.pending, a.home)
+			if a.status >= 128 {
+				return fmt.Errorf("%w: %s: status %d", ErrRefused, a.home, a.status)
+			}
+			return nil
+		case <-time.After(retransmission):
+			for _, r := range g.pending {
+				g.resent++
+				if err := g.Send(r.round, r.node); err != nil {
+					return err
+				}
+			}
+		case <-end:
+			return fmt.Errorf("%d registrations without acknowledgement after %v", len(g.pending), limit)
 		}
-		return nil
-	case <-time.After(limit):
-		return fmt.Errorf("no Binding Acknowledgement within %v", limit)
 	}
 }
 
 // Round registers mobile nodes 0 to n-1 with at most window requests under way.
 func (g *Generator) Round(round, n, window int, limit time.Duration) error {
-	under := 0
 	for i := range n {
 		if err := g.Send(round, i); err != nil {
 			return err
 		}
-		if under++; under < window {
-			continue
+		if g.Pending() == window {
+			if err := g.Wait(limit); err != nil {
+				return err
+			}
 		}
-		if err := g.Wait(limit); err != nil {
-			return err
-		}
-		under--
 	}
-	for ; under > 0; under-- {
+	for g.Pending() > 0 {
 		if err := g.Wait(limit); err != nil {
 			return err
 		}
