@@ -8,6 +8,7 @@ import (
 	"log/slog"
 	"os"
 	"os/signal"
+	"strings"
 	"sync/atomic"
 	"syscall"
 	"time"
@@ -38,7 +39,7 @@ type daemon struct {
 // wiring is what differs between the roles.
 type wiring interface {
 	name() string
-	// reload takes a new configuration over, or says why it can't.
+	// reload takes over what config.NeedRestart does not name.
 	reload(*config.Config) error
 	source
 }
@@ -115,9 +116,14 @@ func (d *daemon) hangups(ctx context.Context) {
 		case <-ctx.Done():
 			return
 		case <-hup:
-			cfg, err := config.Load(d.cfg.Load().File)
+			old := d.cfg.Load()
+			cfg, err := config.Load(old.File)
 			if err == nil {
-				err = d.role.reload(cfg)
+				if keys := old.NeedRestart(cfg); len(keys) > 0 {
+					err = fmt.Errorf("only a restart, which no mobile node notices, can change %s", strings.Join(keys, ", "))
+				} else {
+					err = d.role.reload(cfg)
+				}
 			}
 			d.problems.set("reload", err)
 			if err != nil {
@@ -138,6 +144,6 @@ func (d *daemon) task(t func(context.Context) error) { d.tasks = append(d.tasks,
 func marks(k config.Kernel) rtnl.Marks {
 	return rtnl.Marks{
 		RouteProtocol: uint8(k.RouteProtocol), RulePriority: uint32(k.RulePriority),
-		Table: k.Table, TunnelName: k.TunnelName,
+		Table: k.Table, TunnelName: k.TunnelName, PathPrefix: k.TunnelPrefix,
 	}
 }

@@ -2,10 +2,8 @@ package main
 
 import (
 	"context"
-	"errors"
 	"fmt"
 	"net"
-	"reflect"
 	"slices"
 	"time"
 
@@ -155,13 +153,8 @@ func (h *homeAgent) reinstate() error {
 
 func (h *homeAgent) name() string { return ctl.RoleHomeAgent }
 
-// reload takes mobile nodes and policies over. Links need a restart.
+// reload takes mobile nodes and policies over.
 func (h *homeAgent) reload(cfg *config.Config) error {
-	old := h.d.cfg.Load()
-	if cfg.HomeAgent == nil || !reflect.DeepEqual(old.HomeAgent.Links, cfg.HomeAgent.Links) ||
-		old.Kernel != cfg.Kernel || old.Control != cfg.Control || old.RunDir != cfg.RunDir {
-		return errors.New("home_agent.links, kernel, control and run_dir can only change with a restart, which ends no binding's data path")
-	}
 	p, err := haParams(cfg.HomeAgent)
 	if err != nil {
 		return err
@@ -172,7 +165,10 @@ func (h *homeAgent) reload(cfg *config.Config) error {
 
 // haParams converts the configuration.
 func haParams(c *config.HomeAgent) (ha.Params, error) {
-	p := ha.Params{AllowUnauthenticated: c.AllowUnauthenticated, MaxLifetime: c.MaxLifetime}
+	p := ha.Params{
+		AllowUnauthenticated: c.AllowUnauthenticated, MaxLifetime: c.MaxLifetime, MaxBindings: c.MaxBindings,
+		TimestampWindow: c.TimestampWindow,
+	}
 	for _, l := range c.Links {
 		link := ha.Link{Address: l.Address}
 		if l.Interface != "" {
