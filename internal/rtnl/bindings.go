@@ -42,14 +42,20 @@ func (b *Bindings) Device() int { return b.device }
 
 // Set routes home addresses into their tunnels.
 func (b *Bindings) Set(bindings []role.Binding) []error {
-	requests := make([]request, len(bindings))
+	errs := make([]error, len(bindings))
+	requests := make([]request, 0, len(bindings))
+	var at []int
 	for i, x := range bindings {
-		requests[i] = b.route(x).set()
+		if !x.HomeAddress.Is6() || !x.CareOf.Is6() || !x.HomeAgent.Is6() {
+			errs[i] = fmt.Errorf("set a tunnel route: %s at %s by %s are not three IPv6 addresses", x.HomeAddress, x.CareOf, x.HomeAgent)
+			continue
+		}
+		requests, at = append(requests, b.route(x).set()), append(at, i)
 	}
-	errs := b.conn.batch(requests)
-	for i, x := range bindings {
-		if errs[i] != nil {
-			errs[i] = fmt.Errorf("set the route to %s through the tunnel to %s: %w", x.HomeAddress, x.CareOf, errs[i])
+	for k, err := range b.conn.batch(requests) {
+		x := bindings[at[k]]
+		if err != nil {
+			errs[at[k]] = fmt.Errorf("set the route to %s through the tunnel to %s: %w", x.HomeAddress, x.CareOf, err)
 			continue
 		}
 		b.set[x.HomeAddress] = x

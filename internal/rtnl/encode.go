@@ -8,21 +8,20 @@ import (
 
 // Numbers of the kernel's UAPI that x/sys does not have.
 const (
-	lwtunnelEncapIP6  = 4 // LWTUNNEL_ENCAP_IP6
-	lwtunnelDst       = 2 // LWTUNNEL_IP6_DST
-	lwtunnelSrc       = 3 // LWTUNNEL_IP6_SRC
-	lwtunnelHopLimit  = 4 // LWTUNNEL_IP6_HOPLIMIT
-	iptunLink         = 1 // IFLA_IPTUN_LINK
-	iptunLocal        = 2 // IFLA_IPTUN_LOCAL
-	iptunRemote       = 3 // IFLA_IPTUN_REMOTE
-	iptunTTL          = 4 // IFLA_IPTUN_TTL
-	iptunFlags        = 8 // IFLA_IPTUN_FLAGS
-	iptunProto        = 9 // IFLA_IPTUN_PROTO
-	iptunCollectMeta  = 19
-	ip6tnlNoEncapLim  = 0x1 // IP6_TNL_F_IGN_ENCAP_LIMIT
-	tunnelHopLimit    = 64
-	tunnelMTU         = 1460 // 1500 less the outer header; without an encapsulation limit option
-	unreachableMetric = 1 << 20
+	lwtunnelEncapIP6 = 4 // LWTUNNEL_ENCAP_IP6
+	lwtunnelDst      = 2 // LWTUNNEL_IP6_DST
+	lwtunnelSrc      = 3 // LWTUNNEL_IP6_SRC
+	lwtunnelHopLimit = 4 // LWTUNNEL_IP6_HOPLIMIT
+	iptunLink        = 1 // IFLA_IPTUN_LINK
+	iptunLocal       = 2 // IFLA_IPTUN_LOCAL
+	iptunRemote      = 3 // IFLA_IPTUN_REMOTE
+	iptunTTL         = 4 // IFLA_IPTUN_TTL
+	iptunFlags       = 8 // IFLA_IPTUN_FLAGS
+	iptunProto       = 9 // IFLA_IPTUN_PROTO
+	iptunCollectMeta = 19
+	ip6tnlNoEncapLim = 0x1 // IP6_TNL_F_IGN_ENCAP_LIMIT
+	tunnelHopLimit   = 64
+	tunnelMTU        = 1460 // 1500 less the outer header; without an encapsulation limit option
 )
 
 // route is what we need of a route.
@@ -52,29 +51,27 @@ func (r route) body() []byte {
 		table = uint8(r.table)
 	}
 	b := []byte{unix.AF_INET6, uint8(r.dst.Bits()), 0, 0, table, r.protocol, unix.RT_SCOPE_UNIVERSE, r.kind, 0, 0, 0, 0}
-	if r.dst.Bits() > 0 {
-		b = attrAddr(b, unix.RTA_DST, r.dst.Addr())
-	}
-	if r.table >= 256 {
-		b = attrU32(b, unix.RTA_TABLE, r.table)
-	}
+	b = attrAddr(b, unix.RTA_DST, r.dst.Addr())
 	if r.encapDst.IsValid() {
-		b = attrU16(b, unix.RTA_ENCAP_TYPE, lwtunnelEncapIP6)
 		b = nest(b, unix.RTA_ENCAP|unix.NLA_F_NESTED, func(b []byte) []byte {
 			b = attrAddr(b, lwtunnelDst, r.encapDst)
 			b = attrAddr(b, lwtunnelSrc, r.encapSrc)
 			// Zero would copy the inner packet's.
 			return attrU8(b, lwtunnelHopLimit, tunnelHopLimit)
 		})
+		b = attrU16(b, unix.RTA_ENCAP_TYPE, lwtunnelEncapIP6)
 	}
 	if r.via.IsValid() {
 		b = attrAddr(b, unix.RTA_GATEWAY, r.via)
 	}
-	if r.oif != 0 {
-		b = attrU32(b, unix.RTA_OIF, uint32(r.oif))
-	}
 	if r.metric != 0 {
 		b = attrU32(b, unix.RTA_PRIORITY, r.metric)
+	}
+	if r.table >= 256 {
+		b = attrU32(b, unix.RTA_TABLE, r.table)
+	}
+	if r.oif != 0 {
+		b = attrU32(b, unix.RTA_OIF, uint32(r.oif))
 	}
 	return b
 }
@@ -100,8 +97,8 @@ func (r rule) body() []byte {
 	b := []byte{unix.AF_INET6, 0, uint8(r.src.Bits()), 0, unix.RT_TABLE_UNSPEC, 0, 0, unix.FR_ACT_TO_TBL}
 	b = native.AppendUint32(b, unix.FIB_RULE_FIND_SADDR)
 	b = attrAddr(b, unix.FRA_SRC, r.src.Addr())
-	b = attrU32(b, unix.FRA_PRIORITY, r.priority)
 	b = attrU32(b, unix.FRA_TABLE, r.table)
+	b = attrU32(b, unix.FRA_PRIORITY, r.priority)
 	return attrU8(b, unix.FRA_PROTOCOL, r.protocol)
 }
 
@@ -121,11 +118,14 @@ func (a address) set() request {
 func (a address) del() request { return request{unix.RTM_DELADDR, 0, a.body()} }
 
 func (a address) body() []byte {
-	b := []byte{unix.AF_INET6, uint8(a.prefix.Bits()), uint8(a.flags), unix.RT_SCOPE_UNIVERSE}
+	b := []byte{unix.AF_INET6, uint8(a.prefix.Bits()), 0, unix.RT_SCOPE_UNIVERSE}
 	b = native.AppendUint32(b, uint32(a.ifindex))
 	b = attrAddr(b, unix.IFA_LOCAL, a.prefix.Addr())
-	b = attrAddr(b, unix.IFA_ADDRESS, a.prefix.Addr())
 	b = attrU32(b, unix.IFA_FLAGS, a.flags)
+	b = attrAddr(b, unix.IFA_ADDRESS, a.prefix.Addr())
+	if a.valid == forever && a.preferred == forever {
+		return b // as it is without
+	}
 	info := native.AppendUint32(nil, a.preferred)
 	info = native.AppendUint32(info, a.valid)
 	return attr(b, unix.IFA_CACHEINFO, append(info, make([]byte, 8)...))
@@ -161,20 +161,20 @@ func (t tunnel) change(ifindex int) request { return request{unix.RTM_NEWLINK, 0
 func (t tunnel) body(ifindex int) []byte {
 	b := linkHeader(ifindex, unix.IFF_UP, unix.IFF_UP)
 	if ifindex == 0 {
-		b = attrString(b, unix.IFLA_IFNAME, t.name)
 		b = attrU32(b, unix.IFLA_MTU, tunnelMTU)
+		b = attrString(b, unix.IFLA_IFNAME, t.name)
 	}
 	return nest(b, unix.IFLA_LINKINFO, func(b []byte) []byte {
-		b = attrString(b, unix.IFLA_INFO_KIND, "ip6tnl")
+		b = attr(b, unix.IFLA_INFO_KIND, []byte("ip6tnl"))
 		return nest(b, unix.IFLA_INFO_DATA, func(b []byte) []byte {
+			b = attrU8(b, iptunProto, 0) // IPv6 and IPv4 inside
 			if t.external {
 				return attr(b, iptunCollectMeta, nil)
 			}
 			b = attrAddr(b, iptunLocal, t.local)
 			b = attrAddr(b, iptunRemote, t.remote)
 			b = attrU8(b, iptunTTL, tunnelHopLimit)
-			b = attrU32(b, iptunFlags, ip6tnlNoEncapLim)
-			return attrU8(b, iptunProto, 0) // IPv6 and IPv4 inside
+			return attrU32(b, iptunFlags, ip6tnlNoEncapLim)
 		})
 	})
 }

@@ -29,12 +29,10 @@ type paths struct {
 
 // path is one tunnel device, its table, and what it was last set to.
 type path struct {
-	name   string
-	index  int
-	table  uint32
-	local  netip.Addr
-	routed bool
-	hop    route // the route to the home agent in the main table
+	name  string
+	index int
+	table uint32
+	hop   route // the route to the home agent in the main table
 }
 
 // placed is what is in the kernel for one home address.
@@ -57,7 +55,7 @@ func (p *paths) set(w role.HomePath) error {
 	at := p.homes[hoa]
 	if at == nil {
 		at = new(placed)
-		if err := p.find(hoa, at); err != nil {
+		if err := p.find(w, at); err != nil {
 			return err
 		}
 		p.homes[hoa] = at
@@ -80,7 +78,8 @@ func (p *paths) set(w role.HomePath) error {
 }
 
 // find learns what an earlier run left of a home address.
-func (p *paths) find(hoa netip.Addr, at *placed) error {
+func (p *paths) find(w role.HomePath, at *placed) error {
+	hoa := w.HomeAddress.Addr()
 	addrs, err := netlink.AddrList(nil, netlink.FAMILY_V6)
 	if err != nil {
 		return fmt.Errorf("look for the home address %s: %w", hoa, err)
@@ -100,7 +99,38 @@ func (p *paths) find(hoa netip.Addr, at *placed) error {
 			at.home, at.full = a.LinkIndex, ones < 128
 		}
 	}
-	return nil
+	rules, err := netlink.RuleList(netlink.FAMILY_V6)
+	if err != nil {
+		return fmt.Errorf("look for the rules of the home address %s: %w", hoa, err)
+	}
+	for _, r := range rules {
+		switch {
+		case r.Protocol != p.marks.RouteProtocol || r.Src == nil || addrOf(r.Src.IP) != hoa:
+		case uint32(r.Priority) == p.marks.RulePriority+rulePath:
+			at.table = uint32(r.Table)
+		case uint32(r.Priority) == p.marks.RulePriority+ruleBlocked:
+			at.rules = true
+		}
+	}
+	at.homeHop, err = p.findHop(w.HomeAgent, p.marks.Table+tableHome)
+	return err
+}
+
+// findHop returns the route to a home agent that an earlier run left in a table.
+func (p *paths) findHop(homeAgent netip.Addr, table uint32) (route, error) {
+	routes, err := ours(p.marks)
+	if err != nil {
+		return route{}, err
+	}
+	for _, r := range routes {
+		if uint32(r.Table) == table && r.Dst != nil && addrOf(r.Dst.IP) == homeAgent {
+			return route{
+				dst: host(homeAgent), table: table, protocol: p.marks.RouteProtocol, kind: unix.RTN_UNICAST,
+				oif: r.LinkIndex, via: addrOf(r.Gw), metric: uint32(r.Priority),
+			}, nil
+		}
+	}
+	return route{}, nil
 }
 
 func (p *paths) blockedPath(w role.HomePath, at *placed) error {
@@ -133,7 +163,7 @@ func (p *paths) block(w role.HomePath, at *placed) error {
 		if at.device != t.index {
 			a := address{
 				prefix: host(hoa), ifindex: t.index, valid: forever, preferred: forever,
-				flags: unix.IFA_F_NODAD | unix.IFA_F_HOMEADDRESS | unix.IFA_F_PERMANENT | unix.IFA_F_NOPREFIXROUTE,
+				flags: unix.IFA_F_NODAD | unix.IFA_F_HOMEADDRESS | unix.IFA_F_NOPREFIXROUTE,
 			}
 			if err := p.conn.do(a.set()); err != nil {
 				return fmt.Errorf("put the home address %s on %s: %w", hoa, t.name, err)
@@ -190,54 +220,47 @@ func (p *paths) route(w role.HomePath, at *placed, table uint32) error {
 	return nil
 }
 
-// tunnelled changes the tunnel in place.
+// tunnelled changes the tunnel in place, in one write. Its routes are set each
+// time, since the kernel drops them when an interface goes down.
 func (p *paths) tunnelled(w role.HomePath, at *placed) error {
 	if err := p.block(w, at); err != nil {
 		return err
 	}
 	t := p.tunnels[w.HomeAgent]
-	if err := p.firstHop(t, w); err != nil {
-		return err
+	def := route{
+		dst: netip.PrefixFrom(netip.IPv6Unspecified(), 0), table: t.table,
+		protocol: p.marks.RouteProtocol, kind: unix.RTN_UNICAST, oif: t.index,
 	}
-	if t.local != w.CareOf {
-		if err := p.conn.do(tunnel{local: w.CareOf, remote: w.HomeAgent}.change(t.index)); err != nil {
-			t.index = 0 // perhaps somebody deleted it
+	requests := []request{tunnel{local: w.CareOf, remote: w.HomeAgent}.change(t.index), def.set()}
+	hop := p.firstHop(w)
+	if hop != (route{}) {
+		requests = append(requests, hop.set())
+	}
+	for i, err := range p.conn.batch(requests) {
+		switch {
+		case err == nil:
+		case i < 2:
+			t.index, at.device = 0, 0 // perhaps somebody deleted it
 			return fmt.Errorf("move the tunnel %s to %s: %w", t.name, w.CareOf, err)
+		default:
+			return fmt.Errorf("set the route to the home agent %s by router %s: %w", w.HomeAgent, w.Router, err)
 		}
-		t.local = w.CareOf
 	}
-	if !t.routed {
-		r := route{
-			dst: netip.PrefixFrom(netip.IPv6Unspecified(), 0), table: t.table,
-			protocol: p.marks.RouteProtocol, kind: unix.RTN_UNICAST, oif: t.index,
-		}
-		if err := p.conn.do(r.set()); err != nil {
-			return fmt.Errorf("set the route into the tunnel %s: %w", t.name, err)
-		}
-		t.routed = true
-	}
+	t.hop = hop
 	return p.route(w, at, t.table)
 }
 
-// firstHop sets a route to the home agent through the router that the care-of
+// firstHop is a route to the home agent through the router that the care-of
 // address came from. The kernel may still have a default router, or an on-link
 // prefix, of the link where we were before, and would send there.
-func (p *paths) firstHop(t *path, w role.HomePath) error {
+func (p *paths) firstHop(w role.HomePath) route {
 	if !w.Router.IsValid() {
-		return nil
+		return route{}
 	}
-	hop := route{
+	return route{
 		dst: host(w.HomeAgent), table: unix.RT_TABLE_MAIN, protocol: p.marks.RouteProtocol,
 		kind: unix.RTN_UNICAST, oif: w.Ifindex, via: w.Router.WithZone(""), metric: 1,
 	}
-	if hop == t.hop {
-		return nil
-	}
-	if err := p.conn.do(hop.set()); err != nil {
-		return fmt.Errorf("set the route to the home agent %s by router %s: %w", w.HomeAgent, w.Router, err)
-	}
-	t.hop = hop
-	return nil
 }
 
 func (p *paths) dropHop(t *path) error {
@@ -293,7 +316,7 @@ func (p *paths) answering(w role.HomePath, at *placed) error {
 // with its prefix, or alone, to answer solicitations.
 func (p *paths) putHome(w role.HomePath, at *placed, full bool) error {
 	a := address{prefix: host(w.HomeAddress.Addr()), ifindex: w.Ifindex, valid: forever, preferred: forever}
-	a.flags = unix.IFA_F_PERMANENT | unix.IFA_F_HOMEADDRESS
+	a.flags = unix.IFA_F_HOMEADDRESS
 	if full {
 		a.prefix = w.HomeAddress
 	} else {
@@ -398,11 +421,10 @@ func (p *paths) tunnel(homeAgent netip.Addr) (*path, error) {
 	case err == nil && link.Attrs().Alias == alias:
 		// An earlier run's, with its end points: it goes on until ours are known.
 		t.index = link.Attrs().Index
-		if tnl, ok := link.(*netlink.Ip6tnl); ok {
-			t.local = addrOf(tnl.Local)
+		if t.hop, err = p.findHop(homeAgent, unix.RT_TABLE_MAIN); err != nil {
+			return nil, err
 		}
 	case errors.As(err, new(netlink.LinkNotFoundError)) || err == nil:
-		t.local, t.routed = netip.Addr{}, false
 		if t.index, err = p.conn.ensureTunnel(tunnel{
 			name: t.name, local: netip.IPv6Unspecified(), remote: homeAgent, alias: alias,
 		}); err != nil {

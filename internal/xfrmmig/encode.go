@@ -76,10 +76,10 @@ type Policy struct {
 }
 
 // encode writes the body of XFRM_MSG_NEWSA: struct xfrm_usersa_info, 224 octets,
-// and the care-of address.
+// and the care-of address. The selector stays empty: the kernel gives it the
+// state's family.
 func (s State) encode() []byte {
 	b := make([]byte, 224)
-	native.PutUint16(b[40:], unix.AF_INET6) // selector.family
 	putAddr(b[56:], s.Dst)
 	b[76] = s.Proto
 	putAddr(b[80:], s.Src)
