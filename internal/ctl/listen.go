@@ -151,7 +151,7 @@ func publish(name, path string, gid int) error {
 	}
 	if gid >= 0 && gid != os.Getegid() {
 		if err := os.Chown(name, -1, gid); err != nil {
-			return fmt.Errorf("give it to group %d (run as root, or as a member of the group): %w", gid, err)
+			return fmt.Errorf("give it to group %d (that takes CAP_CHOWN, or membership: SupplementaryGroups= in the service): %w", gid, err)
 		}
 	}
 	return os.Rename(name, path)
