@@ -7,7 +7,6 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"net"
 	"os"
 	"os/exec"
 	"path/filepath"
@@ -18,6 +17,7 @@ import (
 	"testing"
 	"time"
 
+	"mip6d/internal/ctl"
 	"mip6d/test/netns/node"
 )
 
@@ -104,10 +104,16 @@ func (d *Daemon) Start(ctx context.Context) error {
 	go func() { d.err = d.cmd.Wait(); close(done) }()
 	ctx, cancel := context.WithTimeout(ctx, 10*time.Second)
 	defer cancel()
+	client := d.Client()
+	defer client.Close()
 	for {
-		c, err := net.Dial("unix", d.Socket())
+		// The socket is there before everything else; only an answer says that
+		// mip6d runs. Until then a request may hang in its queue.
+		short, cancel := context.WithTimeout(ctx, time.Second)
+		_, err := client.Status(short)
+		cancel()
 		if err == nil {
-			return c.Close()
+			return nil
 		}
 		select {
 		case <-done:
@@ -119,6 +125,9 @@ func (d *Daemon) Start(ctx context.Context) error {
 		}
 	}
 }
+
+// Client talks to the control socket.
+func (d *Daemon) Client() *ctl.Client { return ctl.NewClient(d.Socket()) }
 
 // Kill ends mip6d with SIGKILL: a crash.
 func (d *Daemon) Kill() {
