@@ -30,9 +30,12 @@ test-kernel: deps
 lint:
 	scripts/lint
 
-# Figures on a real kernel (BenchmarkKernel…), not assertions; the machine's load shows in them.
+# Figures on a real kernel, not assertions; the machine's load shows in them: BenchmarkKernel…, and the
+# handovers with routers that advertise often (RFC 6275 §7.5) and as most do.
 bench: deps
 	$(KERNELTESTS) -bench '^BenchmarkKernel'
+	go run ./test/demo/cmd/demo -ra fast -dir build/bench/fast
+	go run ./test/demo/cmd/demo -ra usual -dir build/bench/usual
 
 # QEMU where it is missing. With ALLOW_SKIP=1 its absence is no error here.
 deps:
