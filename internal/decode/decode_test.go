@@ -142,7 +142,7 @@ func TestRefused(t *testing.T) {
 		{"a message cut off in a packet", "6000000000088740" + strings.Repeat("00", 32) + "3b01050000000000", Auto, "Mobility Header at octet 40: "},
 		{"promised and missing", "6000000000008740" + strings.Repeat("00", 32), Auto, "Mobility Header at octet 40: nothing is there"},
 		{"two home addresses", "3a040102000" + "0c910" + strings.Repeat("11", 16) + "c910" + strings.Repeat("22", 14), DstOpts, "ends"},
-		{"two segments left", "3a020202" + strings.Repeat("00", 20), Routing, "Segments Left of a type 2 routing header is 2"},
+		{"two segments left", "3a020202" + strings.Repeat("00", 20), Routing, "a type 2 routing header has 2 segments left, not 1"},
 		{"ICMPv6 option of length 0", "85000000000000000100000000000000", Auto, "length 0"},
 	} {
 		t.Run(c.name, func(t *testing.T) {

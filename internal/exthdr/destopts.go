@@ -74,7 +74,7 @@ func cutOptions(b []byte) ([]byte, error) {
 	}
 	length := (int(b[1]) + 1) * 8
 	if length > len(b) {
-		return nil, malformed(1, "Hdr Ext Len says %d octets, but there are only %d", length, len(b))
+		return nil, malformed(1, "the header is cut off: Hdr Ext Len says %d octets, but there are only %d", length, len(b))
 	}
 	return b[:length], nil
 }
@@ -86,10 +86,10 @@ func optionAt(b []byte, at int) (o Option, next int, err error) {
 		return Option{}, at + 1, nil
 	}
 	if at+1 >= len(b) {
-		return Option{}, 0, malformed(at, "option %d has no length", b[at])
+		return Option{}, 0, malformed(at, "option %d is cut off: it has no length", b[at])
 	}
 	if next = at + 2 + int(b[at+1]); next > len(b) {
-		return Option{}, 0, malformed(at, "option %d ends %d octets behind the header", b[at], next-len(b))
+		return Option{}, 0, malformed(at, "option %d is cut off: it ends %d octets behind the header", b[at], next-len(b))
 	}
 	return Option{b[at], b[at+2 : next]}, next, nil
 }

@@ -34,13 +34,13 @@ func (r Routing) Append(b []byte) []byte {
 func ParseRouting(b []byte) (Routing, error) {
 	switch {
 	case len(b) < RoutingLen:
-		return Routing{}, malformed(0, "%d octets are too few for a type 2 routing header, which has 24", len(b))
+		return Routing{}, malformed(0, "a type 2 routing header is cut off: %d octets of 24", len(b))
 	case b[2] != RoutingType2:
 		return Routing{}, malformed(2, "Routing Type is %d, not 2", b[2])
 	case b[1] != 2:
 		return Routing{}, malformed(1, "Hdr Ext Len of a type 2 routing header is %d, not 2", b[1])
 	case b[3] > 1:
-		return Routing{}, malformed(3, "Segments Left of a type 2 routing header is %d, not 1", b[3])
+		return Routing{}, malformed(3, "a type 2 routing header has %d segments left, not 1", b[3])
 	}
 	return Routing{
 		NextHeader: b[0], SegmentsLeft: b[3], Reserved: binary.BigEndian.Uint32(b[4:]),
