@@ -29,7 +29,7 @@ func Play(ctx context.Context, o Options) (report.Report, []report.Move, error) 
 	}
 	fmt.Fprintln(o.Out, "mobile node at home; TCP transfer and echo streams run (times in ms after link-up)")
 	fmt.Fprintln(o.Out)
-	fmt.Fprintf(o.Out, "  %-24s %9s %9s %9s %9s %9s %12s  %s\n", "move", "RA", "address", "BU", "BA", "first", "interruption", "lost/sent")
+	fmt.Fprintf(o.Out, "  %-24s %9s %9s %9s %9s %9s %9s %12s  %s\n", "move", "(no link)", "RA", "address", "BU", "BA", "first", "interruption", "lost/sent")
 	var seen []measure.Observation
 	for i, to := range itinerary(o.Moves) {
 		obs, moveErr := s.move(ctx, i+1, to, o)
@@ -81,15 +81,14 @@ func (s *scene) move(ctx context.Context, number int, to topology.Link, o Option
 		_, _ = s.wire.Wait(soon, obs.LinkUp, capture.MH(capture.MHBindingAcknowledgement))
 		cancel()
 	}
-	h, _ := s.observe(&obs, time.Now())
-	fmt.Fprintf(o.Out, " %9s %9s %9s %9s %9s", text(h.RA), text(h.CoAReady), text(h.BUSent), text(h.BAReceived), text(h.FirstPacket))
+	h, m := s.observe(&obs, time.Now())
+	fmt.Fprintf(o.Out, " %9s %9s %9s %9s %9s %9s", text(&m.Down), text(h.RA), text(h.CoAReady), text(h.BUSent), text(h.BAReceived), text(h.FirstPacket))
 	select { // let the streams' replies and a retransmission, if there is one, be seen
 	case <-time.After(o.Dwell):
 	case <-ctx.Done():
 		return obs, ctx.Err()
 	}
 	// What was sent just now has had no time to be answered.
-	var m report.Move
 	h, m = s.observe(&obs, time.Now().Add(-100*time.Millisecond))
 	fmt.Fprintf(o.Out, " %12s  %d/%d", text(&h.Interruption), h.Lost, h.Sent)
 	if m.BUs > 1 {

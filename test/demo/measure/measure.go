@@ -45,7 +45,7 @@ const before = 500 * time.Millisecond
 // Handover computes the report's figures.
 func Handover(o Observation) (report.Handover, report.Move) {
 	h := report.Handover{Name: o.Name, From: string(o.From), To: string(o.To), LinkUp: new(report.Ms)}
-	var move report.Move
+	move := report.Move{Down: report.Ms(o.LinkUp.Sub(o.LinkDown))}
 	var source netip.Addr
 	for _, p := range o.Wire {
 		if p.Time.Before(o.LinkUp) || !p.Time.Before(o.End) || p.IP == nil {

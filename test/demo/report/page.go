@@ -22,6 +22,7 @@ type Page struct {
 type Move struct {
 	CareOf  string // source of the Binding Update
 	BUs     int    // Binding Updates sent; more than one means retransmission
+	Down    Ms     // how long there was no link
 	Leaked  int    // home-address packets seen untunnelled on a foreign link
 	Streams []Stream
 }

@@ -129,9 +129,6 @@ func (t *Topology) Plug(to Link) error {
 // Move moves the mobile node: carrier down, other link, carrier up. It returns
 // the moment just before the carrier came up.
 func (t *Topology) Move(to Link) (linkUp time.Time, err error) {
-	if err := t.Unplug(); err != nil {
-		return time.Time{}, err
-	}
 	port, err := t.Switch.Link(mnPort)
 	if err != nil {
 		return time.Time{}, err
@@ -140,11 +137,15 @@ func (t *Topology) Move(to Link) (linkUp time.Time, err error) {
 	if err != nil {
 		return time.Time{}, err
 	}
-	if err := t.Switch.NL.LinkSetMaster(port, bridge); err != nil {
+	nl := t.Switch.NL
+	if err := nl.LinkSetDown(port); err != nil {
+		return time.Time{}, fmt.Errorf("carrier off: %w", err)
+	}
+	if err := nl.LinkSetMaster(port, bridge); err != nil {
 		return time.Time{}, fmt.Errorf("move the mobile node to %s: %w", to, err)
 	}
 	linkUp = time.Now()
-	if err := t.Switch.NL.LinkSetUp(port); err != nil {
+	if err := nl.LinkSetUp(port); err != nil {
 		return time.Time{}, fmt.Errorf("carrier on %s: %w", to, err)
 	}
 	t.at = to
