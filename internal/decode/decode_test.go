@@ -10,6 +10,7 @@ import (
 	"regexp"
 	"strings"
 	"testing"
+	"time"
 
 	"github.com/google/go-cmp/cmp"
 )
@@ -155,6 +156,19 @@ func TestRefused(t *testing.T) {
 				t.Errorf("got %v, error %v\nwant %s", f, err, c.want)
 			}
 		})
+	}
+}
+
+// The figures are those of RFC 5905 §6: era 0 ends on 7 February 2036.
+func TestNTPTimestamps(t *testing.T) {
+	for stamp, want := range map[uint64]string{
+		0x83aa7e80_00000000: "1970-01-01T00:00:00Z",
+		0xffffffff_80000000: "2036-02-07T06:28:15.5Z",
+		0x00000000_00000000: "2036-02-07T06:28:16Z",
+	} {
+		if got := ntp(stamp).Format(time.RFC3339Nano); got != want {
+			t.Errorf("%016x: %s, want %s", stamp, got, want)
+		}
 	}
 }
 

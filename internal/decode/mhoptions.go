@@ -66,10 +66,16 @@ func mhOption(o mh.Option) Fields {
 }
 
 // ntp converts a timestamp of RFC 4285 §6: seconds since 1900 and their fraction.
+// Without its highest bit it is of the time after February 2036, when the seconds
+// begin again.
 func ntp(stamp uint64) time.Time {
 	const since1900 = 2_208_988_800 // from there to 1970
+	seconds := int64(stamp >> 32)
+	if seconds>>31 == 0 {
+		seconds += 1 << 32
+	}
 	nanoseconds := (stamp & 0xffffffff) * 1_000_000_000 >> 32
-	return time.Unix(int64(stamp>>32)-since1900, int64(nanoseconds)).UTC()
+	return time.Unix(seconds-since1900, int64(nanoseconds)).UTC()
 }
 
 func printable(b []byte) bool {

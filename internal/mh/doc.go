@@ -7,10 +7,11 @@
 // what alignment needs. Time on the wire is in units of four seconds; here it
 // is a time.Duration at once.
 //
-// The files: types.go wire numbers, status.go status codes, message.go and
-// options.go the values, parse.go, marshal.go, parseoptions.go and
-// marshaloptions.go the two directions, checksum.go, auth.go the bytes that
-// authenticators cover, errors.go the protocol's answer to what is malformed.
+// The files: types.go wire numbers and the unit of lifetimes, status.go status
+// codes, message.go and options.go the values, body.go and optiondata.go their
+// octets, parse.go and marshal.go the two directions, order.go where options may
+// stand, checksum.go, auth.go the bytes that authenticators cover, errors.go the
+// protocol's answer to what is malformed.
 //
 // It computes no authenticator (internal/rr) and knows no extension header
 // (internal/exthdr).
