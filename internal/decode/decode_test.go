@@ -159,7 +159,7 @@ func TestRefused(t *testing.T) {
 	}
 }
 
-// The figures are those of RFC 5905 §6: era 0 ends on 7 February 2036.
+// Era 0 has 2^32 seconds from 1900 on and ends on 7 February 2036.
 func TestNTPTimestamps(t *testing.T) {
 	for stamp, want := range map[uint64]string{
 		0x83aa7e80_00000000: "1970-01-01T00:00:00Z",
