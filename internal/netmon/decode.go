@@ -43,14 +43,16 @@ type neighNews struct {
 }
 
 // decode returns a linkNews, addrNews or neighNews; nil for what is none.
-func decode(m netlink.Message) any {
-	switch m.Header.Type {
+func decode(m netlink.Message) any { return decodeMessage(uint16(m.Header.Type), m.Data) }
+
+func decodeMessage(typ uint16, b []byte) any {
+	switch typ {
 	case unix.RTM_NEWLINK, unix.RTM_DELLINK:
-		return decodeLink(m.Data, m.Header.Type == unix.RTM_DELLINK)
+		return decodeLink(b, typ == unix.RTM_DELLINK)
 	case unix.RTM_NEWADDR, unix.RTM_DELADDR:
-		return decodeAddr(m.Data, m.Header.Type == unix.RTM_DELADDR)
+		return decodeAddr(b, typ == unix.RTM_DELADDR)
 	case unix.RTM_NEWNEIGH:
-		return decodeNeigh(m.Data)
+		return decodeNeigh(b)
 	}
 	return nil
 }
