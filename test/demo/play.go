@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"os"
 	"path/filepath"
+	"runtime"
 	"time"
 
 	"mip6d/test/demo/measure"
@@ -17,6 +18,9 @@ import (
 
 // patience is how long a move may take until it is given up.
 const patience = 15 * time.Second
+
+// settle is how long the streams run undisturbed before a move.
+const settle = 500 * time.Millisecond
 
 // Play performs the moves and returns what there is to report, also when it
 // fails on the way.
@@ -66,6 +70,9 @@ func itinerary(between int) []topology.Link {
 // move moves the mobile node, tells the marks as they come, and lets some time
 // pass for the figures.
 func (s *scene) move(ctx context.Context, number int, to topology.Link, o Options) (measure.Observation, error) {
+	// What measuring the last move has cost must not count for this one.
+	runtime.GC()
+	time.Sleep(settle)
 	obs := measure.Observation{From: s.topo.At(), To: to, LinkDown: time.Now()}
 	obs.Name = fmt.Sprintf("%d: %s → %s", number, obs.From, to)
 	var err error
