@@ -1,0 +1,171 @@
+package sim
+
+import (
+	"fmt"
+	"net/netip"
+	"strconv"
+	"time"
+
+	"mip6d/internal/mh"
+	"mip6d/internal/role"
+)
+
+// maxSteps bounds the steps of all machines in one virtual second.
+const maxSteps = 3000
+
+// record is what the world knows and the home agent must not guess.
+type record struct {
+	updates int                         // Binding Updates that the mobile node has sent
+	order   map[update]int              // which of them it was
+	set     int                         // the one that the binding in force came from
+	acked   map[netip.Addr]role.Binding // what the home agent has promised
+}
+
+// update identifies a Binding Update.
+type update struct {
+	sequence uint16
+	careOf   netip.Addr
+}
+
+// fail notes the first thing that went wrong.
+func (w *World) fail(format string, args ...any) {
+	if w.broken == nil {
+		w.broken = fmt.Errorf(format, args...)
+		w.say("INVARIANT BROKEN: %v", w.broken)
+	}
+}
+
+// countStep: no machine keeps the daemon busy with nothing.
+func (w *World) countStep() {
+	if w.now.Sub(w.stepsFrom) >= time.Second {
+		w.steps, w.stepsFrom = 0, w.now
+	}
+	if w.steps++; w.steps > maxSteps {
+		w.fail("more than %d steps in a second", maxSteps)
+	}
+}
+
+// updateSent notes what the mobile node really asked for.
+func (w *World) updateSent(p packet, bu *mh.BindingUpdate) {
+	w.record.updates++
+	w.record.order[update{bu.Sequence, p.src}] = w.record.updates
+	w.network.recorded = append(w.network.recorded, p)
+	if len(w.network.recorded) > 200 {
+		w.network.recorded = w.network.recorded[100:]
+	}
+}
+
+// bindingSet: nobody's packets go where their mobile node did not ask for them,
+// and nothing older undoes what was asked for later. A home agent that lost its
+// memory can't know what is older, until the timestamps it accepts are all
+// newer than its crash.
+func (w *World) bindingSet(b role.Binding) {
+	n, ok := w.record.order[update{b.Sequence, b.CareOf}]
+	if !ok {
+		w.fail("a binding of %s at %s, sequence number %d, that its mobile node never asked for", b.HomeAddress, b.CareOf, b.Sequence)
+		return
+	}
+	forgetful := !w.ha.crashed.IsZero() && w.now.Sub(w.ha.crashed) < 20*time.Second
+	if n < w.record.set && !forgetful && !w.undoing(b) {
+		w.fail("binding update %d comes into force after %d", n, w.record.set)
+	}
+	w.record.set = n
+}
+
+// undoing: a request that the kernel refused gives way to what was promised
+// before.
+func (w *World) undoing(b role.Binding) bool {
+	old, ok := w.record.acked[b.HomeAddress]
+	return ok && old.CareOf == b.CareOf && old.Sequence == b.Sequence
+}
+
+// acknowledged: what an acknowledgement promises is in force when it leaves.
+func (w *World) acknowledged(p packet) {
+	msg, err := mh.Parse(p.raw)
+	if err != nil {
+		w.fail("the home agent sends what can't be parsed: %v", err)
+		return
+	}
+	ba, ok := msg.(*mh.BindingAcknowledgement)
+	if !ok || !ba.Status.Accepted() {
+		return
+	}
+	b, bound := w.ha.bindings[hoa]
+	switch {
+	case ba.Lifetime > 0 && !bound:
+		w.fail("a binding is acknowledged that is not in force")
+	case ba.Lifetime > 0 && w.record.order[update{ba.Sequence, b.CareOf}] == 0:
+		// Not to whom: the answer goes to the wire source (RFC 6275 §9.5.4),
+		// which nothing authenticates.
+		w.fail("a binding at %s is acknowledged with sequence number %d, by which nobody asked for it", b.CareOf, ba.Sequence)
+	case ba.Lifetime == 0 && bound:
+		w.fail("a de-registration is acknowledged while the binding is in force")
+	case ba.Lifetime == 0:
+		delete(w.record.acked, hoa)
+	default:
+		b.Sequence, b.Lifetime, b.Expires = ba.Sequence, ba.Lifetime, w.now.Add(ba.Lifetime)
+		w.record.acked[hoa] = b
+	}
+	if ba.Lifetime == 0 || !bound {
+		return
+	}
+	if n, ok := w.record.order[update{ba.Sequence, b.CareOf}]; ok {
+		w.record.set = max(w.record.set, n)
+	}
+}
+
+// check holds after every step of a machine.
+func (w *World) check() {
+	w.checkPath()
+	w.checkPromise()
+}
+
+// checkPromise: what was acknowledged stays until its end, unless the mobile
+// node has asked for another.
+func (w *World) checkPromise() {
+	b, promised := w.record.acked[hoa]
+	if !promised || !b.Expires.After(w.now) || w.record.updates > w.record.order[update{b.Sequence, b.CareOf}] {
+		return
+	}
+	if _, bound := w.ha.bindings[hoa]; !bound {
+		w.fail("an acknowledged binding is gone %v before its end", b.Expires.Sub(w.now))
+	}
+}
+
+// checkPath: the home address is used in clear only where its link is.
+func (w *World) checkPath() {
+	m := w.mn
+	if !m.up || m.at == homeLink || m.refused {
+		return
+	}
+	switch m.path.Mode {
+	case role.PathHome, role.PathAnswering, role.PathDeregistering:
+		w.fail("the home address is %s on %s", m.path.Mode, m.at)
+	}
+}
+
+// agreed: in quiet both sides have the same idea of where the mobile node is.
+func (w *World) agreed() error {
+	b, bound := w.ha.bindings[hoa]
+	m := w.mn
+	switch {
+	case w.faults.Squatter:
+		if bound {
+			return fmt.Errorf("a binding for an address that another host on the home link has")
+		}
+		return nil
+	case m.at == nowhere:
+		return nil
+	case m.at == homeLink && (bound || m.path.Mode != role.PathHome):
+		return fmt.Errorf("at home with path %s, binding in force: %v", m.path.Mode, bound)
+	case m.at == homeLink:
+		return nil
+	case !bound || m.path.Mode != role.PathTunnelled || m.path.CareOf != b.CareOf:
+		return fmt.Errorf("on %s with path %s by %s, binding in force: %v at %s", m.at, m.path.Mode, m.path.CareOf, bound, b.CareOf)
+	case !prefixes[m.at].Contains(b.CareOf) || !m.addrs[b.CareOf]:
+		return fmt.Errorf("on %s, bound at %s", m.at, b.CareOf)
+	}
+	return nil
+}
+
+func itoa(n int) string { return strconv.Itoa(n) }

@@ -1,0 +1,189 @@
+package sim
+
+import (
+	"net/netip"
+	"time"
+
+	"mip6d/internal/mh"
+	"mip6d/internal/role"
+)
+
+const mnIfindex = 7
+
+// mobileNode is a mobile node with a model of its kernel: one interface, its
+// care-of addresses, and the path of the home address.
+type mobileNode struct {
+	host
+	at       place
+	up       bool
+	arrivals int                 // how often the link changed
+	addrs    map[netip.Addr]bool // care-of addresses; true: ready
+	path     role.HomePath
+	refused  bool // the kernel has not taken the latest path
+	newborn  func() role.Machine
+}
+
+func newMobileNode(w *World, newborn func() role.Machine) *mobileNode {
+	m := &mobileNode{addrs: make(map[netip.Addr]bool), newborn: newborn}
+	m.host = host{w: w, name: "MN", machine: newborn(), carryOut: m.apply}
+	return m
+}
+
+func (m *mobileNode) apply(e role.Effect) error {
+	w := m.w
+	switch e := e.(type) {
+	case role.SolicitRouter:
+		if m.up {
+			w.advertise(m.at, w.between(time.Millisecond, 20*time.Millisecond))
+		}
+	case role.AddCareOf:
+		if w.chance(w.faults.Kernel) {
+			return errKernel
+		}
+		a := e.Prefix.Addr()
+		if _, there := m.addrs[a]; !there {
+			m.addrs[a] = false
+		}
+		w.after(w.between(time.Millisecond, 5*time.Millisecond), func() { m.detected(a) })
+	case role.RemoveCareOf:
+		delete(m.addrs, e.Addr)
+		life := m.life
+		w.after(time.Millisecond, func() {
+			if _, there := m.addrs[e.Addr]; m.life == life && !there {
+				m.step(role.AddressGone{Ifindex: mnIfindex, Addr: e.Addr})
+			}
+		})
+	case role.SetHomePath:
+		if m.refused = w.chance(w.faults.Kernel); m.refused {
+			w.say("MN: kernel refuses path %s", e.Path.Mode)
+			return errKernel
+		}
+		m.setPath(e.Path)
+	case role.Send:
+		p := packet{e.Src, e.Dst, e.HomeAddress, e.RoutingHome, e.Raw}
+		w.say("MN: sends %s", describe(p))
+		m.sent(p)
+	case role.Notice:
+		w.say("MN: %s: %s", e.Kind, e.Text)
+	}
+	return nil
+}
+
+// detected ends an address's duplicate address detection.
+func (m *mobileNode) detected(a netip.Addr) {
+	if _, there := m.addrs[a]; !there {
+		return
+	}
+	if m.w.chance(m.w.faults.Duplicates) {
+		delete(m.addrs, a)
+		m.w.say("MN: %s is a duplicate", a)
+		m.step(role.DADFailed{Ifindex: mnIfindex, Addr: a})
+		return
+	}
+	m.addrs[a] = true
+	m.step(role.AddressReady{Ifindex: mnIfindex, Addr: a})
+}
+
+// setPath changes the home address's path; at home the kernel may probe for it.
+func (m *mobileNode) setPath(p role.HomePath) {
+	if p.Mode != m.path.Mode || p.CareOf != m.path.CareOf {
+		m.w.say("MN: path %s %s", p.Mode, p.CareOf)
+	}
+	m.path = p
+	if p.Mode != role.PathHome || !p.DAD {
+		return
+	}
+	life, arrival := m.life, m.arrivals
+	m.w.after(dadTime, func() {
+		if m.life != life || m.arrivals != arrival || m.path.Mode != role.PathHome {
+			return
+		}
+		if _, defended := m.w.ha.bindings[hoa]; defended || m.w.faults.Squatter {
+			m.w.say("MN: the home address is a duplicate")
+			m.step(role.DADFailed{Ifindex: mnIfindex, Addr: hoa})
+			return
+		}
+		m.step(role.AddressReady{Ifindex: mnIfindex, Addr: hoa})
+	})
+}
+
+// sent puts a packet on the link, where only addresses of the link leave.
+func (m *mobileNode) sent(p packet) {
+	w := m.w
+	if p.src == hoa && (!m.up || m.at != homeLink) {
+		if m.up {
+			w.fail("a packet from the home address leaves untunnelled on %s", m.at)
+		}
+		return
+	}
+	if !m.up || p.src != hoa && !prefixes[m.at].Contains(p.src) {
+		w.say("network: %s is no source on %s", p.src, m.at)
+		return
+	}
+	if bu, ok := parseBU(p); ok {
+		w.updateSent(p, bu)
+	}
+	w.deliver(p)
+}
+
+func parseBU(p packet) (*mh.BindingUpdate, bool) {
+	msg, err := mh.Parse(p.raw)
+	if err != nil {
+		return nil, false
+	}
+	bu, ok := msg.(*mh.BindingUpdate)
+	return bu, ok
+}
+
+// has says whether a packet to an address arrives here.
+func (m *mobileNode) has(a netip.Addr) bool {
+	if !m.up {
+		return false
+	}
+	if a == hoa {
+		return m.at == homeLink && (m.path.Mode == role.PathHome || m.path.Mode == role.PathAnswering)
+	}
+	_, there := m.addrs[a]
+	return there && prefixes[m.at].Contains(a)
+}
+
+// move takes the mobile node to another link.
+func (m *mobileNode) move(to place, gap time.Duration) {
+	w := m.w
+	w.say("move: %s → %s", m.at, to)
+	m.arrivals++
+	if m.up {
+		m.up = false
+		m.step(role.LinkDown{Ifindex: mnIfindex})
+	}
+	m.at = to
+	arrival := m.arrivals
+	if to == nowhere {
+		return
+	}
+	w.after(gap, func() {
+		if m.arrivals == arrival {
+			m.up = true
+			m.step(m.linkUp())
+		}
+	})
+}
+
+func (m *mobileNode) linkUp() role.LinkUp {
+	return role.LinkUp{Ifindex: mnIfindex, Name: "eth0", LinkAddr: []byte{2, 0, 0, 0, 0, 0x42}}
+}
+
+// restart crashes the mobile node; the next one is told what is there.
+func (m *mobileNode) restart() {
+	m.w.say("MN: crashes")
+	m.crash(m.newborn())
+	m.step(role.Start{})
+	if m.up {
+		m.step(m.linkUp())
+	}
+	for a, ready := range m.addrs {
+		if ready {
+			m.step(role.AddressReady{Ifindex: mnIfindex, Addr: a})
+		}
+	}
+}

@@ -1,0 +1,96 @@
+package sim
+
+import (
+	"fmt"
+	"math/rand/v2"
+	"net/netip"
+	"time"
+
+	"mip6d/internal/ha"
+	"mip6d/internal/mn"
+	"mip6d/internal/role"
+)
+
+// The lengths of a story: trouble, then quiet.
+const (
+	troubleTime = 10 * time.Minute
+	quietTime   = 3 * time.Minute
+)
+
+// Mutants replace machines by broken ones, to show that the invariants see it.
+type Mutants struct {
+	HA func(role.Machine) role.Machine
+	MN func(role.Machine) role.Machine
+
+	Unauthenticated bool // the home agent believes everybody
+}
+
+var key = []byte("0123456789abcdef")
+
+// New makes the world of a seed.
+func New(seed uint64, mutants Mutants) *World {
+	rng := rand.New(rand.NewPCG(seed, 6275))
+	w := &World{Seed: seed, rng: rng, now: epoch, stepsFrom: epoch, faults: drawFaults(rng)}
+	w.record = record{order: make(map[update]int), acked: make(map[netip.Addr]role.Binding)}
+	w.ha = newHomeAgent(w, func() role.Machine { return mutate(newHA(mutants.Unauthenticated), mutants.HA) })
+	w.mn = newMobileNode(w, func() role.Machine { return mutate(newMN(rng, mutants.Unauthenticated), mutants.MN) })
+	w.say("seed %d: %+v", seed, w.faults)
+	return w
+}
+
+func mutate(m role.Machine, by func(role.Machine) role.Machine) role.Machine {
+	if by == nil {
+		return m
+	}
+	return by(m)
+}
+
+func newHA(unauthenticated bool) role.Machine {
+	p := ha.Params{
+		Links: []ha.Link{{
+			Ifindex: 1, Address: haAddr, Prefixes: []ha.Prefix{{Prefix: prefixes[homeLink], Valid: role.Infinite}},
+		}},
+		MobileNodes: []ha.MobileNode{{HomeAddress: hoa, Auth: &ha.Auth{SPI: 256, Key: key}}},
+	}
+	if unauthenticated {
+		p.MobileNodes, p.AllowUnauthenticated = nil, true
+	}
+	return ha.New(p)
+}
+
+func newMN(rng *rand.Rand, unauthenticated bool) role.Machine {
+	home := mn.Home{
+		HomeAddress: netip.PrefixFrom(hoa, 64), HomeAgent: haAddr, Lifetime: 60 * time.Second,
+		Auth: &mn.Auth{SPI: 256, Key: key},
+	}
+	if unauthenticated {
+		home.Auth = nil
+	}
+	return mn.New(mn.Params{Homes: []mn.Home{home}, Interfaces: []mn.Interface{{Name: "eth0"}}}, random{rng})
+}
+
+// Run tells the story of a seed. The error is the invariant that did not hold.
+func (w *World) Run() error {
+	w.ha.step(role.Start{})
+	w.mn.step(role.Start{})
+	w.mn.move(place(1+w.rng.IntN(3)), 0)
+	w.beacon()
+	w.startFaults()
+	w.run(troubleTime)
+	if w.broken != nil {
+		return w.broken
+	}
+	w.say("quiet")
+	w.faults = w.faults.calm()
+	if w.mn.at == nowhere {
+		w.mn.move(foreign1, 0)
+	}
+	w.run(quietTime)
+	if w.broken != nil {
+		return w.broken
+	}
+	if err := w.agreed(); err != nil {
+		return fmt.Errorf("after %v of quiet: %w", quietTime, err)
+	}
+	return nil
+}
