@@ -118,13 +118,15 @@ const (
 	reactGiveUp                 // another node has the home address
 )
 
-// reactionTo lists what is more than a passing trouble.
+// reactionTo lists what is more than a passing trouble. MIPV6-AUTH-FAIL is not
+// among it, though RFC 4285 §5.3 sees an error of configuration: anybody can
+// provoke one, rightly authenticated, by sending a broken copy of our Binding
+// Update.
 var reactionTo = map[mh.Status]reaction{
 	mh.StatusAdministrativelyProhibited: reactStop,
 	mh.StatusHomeRegistrationNotSupport: reactStop,
 	mh.StatusNotHomeSubnet:              reactStop,
 	mh.StatusRegistrationTypeChange:     reactStop,
-	mh.StatusAuthFail:                   reactStop, // RFC 4285 §5.3
 	mh.StatusDADFailed:                  reactGiveUp,
 	mh.StatusSequenceOutOfWindow:        reactResync,
 	mh.StatusIDMismatch:                 reactClock,
@@ -172,7 +174,9 @@ func (m *Machine) rejected(h *home, t bul.Transmission, ba *mh.BindingAcknowledg
 
 // nothingThere ends a return home when the home agent says that it holds no
 // binding. Then there is nothing to defend us against, unless we are here
-// because somebody defends the home address: that somebody is another node.
+// because somebody defended the home address: perhaps the home agent, until a
+// de-registration of ours whose acknowledgement was lost, perhaps another node.
+// A second detection tells.
 func (m *Machine) nothingThere(h *home, s mh.Status) bool {
 	switch s {
 	case mh.StatusNotHomeAgent, mh.StatusHomeRegistrationNotSupport, mh.StatusNotHomeSubnet:
@@ -180,8 +184,7 @@ func (m *Machine) nothingThere(h *home, s mh.Status) bool {
 		return false
 	}
 	if h.homeDADs > 0 {
-		m.refusal(h, s, "the home address belongs to another node on the home link and will not be used again")
-		m.duplicate(h)
+		m.atHome(h, h.link, true, "at home, the home agent holds no binding; probing for the home address again")
 		return true
 	}
 	m.returned(h, "at home, the home agent held no binding")

@@ -229,7 +229,7 @@ func TestRejections(t *testing.T) {
 		{mh.StatusHomeRegistrationNotSupport, 10 * time.Minute, role.PathBlocked},
 		{mh.StatusNotHomeSubnet, 10 * time.Minute, role.PathBlocked},
 		{mh.StatusRegistrationTypeChange, 10 * time.Minute, role.PathBlocked},
-		{mh.StatusAuthFail, 10 * time.Minute, role.PathBlocked},
+		{mh.StatusAuthFail, 1500 * time.Millisecond, role.PathTunnelled}, // anybody can provoke one
 		{mh.StatusDADFailed, 0, role.PathNone},
 	} {
 		t.Run(tt.status.String(), func(t *testing.T) {

@@ -312,6 +312,11 @@ type address struct {
 }
 
 func (m *Machine) addressReady(ev role.AddressReady) {
+	for _, h := range m.homes {
+		if h.addr() == ev.Addr && h.stage == stageHome && h.link.ifindex == ev.Ifindex {
+			h.homeDADs = 0 // nobody else has it
+		}
+	}
 	// The kernel knows few addresses besides ours; a bound all the same.
 	if len(m.there) < maxAddresses {
 		m.there[address{ev.Ifindex, ev.Addr}] = true

@@ -398,10 +398,23 @@ func TestHomeDADFailureOfAnEarlierRunsBinding(t *testing.T) {
 	}
 }
 
+// TestHomeDADSucceedsAfterALostAnswer: found by internal/sim.
+func TestHomeDADSucceedsAfterALostAnswer(t *testing.T) {
+	b := homeAt(t, defaultParams())
+	b.step(role.DADFailed{Ifindex: eth, Addr: hoa.Addr()})
+	b.ack(mh.StatusNotHomeAgent)
+	expect(t, "nobody has it now", b.step(role.AddressReady{Ifindex: eth, Addr: hoa.Addr()}))
+	expect(t, "a later failure is a first one", b.step(role.DADFailed{Ifindex: eth, Addr: hoa.Addr()}),
+		deregPath, deregBU, answering)
+}
+
 func TestHomeDADFailureByAnotherNode(t *testing.T) {
 	b := homeAt(t, defaultParams())
 	b.step(role.DADFailed{Ifindex: eth, Addr: hoa.Addr()})
-	expect(t, "the home agent holds no binding", b.ack(mh.StatusNotHomeAgent), "path none")
+	// Perhaps it was the home agent, and only its answer to a first
+	// de-registration was lost.
+	expect(t, "the home agent holds no binding", b.ack(mh.StatusNotHomeAgent), "path home on 2 with DAD")
+	expect(t, "somebody still defends it", b.step(role.DADFailed{Ifindex: eth, Addr: hoa.Addr()}), "path none")
 	b.move(ra(eth, routerA, netA))
 	b.wait(time.Hour)
 	if len(b.bus) != 1 {

@@ -11,7 +11,7 @@ import (
 )
 
 // maxSteps bounds the steps of all machines in one virtual second.
-const maxSteps = 3000
+const maxSteps = 500
 
 // record is what the world knows and the home agent must not guess.
 type record struct {

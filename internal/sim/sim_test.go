@@ -11,7 +11,7 @@ import (
 
 var (
 	oneSeed = flag.Uint64("sim.seed", 0, "run this seed alone and tell its story")
-	seeds   = flag.Int("sim.seeds", 3000, "how many seeds to run")
+	seeds   = flag.Int("sim.seeds", 2500, "how many seeds to run")
 	first   = flag.Uint64("sim.first", 1, "the first of them")
 )
 

@@ -1,0 +1,160 @@
+package sim
+
+import (
+	"strings"
+	"testing"
+	"time"
+
+	"mip6d/internal/mh"
+	"mip6d/internal/role"
+)
+
+// wrapped is a machine whose answers somebody spoils.
+type wrapped struct {
+	role.Machine
+	spoil func(now time.Time, inner role.Machine, effects []role.Effect) []role.Effect
+}
+
+func (m wrapped) Step(now time.Time, ev role.Event) []role.Effect {
+	return m.spoil(now, m.Machine, m.Machine.Step(now, ev))
+}
+
+func spoil(f func(time.Time, role.Machine, []role.Effect) []role.Effect) func(role.Machine) role.Machine {
+	return func(m role.Machine) role.Machine { return wrapped{m, f} }
+}
+
+// each replaces effects one by one.
+func each(f func(time.Time, role.Machine, role.Effect) []role.Effect) func(role.Machine) role.Machine {
+	return spoil(func(now time.Time, m role.Machine, effects []role.Effect) []role.Effect {
+		var out []role.Effect
+		for _, e := range effects {
+			out = append(out, f(now, m, e)...)
+		}
+		return out
+	})
+}
+
+// busy is a machine that always wants to be called at once.
+type busy struct{ role.Machine }
+
+func (busy) Deadline() time.Time { return epoch }
+
+// TestInvariantsCatchMutants: each invariant is broken by a machine that is made
+// to, so none of them can't fail.
+func TestInvariantsCatchMutants(t *testing.T) {
+	for _, c := range []struct {
+		name    string
+		mutants Mutants
+		want    string
+	}{
+		{
+			"acknowledges before the kernel has it",
+			Mutants{HA: each(func(now time.Time, m role.Machine, e role.Effect) []role.Effect {
+				if s, ok := e.(role.SetBinding); ok && s.ID != 0 {
+					return m.Step(now, role.Done{ID: s.ID})
+				}
+				return []role.Effect{e}
+			})},
+			"acknowledged that is not in force",
+		},
+		{
+			"acknowledges a de-registration before it is done",
+			Mutants{HA: each(func(now time.Time, m role.Machine, e role.Effect) []role.Effect {
+				if c, ok := e.(role.ClearBinding); ok && c.ID != 0 {
+					return append(m.Step(now, role.Done{ID: c.ID}), e)
+				}
+				return []role.Effect{e}
+			})},
+			"a de-registration is acknowledged while the binding is in force",
+		},
+		{
+			"believes everybody",
+			Mutants{Unauthenticated: true},
+			"never asked for",
+		},
+		{
+			"loses a binding",
+			Mutants{HA: each(func(now time.Time, m role.Machine, e role.Effect) []role.Effect {
+				if n, ok := e.(role.Notice); ok && n.Kind == role.NoticeBindingCreated {
+					return []role.Effect{e, role.ClearBinding{HomeAddress: hoa}}
+				}
+				return []role.Effect{e}
+			})},
+			"an acknowledged binding is gone",
+		},
+		{
+			"uses the home address abroad",
+			Mutants{MN: each(func(now time.Time, m role.Machine, e role.Effect) []role.Effect {
+				if s, ok := e.(role.SetHomePath); ok && s.Path.Mode == role.PathTunnelled {
+					s.Path.Mode = role.PathHome
+					return []role.Effect{s}
+				}
+				return []role.Effect{e}
+			})},
+			"the home address is home on foreign",
+		},
+		{
+			"sends from the home address abroad",
+			Mutants{MN: each(func(now time.Time, m role.Machine, e role.Effect) []role.Effect {
+				if s, ok := e.(role.Send); ok {
+					s.Src = hoa
+					return []role.Effect{s}
+				}
+				return []role.Effect{e}
+			})},
+			"leaves untunnelled",
+		},
+		{
+			"never finds its care-of address",
+			Mutants{MN: each(func(now time.Time, m role.Machine, e role.Effect) []role.Effect {
+				if s, ok := e.(role.Send); ok && s.HomeAddress.IsValid() {
+					return nil
+				}
+				return []role.Effect{e}
+			})},
+			"of quiet",
+		},
+		{
+			"keeps the daemon busy",
+			Mutants{HA: func(m role.Machine) role.Machine { return busy{m} }},
+			"steps in a second",
+		},
+		{
+			"sends what can't be parsed",
+			Mutants{HA: each(func(now time.Time, m role.Machine, e role.Effect) []role.Effect {
+				if s, ok := e.(role.Send); ok {
+					s.Raw = s.Raw[:7]
+					return []role.Effect{s}
+				}
+				return []role.Effect{e}
+			})},
+			"can't be parsed",
+		},
+		{
+			"acknowledges with another's sequence number",
+			Mutants{HA: each(func(now time.Time, m role.Machine, e role.Effect) []role.Effect {
+				if s, ok := e.(role.Send); ok {
+					msg, err := mh.Parse(s.Raw)
+					if ba, isBA := msg.(*mh.BindingAcknowledgement); err == nil && isBA {
+						ba.Sequence ^= 0x4000
+						s.Raw, _ = mh.Marshal(ba)
+					}
+					return []role.Effect{s}
+				}
+				return []role.Effect{e}
+			})},
+			"by which nobody asked for it",
+		},
+	} {
+		t.Run(c.name, func(t *testing.T) {
+			t.Parallel()
+			var last error
+			for seed := uint64(1); seed <= 60; seed++ {
+				if last = New(seed, c.mutants).Run(); last != nil && strings.Contains(last.Error(), c.want) {
+					return
+				}
+			}
+			t.Errorf("no seed of 60 says %q; the last says %v", c.want, last)
+		})
+	}
+}
