@@ -136,7 +136,7 @@ func svg(r row) template.HTML {
 	fmt.Fprintf(&b, `<svg viewBox="0 0 %d %d" role="img" aria-label="%s">`, width, height, template.HTMLEscapeString(r.Name))
 	if f := r.FirstPacket; f != nil {
 		fmt.Fprintf(&b, `<rect class="outage" x="%.1f" y="%d" width="%.1f" height="%d"/>`,
-			x(0), axisY, x(*f)-x(0), height-axisY-22)
+			x(-r.Down), axisY, x(*f)-x(-r.Down), height-axisY-22)
 	}
 	fmt.Fprintf(&b, `<line class="axis" x1="%d" y1="%d" x2="%d" y2="%d"/>`, left, axisY, width-right, axisY)
 	for i, m := range r.marks() {
@@ -174,8 +174,8 @@ func svg(r row) template.HTML {
 	return template.HTML(b.String()) //nolint:gosec // built above from numbers and escaped names
 }
 
-// span is the part of the time that is drawn, in milliseconds: some of the
-// quiet before and after.
+// span is the part of the time that is drawn, in milliseconds: from some of the
+// quiet before the link went down to some of that after.
 func (r row) span() (from, to float64) {
 	last := 0.0
 	for _, m := range r.marks() {
@@ -184,7 +184,7 @@ func (r row) span() (from, to float64) {
 		}
 	}
 	last = max(last, 50)
-	return -0.15*last - 10, 1.25*last + 10
+	return -r.Down.Float() - 0.1*last - 15, 1.25*last + 10
 }
 
 // ticks are round numbers of milliseconds, at most about ten.
