@@ -51,6 +51,12 @@ func New(t testing.TB, n *node.Node, cfg Config) *Daemon {
 		t.Fatal(err)
 	}
 	t.Cleanup(func() {
+		if t.Failed() && d.cmd != nil && d.Running() {
+			ctx, cancel := context.WithTimeout(context.Background(), 2*time.Second)
+			stats, err := d.Ctl(ctx, "show", "stats")
+			cancel()
+			t.Logf("mip6d on %s counts (%v):\n%s", n.Name, err, stats)
+		}
 		d.Kill()
 		if t.Failed() {
 			t.Logf("mip6d on %s said:\n%s", n.Name, d.Log())
