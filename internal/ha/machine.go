@@ -20,8 +20,7 @@ type Machine struct {
 	ids   role.ID
 	rate  bul.Rate // refusals and Binding Errors
 
-	// forgetting holds nodes that nothing but time keeps, oldest first.
-	forgetting []*node
+	forgetting []forget // the next to be forgotten first
 
 	// Of the Step in progress.
 	now time.Time
@@ -88,7 +87,7 @@ func (m *Machine) Step(now time.Time, ev role.Event) []role.Effect {
 func (m *Machine) Deadline() time.Time {
 	next := m.cache.Next()
 	if len(m.forgetting) > 0 {
-		if at := m.forgetting[0].forgetAt; next.IsZero() || at.Before(next) {
+		if at := m.forgetting[0].at; next.IsZero() || at.Before(next) {
 			next = at
 		}
 	}

@@ -107,7 +107,7 @@ func (m *Machine) binding(r *request) role.Binding {
 
 // start begins with what a request needs first.
 func (m *Machine) start(n *node, r *request) {
-	n.current = r
+	n.current, n.forgetAt = r, time.Time{}
 	old, bound := m.cache.Get(n.home)
 	n.was = nil
 	if bound {

@@ -15,15 +15,16 @@ func (m *Machine) expire() {
 		}
 		m.expired(b)
 	}
-	for len(m.forgetting) > 0 && !m.forgetting[0].forgetAt.After(m.now) {
-		n := m.forgetting[0]
-		m.forgetting = m.forgetting[1:]
-		at := n.forgetAt
-		n.forgetAt = time.Time{}
-		if at.After(m.now) || !m.forgettable(n) {
-			continue
+	for len(m.forgetting) > 0 {
+		f := m.forgetting[0]
+		current := f.node.forgetAt.Equal(f.at)
+		if current && f.at.After(m.now) {
+			break
 		}
-		delete(m.nodes, n.home)
+		m.forgetting = m.forgetting[1:]
+		if current && m.forgettable(f.node) {
+			delete(m.nodes, f.node.home)
+		}
 	}
 }
 
@@ -81,10 +82,18 @@ func (m *Machine) forgettable(n *node) bool {
 	return mn == nil || mn.Auth == nil || mn.Auth.Replay == ReplayNone || !n.sequent
 }
 
-// forgetLater lets a node go when its replay guard is over (MAX_DELETE_BCE_TIMEOUT).
+// forgetLater lets a node go when its replay guard, which begins now, is over
+// (MAX_DELETE_BCE_TIMEOUT).
 func (m *Machine) forgetLater(n *node) {
-	if n.forgetAt.IsZero() && m.forgettable(n) {
+	if m.forgettable(n) {
 		n.forgetAt = m.now.Add(maxDeleteTimeout)
-		m.forgetting = append(m.forgetting, n)
+		m.forgetting = append(m.forgetting, forget{n, n.forgetAt})
 	}
+}
+
+// forget is a node that nothing but time keeps. It is void when the node has
+// another time by now.
+type forget struct {
+	node *node
+	at   time.Time
 }

@@ -1,0 +1,83 @@
+package bce
+
+import (
+	"math/rand/v2"
+	"net/netip"
+	"testing"
+	"time"
+
+	"mip6d/internal/role"
+)
+
+var t0 = time.Date(2026, 1, 1, 0, 0, 0, 0, time.UTC)
+
+func binding(host byte, expires time.Duration) role.Binding {
+	return role.Binding{
+		HomeAddress: netip.AddrFrom16([16]byte{0: 0x20, 1: 0x01, 15: host}),
+		Expires:     t0.Add(expires),
+	}
+}
+
+func TestRFC6275_9_5_1_SequenceNumbersCompareModulo65536(t *testing.T) {
+	for _, c := range []struct {
+		a, b uint16
+		want bool
+	}{
+		{1, 0, true}, {0, 1, false}, {5, 5, false},
+		{0, 65535, true}, {65535, 0, false}, {10, 65530, true},
+		{32767, 0, true}, // the last of the window
+		{32768, 0, false},
+		{32769, 0, false},
+		{0, 32769, true},
+	} {
+		if got := Later(c.a, c.b); got != c.want {
+			t.Errorf("Later(%d, %d) = %v", c.a, c.b, got)
+		}
+	}
+}
+
+func TestBindingsExpireInOrder(t *testing.T) {
+	var c Cache
+	order := rand.New(rand.NewPCG(1, 1)).Perm(100)
+	for _, i := range order {
+		c.Set(binding(byte(i), time.Duration(i)*time.Second))
+	}
+	if c.Len() != 100 || !c.Next().Equal(t0) {
+		t.Fatalf("%d bindings, the next expires at %v", c.Len(), c.Next())
+	}
+	now := t0.Add(49 * time.Second)
+	for i := range 50 {
+		b, ok := c.PopExpired(now)
+		if !ok || b.HomeAddress != binding(byte(i), 0).HomeAddress {
+			t.Fatalf("expired %d: %v %v", i, b.HomeAddress, ok)
+		}
+		if _, there := c.Get(b.HomeAddress); there {
+			t.Errorf("%v expired but is there", b.HomeAddress)
+		}
+	}
+	if b, ok := c.PopExpired(now); ok {
+		t.Errorf("%v expired early", b.HomeAddress)
+	}
+}
+
+func TestSetReplacesAndMovesExpiry(t *testing.T) {
+	var c Cache
+	c.Set(binding(1, time.Second))
+	c.Set(binding(2, 2*time.Second))
+	c.Set(binding(1, 3*time.Second))
+	if c.Len() != 2 || !c.Next().Equal(t0.Add(2*time.Second)) {
+		t.Errorf("%d bindings, the next expires at %v", c.Len(), c.Next())
+	}
+	c.Delete(binding(2, 0).HomeAddress)
+	c.Delete(binding(2, 0).HomeAddress) // there is none
+	if c.Len() != 1 || !c.Next().Equal(t0.Add(3*time.Second)) {
+		t.Errorf("%d bindings, the next expires at %v", c.Len(), c.Next())
+	}
+	c.Delete(binding(1, 0).HomeAddress)
+	if !c.Next().IsZero() || c.Len() != 0 {
+		t.Error("an empty cache has something to expire")
+	}
+	for range c.All() {
+		t.Error("an empty cache yields a binding")
+	}
+}
