@@ -50,10 +50,9 @@ type Config struct {
 	HomeAgentLifetime   time.Duration // not 0: add the Home Agent Information option
 
 	// SolicitedDelay is the longest random delay before a solicitation is
-	// answered; RFC 4861 §6.2.6 asks for up to 0.5 s. Silent routers do not
-	// answer at all.
+	// answered; RFC 4861 §6.2.6 asks for up to 0.5 s.
 	SolicitedDelay time.Duration
-	IgnoreSolicits bool
+	IgnoreSolicits bool // leave solicitations without an answer
 }
 
 // Advertiser advertises on one interface until closed.

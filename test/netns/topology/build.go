@@ -195,7 +195,7 @@ func (t *Topology) advertise(cfg Config) error {
 		}
 		n, ifname := t.Router, string(l)
 		c := radv.Config{
-			Interval: cfg.Interval, RouterLifetime: radv.DefaultRouterLifetime,
+			Interval: cfg.Interval, SolicitedDelay: cfg.SolicitedDelay, RouterLifetime: radv.DefaultRouterLifetime,
 			Prefixes: []radv.Prefix{{Prefix: l.Prefix(), Autonomous: true, OnLink: true, Valid: 86400, Preferred: 14400}},
 		}
 		if l == Home {

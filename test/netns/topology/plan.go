@@ -75,6 +75,10 @@ type Config struct {
 	Impair   map[Link]Impairment
 	Interval radv.Interval // between unsolicited advertisements
 
+	// SolicitedDelay is the longest random delay before a router answers a
+	// solicitation: none here, up to 0.5 s in RFC 4861 §6.2.6.
+	SolicitedDelay time.Duration
+
 	// Silent leaves out the advertisements of a link.
 	Silent map[Link]bool
 }
