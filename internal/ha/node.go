@@ -114,7 +114,10 @@ func (m *Machine) start(n *node, r *request) {
 		n.was = &old
 	}
 	if r.delete() {
-		if !bound {
+		if n.was == nil {
+			n.was = n.ending // gone for us, but not yet for the kernel
+		}
+		if n.was == nil {
 			n.phase = idle
 			m.acknowledge(r, mh.StatusAccepted, 0)
 			m.finish(n)
