@@ -78,7 +78,7 @@ func (d *daemon) run(ctx context.Context) (err error) {
 	case cfg.MobileNode != nil:
 		d.role, err = d.mobileNode(cfg)
 	default:
-		err = errors.New("the configuration has neither a home_agent nor a mobile_node section; correspondent nodes come later")
+		d.role, err = d.correspondentNode()
 	}
 	if err != nil {
 		return err

@@ -218,6 +218,7 @@ func (h *homeAgent) bindingList(now time.Time) []ctl.Binding {
 			LinkLocal: b.LinkLocal, Router: b.Router, Authenticated: h.machine.Authenticates(b.HomeAddress),
 			State: "active", Sequence: b.Sequence, Lifetime: ctl.Seconds(b.Lifetime),
 			Remaining: ctl.Seconds(max(b.Expires.Sub(now), 0)), Expires: b.Expires,
+			Created: b.Created, Moves: b.Moves,
 		})
 	}
 	return list

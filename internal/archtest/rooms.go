@@ -34,7 +34,6 @@ const (
 	bpf       = "golang.org/x/net/bpf"
 	errgroup  = "golang.org/x/sync/errgroup"
 	sockets   = "github.com/mdlayher/socket"
-	packets   = "github.com/mdlayher/packet"
 	netlink   = "github.com/mdlayher/netlink"
 	rtnetlink = "github.com/vishvananda/netlink"
 	ebpf      = "github.com/cilium/ebpf"
@@ -68,7 +67,7 @@ var Rooms = []Room{
 	{Path: "internal/netmon", Rooms: []string{"internal/role"}, Modules: []string{netlink, sys}},
 	{Path: "internal/rtnl", Rooms: []string{"internal/role"}, Modules: []string{rtnetlink, netlink, sys}},
 	{Path: "internal/proxynd", Rooms: concat(codecs, []string{"internal/role"}), PureFiles: []string{"respond.go"},
-		Modules: []string{sockets, packets, bpf, errgroup, sys}},
+		Modules: []string{sockets, bpf, errgroup, sys}},
 	{Path: "internal/ingress", Rooms: []string{"internal/role"}, Modules: []string{ebpf, rtnetlink, sys}},
 	{Path: "internal/xfrmmig", PureFiles: []string{"encode.go"}, Modules: []string{netlink, sys}},
 
@@ -84,7 +83,6 @@ var Rooms = []Room{
 
 	// Tests and tools.
 	{Path: "internal/archtest"},
-	{Path: "internal/tools", Modules: []string{Any}},
 	{Path: "test/...", Rooms: []string{Any}, Modules: []string{Any}},
 }
 

@@ -193,6 +193,13 @@ func (m *Machine) set(n *node) {
 	b := n.current.granted
 	// The lifetime counts from now: detection has taken its time.
 	b.Expires = m.now.Add(b.Lifetime)
+	b.Created = m.now
+	if n.was != nil {
+		b.Created, b.Moves = n.was.Created, n.was.Moves
+		if n.was.CareOf != b.CareOf {
+			b.Moves++
+		}
+	}
 	n.current.granted = b
 	if n.was != nil && sameForKernel(*n.was, b) {
 		n.phase = setting

@@ -28,6 +28,9 @@ func TestRFC6275_10_3_1_DetectionBeforeTheFirstAcceptance(t *testing.T) {
 	b.tick(time.Second)
 	expect(t, "a move needs no detection", b.step(b.bu(3, from(coaB))), setB)
 	expect(t, "in force", b.done(nil), "ba 0 seq 3 lifetime 6m40s")
+	if got := b.m.Bindings()[0]; !got.Created.Equal(t0) || got.Moves != 1 {
+		t.Errorf("created %v, %d moves", got.Created, got.Moves)
+	}
 }
 
 func TestRFC6275_10_3_1_DuplicateIsRefused(t *testing.T) {

@@ -18,6 +18,8 @@ type Binding struct {
 	Sequence       uint16
 	Lifetime       time.Duration // as granted
 	Expires        time.Time
+	Created        time.Time      // first registration of this binding
+	Moves          uint64         // care-of changes since
 	ReplayStamp    uint64         // last RFC 4285 timestamp accepted, NTP format; 0: none
 	MobilePrefixes []netip.Prefix // RFC 3963, later
 }

@@ -1,7 +1,9 @@
 package sim
 
 import (
+	"maps"
 	"net/netip"
+	"slices"
 	"time"
 
 	"mip6d/internal/mh"
@@ -181,8 +183,9 @@ func (m *mobileNode) restart() {
 	if m.up {
 		m.step(m.linkUp())
 	}
-	for a, ready := range m.addrs {
-		if ready {
+	// In an order that the seed decides, not the map.
+	for _, a := range slices.SortedFunc(maps.Keys(m.addrs), netip.Addr.Compare) {
+		if m.addrs[a] {
 			m.step(role.AddressReady{Ifindex: mnIfindex, Addr: a})
 		}
 	}
