@@ -75,9 +75,9 @@ func TestVirtualHomeLinkNeedsNoDetection(t *testing.T) {
 	expect(t, "in force", b.done(nil), "ba 0 seq 1 lifetime 6m40s")
 }
 
-// TestKernelFailureBecomes130 : what could not be brought into force is undone
+// TestFailedRequestBecomes130 : what could not be brought into force is undone
 // and said.
-func TestKernelFailureBecomes130(t *testing.T) {
+func TestFailedRequestBecomes130(t *testing.T) {
 	full := errors.New("no buffer space available")
 	b := newBed(t, params())
 	b.step(b.bu(1))

@@ -91,7 +91,7 @@ func TestAddCareOfCarriesTheLifetimes(t *testing.T) {
 	}
 }
 
-func TestKernelIsToldOfLifetimesNowAndThen(t *testing.T) {
+func TestLifetimesAreToldNowAndThen(t *testing.T) {
 	b := started(t, defaultParams())
 	b.step(up(eth))
 	adds := 0
@@ -193,7 +193,7 @@ func TestAddressThatNeverGetsReadyIsAskedForAgain(t *testing.T) {
 	expect(t, "and again", b.wait(5*time.Second), addA)
 }
 
-func TestKernelRefusesTheAddress(t *testing.T) {
+func TestAddressIsRefused(t *testing.T) {
 	b := started(t, defaultParams())
 	b.manualDone, b.manualReady = true, true
 	b.step(up(eth))
