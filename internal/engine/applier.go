@@ -30,19 +30,3 @@ func roomOf(e role.Effect) room {
 		return wireRoom
 	}
 }
-
-// idOf returns the ID by which an effect wants to be answered, zero for none.
-func idOf(e role.Effect) role.ID {
-	switch e := e.(type) {
-	case role.SetBinding:
-		return e.ID
-	case role.ClearBinding:
-		return e.ID
-	case role.AddCareOf:
-		return e.ID
-	case role.SetHomePath:
-		return e.ID
-	default:
-		return 0
-	}
-}

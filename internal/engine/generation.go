@@ -74,7 +74,7 @@ func (e *Engine) applyRoom(now time.Time, plans []plan, r room, answers []answer
 		if err != nil {
 			e.failed(effect, err, r)
 		}
-		if id := idOf(effect); id != 0 {
+		if id := role.IDOf(effect); id != 0 {
 			answers = append(answers, answer{e.owners[i], role.Done{ID: id, Err: err}})
 		}
 	}

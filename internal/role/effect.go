@@ -131,3 +131,19 @@ func (RemoveCareOf) effect()  {}
 func (SetHomePath) effect()   {}
 func (Count) effect()         {}
 func (Notice) effect()        {}
+
+// IDOf returns the ID by which an effect wants to be answered, zero for none.
+func IDOf(e Effect) ID {
+	switch e := e.(type) {
+	case SetBinding:
+		return e.ID
+	case ClearBinding:
+		return e.ID
+	case AddCareOf:
+		return e.ID
+	case SetHomePath:
+		return e.ID
+	default:
+		return 0
+	}
+}

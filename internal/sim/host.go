@@ -27,7 +27,7 @@ func (h *host) step(ev role.Event) {
 		h.w.countStep()
 		for _, e := range h.machine.Step(h.w.now, ev) {
 			err := h.carryOut(e)
-			if id := idOf(e); id != 0 {
+			if id := role.IDOf(e); id != 0 {
 				queue = append(queue, role.Done{ID: id, Err: err})
 			}
 		}
@@ -56,18 +56,4 @@ func (h *host) arm() {
 func (h *host) crash(next role.Machine) {
 	h.life++
 	h.machine, h.timer = next, time.Time{}
-}
-
-func idOf(e role.Effect) role.ID {
-	switch e := e.(type) {
-	case role.SetBinding:
-		return e.ID
-	case role.ClearBinding:
-		return e.ID
-	case role.AddCareOf:
-		return e.ID
-	case role.SetHomePath:
-		return e.ID
-	}
-	return 0
 }
