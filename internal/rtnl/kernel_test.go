@@ -16,7 +16,7 @@ import (
 
 var cn = netip.MustParseAddr("2001:db8:c::1")
 
-func must(t *testing.T, err error) {
+func must(t testing.TB, err error) {
 	t.Helper()
 	if err != nil {
 		t.Fatal(err)
@@ -25,7 +25,7 @@ func must(t *testing.T, err error) {
 
 // link makes a veth pair whose ends are both up here, with a care-of address
 // and a default route on the first; its interface index is returned.
-func link(t *testing.T) int {
+func link(t testing.TB) int {
 	t.Helper()
 	a := netlink.NewLinkAttrs()
 	a.Name = "eth0"
