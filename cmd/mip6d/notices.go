@@ -6,8 +6,6 @@ import (
 	"net/netip"
 	"time"
 
-	"golang.org/x/sys/unix"
-
 	"mip6d/internal/ctl"
 	"mip6d/internal/role"
 )
@@ -51,23 +49,4 @@ func (d *daemon) failed(e role.Effect, err error) {
 		level = slog.LevelWarn // its machine sends again
 	}
 	d.log.Log(context.Background(), level, "cannot do what the protocol wants", "err", err)
-}
-
-// ifname names an interface. It asks for the one: net.InterfaceByIndex has the
-// kernel dump them all, which took 60 % of a busy home agent's time.
-func ifname(ifindex int) string {
-	fd, err := unix.Socket(unix.AF_UNIX, unix.SOCK_DGRAM|unix.SOCK_CLOEXEC, 0)
-	if err != nil {
-		return ""
-	}
-	defer unix.Close(fd)
-	req, err := unix.NewIfreq("")
-	if err != nil {
-		return ""
-	}
-	req.SetUint32(uint32(ifindex))
-	if err := unix.IoctlIfreq(fd, unix.SIOCGIFNAME, req); err != nil {
-		return ""
-	}
-	return req.Name()
 }

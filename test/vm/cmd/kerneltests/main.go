@@ -92,7 +92,7 @@ func run(ctx context.Context, o options) error {
 
 func (o options) testArgs(file string) []string {
 	if o.bench != "" {
-		return []string{file, "-test.run", "^$", "-test.bench", o.bench, "-test.timeout", o.timeout.String()}
+		return []string{file, "-test.run", "^$", "-test.bench", o.bench, "-test.benchtime", "4s", "-test.timeout", o.timeout.String()}
 	}
 	args := []string{file, "-test.v", "-test.run", o.run, "-test.timeout", o.timeout.String()}
 	if o.skip != "" {
