@@ -179,7 +179,7 @@ func haParams(c *config.HomeAgent) (ha.Params, error) {
 			link.Ifindex = i.Index
 		}
 		for _, prefix := range l.Prefixes {
-			link.Prefixes = append(link.Prefixes, ha.Prefix{Prefix: prefix})
+			link.Prefixes = append(link.Prefixes, ha.Prefix{Prefix: prefix, Valid: l.ValidLifetime})
 		}
 		p.Links = append(p.Links, link)
 	}

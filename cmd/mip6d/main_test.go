@@ -42,7 +42,7 @@ mobile_node:
 
 const homeAgentText = `
 home_agent:
-  links: [{interface: lo, address: 2001:db8:1::1, prefixes: [2001:db8:1::/64]}]
+  links: [{interface: lo, address: 2001:db8:1::1, prefixes: [2001:db8:1::/64], valid_lifetime: 2h}]
   mobile_nodes:
     - {home_address: 2001:db8:1::100, router: true, max_lifetime: 10m, auth: {spi: 300, key_file: %s}}
   max_lifetime: 30m
@@ -124,7 +124,7 @@ func TestHomeAgentsConfigurationBecomesItsParameters(t *testing.T) {
 	want := ha.Params{
 		Links: []ha.Link{{
 			Address:  netip.MustParseAddr("2001:db8:1::1"),
-			Prefixes: []ha.Prefix{{Prefix: netip.MustParsePrefix("2001:db8:1::/64")}},
+			Prefixes: []ha.Prefix{{Prefix: netip.MustParsePrefix("2001:db8:1::/64"), Valid: 2 * time.Hour}},
 		}},
 		MobileNodes: []ha.MobileNode{{
 			HomeAddress: netip.MustParseAddr("2001:db8:1::100"), Router: true, MaxLifetime: 10 * time.Minute,

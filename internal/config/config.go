@@ -40,6 +40,10 @@ type HomeLink struct {
 	Interface string
 	Address   netip.Addr // the home agent's own, in one of Prefixes
 	Prefixes  []netip.Prefix
+
+	// ValidLifetime is how long the prefixes are advertised as valid; zero:
+	// without end. No binding is granted for longer.
+	ValidLifetime time.Duration
 }
 
 // MobileNodeEntry is one home address that a home agent serves.

@@ -46,6 +46,7 @@ home_agent:
     - interface: eth0
       address: 2001:db8:1::1
       prefixes: [2001:db8:1::/64, "2001:db8:11::/64"]
+      valid_lifetime: 2h
   max_lifetime: 30m
   max_bindings: 7
   timestamp_window: 9s
@@ -73,6 +74,8 @@ log: {level: debug, format: json}
 				Interface: "eth0",
 				Address:   netip.MustParseAddr("2001:db8:1::1"),
 				Prefixes:  []netip.Prefix{netip.MustParsePrefix("2001:db8:1::/64"), netip.MustParsePrefix("2001:db8:11::/64")},
+
+				ValidLifetime: 2 * time.Hour,
 			}},
 			MobileNodes: []MobileNodeEntry{
 				{

@@ -94,6 +94,7 @@ func (d *decoder) homeLink(l *HomeLink, path string, n *yaml.Node) {
 				l.Prefixes = append(l.Prefixes, p)
 			})
 		}),
+		optional("valid_lifetime", d.duration(&l.ValidLifetime, minLifetime, maxValidLifetime)),
 	)
 }
 

@@ -1,6 +1,7 @@
 package config
 
 import (
+	"fmt"
 	"os"
 	"path/filepath"
 	"regexp"
@@ -122,5 +123,21 @@ func TestDocumentedDefaults(t *testing.T) {
 	if defaultMaxLifetime.Hours() != 1 || defaultLifetime.Seconds() != 420 || defaultPreference != 100 || defaultMaxBindings != 1000000 || defaultTimestampWindow.Seconds() != 7 ||
 		c.Kernel.RouteProtocol != 75 || c.Kernel.RulePriority != 627 || c.Kernel.Table != 6275 || c.Log.Level.String() != "INFO" {
 		t.Error("a default has changed: correct docs/configuration.md and this test")
+	}
+}
+
+// TestNamesForIproute2: the drop-ins name the defaults.
+func TestNamesForIproute2(t *testing.T) {
+	for file, want := range map[string]string{
+		"configs/rt_protos.d/mip6.conf": fmt.Sprintf("\n%d\tmip6\n", defaultRouteProtocol),
+		"configs/rt_tables.d/mip6.conf": fmt.Sprintf("\n%d\tmip6\n%d\tmip6-home\n%d\tmip6-tunnel\n", defaultTable, defaultTable+1, defaultTable+2),
+	} {
+		text, err := os.ReadFile(top + file)
+		if err != nil {
+			t.Fatal(err)
+		}
+		if !strings.HasSuffix(string(text), want) {
+			t.Errorf("%s does not end with %q", file, want)
+		}
 	}
 }
