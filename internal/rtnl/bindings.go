@@ -30,7 +30,7 @@ func OpenBindings(m Marks) (*Bindings, error) {
 		return nil, err
 	}
 	b := &Bindings{marks: m, conn: c, set: make(map[netip.Addr]role.Binding)}
-	if b.device, err = c.ensureTunnel(tunnel{name: m.TunnelName, external: true, alias: alias}); err != nil {
+	if b.device, err = c.ensureTunnel(tunnel{name: m.TunnelName, external: true}); err != nil {
 		c.close()
 		return nil, err
 	}
@@ -92,7 +92,7 @@ func (b *Bindings) route(x role.Binding) route {
 // Reinstate makes the device and all routes again: the kernel deletes them when
 // somebody sets the device down or deletes it.
 func (b *Bindings) Reinstate() error {
-	device, err := b.conn.ensureTunnel(tunnel{name: b.marks.TunnelName, external: true, alias: alias})
+	device, err := b.conn.ensureTunnel(tunnel{name: b.marks.TunnelName, external: true})
 	if err != nil {
 		return err
 	}

@@ -1,8 +1,8 @@
 package rtnl
 
 import (
+	"errors"
 	"fmt"
-	"net/netip"
 	"time"
 
 	"golang.org/x/sys/unix"
@@ -15,27 +15,63 @@ import (
 // optimistic_dad allows; elsewhere the kernel ignores the flag. Its prefix makes
 // no route: whether the prefix is on-link is said by the router, and the kernel
 // listens to that.
-func (c *conn) addCareOf(e role.AddCareOf) error {
+func (m *MobileNode) addCareOf(e role.AddCareOf) error {
 	a := address{
-		prefix: e.Prefix, ifindex: e.Ifindex, flags: unix.IFA_F_OPTIMISTIC | unix.IFA_F_NOPREFIXROUTE,
+		prefix: e.Prefix, ifindex: e.Ifindex, protocol: m.paths.marks.RouteProtocol,
+		flags: unix.IFA_F_OPTIMISTIC | unix.IFA_F_NOPREFIXROUTE,
 		valid: seconds(e.Valid), preferred: seconds(min(e.Preferred, e.Valid)),
 	}
 	if a.valid == 0 {
 		return fmt.Errorf("put the care-of address %s on interface %d: its valid lifetime is zero", e.Prefix.Addr(), e.Ifindex)
 	}
-	if err := c.do(a.set()); err != nil {
+	if err := m.conn.do(a.set()); err != nil {
 		return fmt.Errorf("put the care-of address %s on interface %d: %w", e.Prefix.Addr(), e.Ifindex, err)
 	}
-	return nil
+	m.careOf[place{e.Ifindex, e.Prefix.Addr()}] = e.Prefix
+	return m.paths.careOfBack(e.Prefix.Addr())
 }
 
 // removeCareOf takes it back. An address that is gone is fine.
-func (c *conn) removeCareOf(ifindex int, prefix netip.Prefix) error {
-	a := address{prefix: prefix, ifindex: ifindex}
-	if err := unless(c.do(a.del()), unix.EADDRNOTAVAIL, unix.ENODEV); err != nil {
-		return fmt.Errorf("take the care-of address %s from interface %d: %w", prefix.Addr(), ifindex, err)
+func (m *MobileNode) removeCareOf(e role.RemoveCareOf) error {
+	at := place{e.Ifindex, e.Addr}
+	prefix, ok := m.careOf[at]
+	if !ok {
+		return nil
 	}
+	a := address{prefix: prefix, ifindex: e.Ifindex}
+	if err := unless(m.conn.do(a.del()), unix.EADDRNOTAVAIL, unix.ENODEV); err != nil {
+		return fmt.Errorf("take the care-of address %s from interface %d: %w", e.Addr, e.Ifindex, err)
+	}
+	delete(m.careOf, at)
 	return nil
+}
+
+// respite is how long a care-of address of an earlier run lives if nobody asks
+// for it again: long enough to register another.
+const respite = 30 * time.Second
+
+// adoptCareOf takes over the care-of addresses of an earlier run. They go on
+// carrying the tunnel, are preferred for nothing new, and end by themselves
+// unless they are asked for again.
+func (m *MobileNode) adoptCareOf() error {
+	addrs, err := addresses()
+	if err != nil {
+		return err
+	}
+	var errs []error
+	for _, a := range addrs {
+		if a.protocol != m.paths.marks.RouteProtocol || a.isHome() {
+			continue
+		}
+		a.flags = unix.IFA_F_NOPREFIXROUTE
+		a.preferred, a.valid = 0, min(a.valid, seconds(respite))
+		if err := unless(m.conn.do(a.set()), unix.ENODEV); err != nil {
+			errs = append(errs, fmt.Errorf("take over the care-of address %s: %w", a.prefix.Addr(), err))
+			continue
+		}
+		m.careOf[place{a.ifindex, a.prefix.Addr()}] = a.prefix
+	}
+	return errors.Join(errs...)
 }
 
 // seconds converts a lifetime for the kernel, rounded up so that an address

@@ -9,9 +9,9 @@ import (
 	"golang.org/x/sys/unix"
 )
 
-// Cleanup removes all that carries our marks, and nothing else: rules, routes
-// and tunnel devices, and the home and care-of addresses that a mobile node of
-// ours has put on the given interfaces.
+// Cleanup removes all that carries our marks, and nothing else: rules, routes,
+// tunnel devices and addresses. Interfaces and home addresses are a mobile
+// node's, for kernels that cannot mark addresses.
 func Cleanup(m Marks, interfaces []string, homes []netip.Prefix) error {
 	m = m.withDefaults()
 	c, err := dial()
@@ -23,7 +23,7 @@ func Cleanup(m Marks, interfaces []string, homes []netip.Prefix) error {
 		c.cleanDevices(m),
 		c.cleanRoutes(m),
 		c.cleanRules(m),
-		c.cleanAddresses(interfaces, homes),
+		c.cleanAddresses(m, interfaces, homes),
 	)
 }
 
@@ -47,7 +47,7 @@ func (c *conn) cleanRoutes(m Marks) error {
 	var errs []error
 	for _, r := range routes {
 		w := route{table: uint32(r.Table), protocol: m.RouteProtocol, kind: uint8(r.Type), oif: r.LinkIndex, metric: uint32(r.Priority)}
-		w.dst = netip.PrefixFrom(netip.IPv6Unspecified(), 0)
+		w.dst = everything
 		if r.Dst != nil {
 			ones, _ := r.Dst.Mask.Size()
 			w.dst = netip.PrefixFrom(addrOf(r.Dst.IP), ones)
@@ -63,63 +63,77 @@ func (c *conn) cleanRoutes(m Marks) error {
 }
 
 func (c *conn) cleanRules(m Marks) error {
-	rules, err := netlink.RuleList(netlink.FAMILY_V6)
+	rules, err := ourRules(m)
 	if err != nil {
-		return fmt.Errorf("list the policy rules: %w", err)
+		return err
 	}
 	var errs []error
 	for _, r := range rules {
-		if r.Protocol != m.RouteProtocol || r.Src == nil {
-			continue
-		}
-		w := rule{
-			src: host(addrOf(r.Src.IP)), table: uint32(r.Table), priority: uint32(r.Priority), protocol: m.RouteProtocol,
-		}
-		if err := unless(c.do(w.del()), unix.ENOENT); err != nil {
-			errs = append(errs, fmt.Errorf("delete the rule %v: %w", r, err))
+		if err := unless(c.do(r.del()), unix.ENOENT); err != nil {
+			errs = append(errs, fmt.Errorf("delete the rule %+v: %w", r, err))
 		}
 	}
 	return errors.Join(errs...)
 }
 
-// cleanAddresses takes back addresses that only we make: home addresses, and
-// care-of addresses, which are known by being optimistic, or by having been so,
-// with a lifetime and without a route of their prefix.
-func (c *conn) cleanAddresses(interfaces []string, homes []netip.Prefix) error {
+// ourRules lists the rules that carry our protocol number, in the order in
+// which the kernel follows them.
+func ourRules(m Marks) ([]rule, error) {
+	rules, err := netlink.RuleList(netlink.FAMILY_V6)
+	if err != nil {
+		return nil, fmt.Errorf("list the policy rules: %w", err)
+	}
+	var list []rule
+	for _, r := range rules {
+		if r.Protocol == m.RouteProtocol && r.Src != nil {
+			list = append(list, rule{
+				src: host(addrOf(r.Src.IP)), table: uint32(r.Table), priority: uint32(r.Priority), protocol: m.RouteProtocol,
+			})
+		}
+	}
+	return list, nil
+}
+
+// cleanAddresses takes back home and care-of addresses. The kernel knows which
+// are ours from 5.18 on. An older one does not: there they are the home
+// addresses, and what looks like a care-of address on the interfaces to move
+// with, which other programs are told to leave alone.
+func (c *conn) cleanAddresses(m Marks, interfaces []string, homes []netip.Prefix) error {
+	addrs, err := addresses()
+	if err != nil {
+		return err
+	}
+	isOurs := func(a address) bool { return a.protocol == m.RouteProtocol }
+	if !marked(addrs) {
+		isOurs = looksOurs(interfaces, homes)
+	}
+	var errs []error
+	for _, a := range addrs {
+		if !isOurs(a) {
+			continue
+		}
+		if err := unless(c.do(a.del()), unix.EADDRNOTAVAIL, unix.ENODEV); err != nil {
+			errs = append(errs, fmt.Errorf("take %s from interface %d: %w", a.prefix, a.ifindex, err))
+		}
+	}
+	return errors.Join(errs...)
+}
+
+// looksOurs knows care-of addresses by having no route of their prefix.
+func looksOurs(interfaces []string, homes []netip.Prefix) func(address) bool {
+	on := make(map[int]bool)
+	for _, name := range interfaces {
+		if link, err := netlink.LinkByName(name); err == nil {
+			on[link.Attrs().Index] = true
+		}
+	}
 	home := make(map[netip.Addr]bool)
 	for _, h := range homes {
 		home[h.Addr()] = true
 	}
-	var errs []error
-	for _, name := range interfaces {
-		link, err := netlink.LinkByName(name)
-		if err != nil {
-			continue // not there: nothing of ours on it
-		}
-		addrs, err := netlink.AddrList(link, netlink.FAMILY_V6)
-		if err != nil {
-			errs = append(errs, fmt.Errorf("list the addresses of %s: %w", name, err))
-			continue
-		}
-		for _, a := range addrs {
-			addr := addrOf(a.IP)
-			if !home[addr] && !isCareOf(a) {
-				continue
-			}
-			ones, _ := a.Mask.Size()
-			w := address{prefix: netip.PrefixFrom(addr, ones), ifindex: link.Attrs().Index}
-			if err := unless(c.do(w.del()), unix.EADDRNOTAVAIL); err != nil {
-				errs = append(errs, fmt.Errorf("take %s from %s: %w", addr, name, err))
-			}
-		}
+	return func(a address) bool {
+		const none = unix.IFA_F_MANAGETEMPADDR | unix.IFA_F_TEMPORARY
+		careOf := a.flags&unix.IFA_F_NOPREFIXROUTE != 0 && a.flags&none == 0 && !a.prefix.Addr().IsLinkLocalUnicast()
+		return on[a.ifindex] && (home[a.prefix.Addr()] || careOf)
 	}
-	return errors.Join(errs...)
-}
-
-// isCareOf: nobody else makes optimistic addresses without a prefix route. The
-// kernel clears neither flag while the address lives.
-func isCareOf(a netlink.Addr) bool {
-	const marks = unix.IFA_F_NOPREFIXROUTE
-	return a.Flags&marks == marks && a.Flags&unix.IFA_F_PERMANENT == 0 && a.Flags&unix.IFA_F_MANAGETEMPADDR == 0 &&
-		!addrOf(a.IP).IsLinkLocalUnicast() && a.ValidLft > 0
 }

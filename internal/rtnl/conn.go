@@ -18,12 +18,18 @@ const (
 	ackTimeout    = 10 * time.Second
 )
 
+var errKilled = errors.New("killed by a test")
+
 // conn is an rtnetlink socket for requests. Safe for use by several goroutines.
 type conn struct {
 	mu  sync.Mutex
 	fd  int
 	seq uint32
 	buf []byte
+
+	// between, in tests, is called before each request, which is then written
+	// alone; false stands for the end of the process.
+	between func(request) bool
 }
 
 func dial() (*conn, error) {
@@ -51,6 +57,20 @@ func dial() (*conn, error) {
 
 func (c *conn) close() error { return unix.Close(c.fd) }
 
+// portID is the socket's number, by which the kernel's news tell of our own
+// requests.
+func (c *conn) portID() (uint32, error) {
+	sa, err := unix.Getsockname(c.fd)
+	if err != nil {
+		return 0, fmt.Errorf("look at the rtnetlink socket: %w", err)
+	}
+	nl, ok := sa.(*unix.SockaddrNetlink)
+	if !ok {
+		return 0, fmt.Errorf("look at the rtnetlink socket: %T is no netlink address", sa)
+	}
+	return nl.Pid, nil
+}
+
 // do has one request carried out.
 func (c *conn) do(r request) error { return c.batch([]request{r})[0] }
 
@@ -59,12 +79,21 @@ func (c *conn) do(r request) error { return c.batch([]request{r})[0] }
 func (c *conn) batch(requests []request) []error {
 	c.mu.Lock()
 	defer c.mu.Unlock()
+	chunk := chunkRequests
+	if c.between != nil {
+		chunk = 1
+	}
 	errs := make([]error, len(requests))
 	for from := 0; from < len(requests); {
+		if c.between != nil && !c.between(requests[from]) {
+			errs[from] = errKilled
+			from++
+			continue
+		}
 		var b []byte
 		to := from
 		first := c.seq + 1
-		for to < len(requests) && to-from < chunkRequests && len(b)+len(requests[to].body) < chunkBytes {
+		for to < len(requests) && to-from < chunk && len(b)+len(requests[to].body) < chunkBytes {
 			c.seq++
 			b = appendMessage(b, requests[to], c.seq)
 			to++

@@ -19,6 +19,7 @@ const (
 	iptunFlags       = 8 // IFLA_IPTUN_FLAGS
 	iptunProto       = 9 // IFLA_IPTUN_PROTO
 	iptunCollectMeta = 19
+	ifaProto         = 11  // IFA_PROTO
 	ip6tnlNoEncapLim = 0x1 // IP6_TNL_F_IGN_ENCAP_LIMIT
 	tunnelHopLimit   = 64
 	tunnelMTU        = 1460 // 1500 less the outer header; without an encapsulation limit option
@@ -106,6 +107,7 @@ func (r rule) body() []byte {
 type address struct {
 	prefix    netip.Prefix
 	ifindex   int
+	protocol  uint8  // our mark; kernels before 5.18 ignore it
 	flags     uint32 // IFA_F_*
 	valid     uint32 // seconds; all ones: for ever
 	preferred uint32
@@ -123,6 +125,9 @@ func (a address) body() []byte {
 	b = attrAddr(b, unix.IFA_LOCAL, a.prefix.Addr())
 	b = attrU32(b, unix.IFA_FLAGS, a.flags)
 	b = attrAddr(b, unix.IFA_ADDRESS, a.prefix.Addr())
+	if a.protocol != 0 {
+		b = attrU8(b, ifaProto, a.protocol)
+	}
 	if a.valid == forever && a.preferred == forever {
 		return b // as it is without
 	}
@@ -147,7 +152,6 @@ type tunnel struct {
 	name          string
 	external      bool // takes its end points from routes; else local and remote
 	local, remote netip.Addr
-	alias         string
 }
 
 // create makes the device and sets it up.

@@ -9,10 +9,9 @@ import (
 )
 
 var (
-	hoa        = netip.MustParseAddr("2001:db8:1::100")
-	coa        = netip.MustParseAddr("2001:db8:f1::100")
-	ha         = netip.MustParseAddr("2001:db8:1::1")
-	everywhere = netip.PrefixFrom(netip.IPv6Unspecified(), 0)
+	hoa = netip.MustParseAddr("2001:db8:1::100")
+	coa = netip.MustParseAddr("2001:db8:f1::100")
+	ha  = netip.MustParseAddr("2001:db8:1::1")
 )
 
 // The captures are what iproute2 6.1 writes, seen with
@@ -40,7 +39,7 @@ func TestEncodersWriteWhatIproute2Writes(t *testing.T) {
 		},
 		{
 			"ip -6 route replace unreachable default table 6275 proto 75",
-			route{dst: everywhere, table: 6275, protocol: 75, kind: unix.RTN_UNREACHABLE}.set(),
+			route{dst: everything, table: 6275, protocol: 75, kind: unix.RTN_UNREACHABLE}.set(),
 			"38000000" + "1800" + "0505" + "0a000000004b000700000000" +
 				"1400010000000000000000000000000000000000" + "08000f0083180000",
 		},
@@ -56,7 +55,7 @@ func TestEncodersWriteWhatIproute2Writes(t *testing.T) {
 		},
 		{
 			"ip -6 route replace default dev lo table 6277 proto 75",
-			route{dst: everywhere, table: 6277, protocol: 75, kind: unix.RTN_UNICAST, oif: 1}.set(),
+			route{dst: everything, table: 6277, protocol: 75, kind: unix.RTN_UNICAST, oif: 1}.set(),
 			"40000000" + "1800" + "0505" + "0a000000004b000100000000" +
 				"1400010000000000000000000000000000000000" + "08000f0085180000" + "0800040001000000",
 		},

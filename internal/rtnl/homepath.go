@@ -4,9 +4,7 @@ import (
 	"errors"
 	"fmt"
 	"net/netip"
-	"strings"
 
-	"github.com/vishvananda/netlink"
 	"golang.org/x/sys/unix"
 
 	"mip6d/internal/role"
@@ -27,22 +25,16 @@ type paths struct {
 	blocked bool // the table of the second rule is filled
 }
 
-// path is one tunnel device, its table, and what it was last set to.
-type path struct {
-	name  string
-	index int
-	table uint32
-	hop   route // the route to the home agent in the main table
-}
-
-// placed is what is in the kernel for one home address.
+// placed is what is in the kernel for one home address, and what is wanted.
 type placed struct {
-	device  int    // the tunnel device that has the address; 0: none
-	home    int    // the home interface that has it; 0: none
-	full    bool   // there with its prefix, as an ordinary address
-	rules   bool   // ruleBlocked is there
-	table   uint32 // of the rule rulePath; 0: none
-	homeHop route  // the home agent's route in tableHome
+	want    role.HomePath
+	device  int          // the tunnel device that has the address; 0: none
+	home    int          // the home interface that has it; 0: none
+	prefix  netip.Prefix // its prefix there
+	full    bool         // there as an ordinary address, with the prefix's route
+	rules   bool         // ruleBlocked is there
+	table   uint32       // of the rule rulePath; 0: none
+	homeHop route        // the home agent's route in tableHome
 }
 
 func newPaths(m Marks, c *conn) *paths {
@@ -60,6 +52,7 @@ func (p *paths) set(w role.HomePath) error {
 		}
 		p.homes[hoa] = at
 	}
+	at.want = w
 	switch w.Mode {
 	case role.PathNone:
 		return p.none(hoa, at)
@@ -77,74 +70,49 @@ func (p *paths) set(w role.HomePath) error {
 	return fmt.Errorf("set the path of %s: %v is no mode", hoa, w.Mode)
 }
 
-// find learns what an earlier run left of a home address.
-func (p *paths) find(w role.HomePath, at *placed) error {
-	hoa := w.HomeAddress.Addr()
-	addrs, err := netlink.AddrList(nil, netlink.FAMILY_V6)
-	if err != nil {
-		return fmt.Errorf("look for the home address %s: %w", hoa, err)
-	}
-	for _, a := range addrs {
-		if addrOf(a.IP) != hoa {
+// reinstate looks at the kernel anew and sets every path that is away from
+// home again, after others have disturbed something of ours.
+func (p *paths) reinstate() error {
+	p.blocked = false
+	clear(p.tunnels)
+	var errs []error
+	for _, at := range p.homes {
+		w := at.want
+		if w.Mode == role.PathNone || w.Mode == role.PathHome {
 			continue
 		}
-		link, err := netlink.LinkByIndex(a.LinkIndex)
-		if err != nil {
-			continue // gone meanwhile
+		*at = placed{want: w}
+		err := p.find(w, at)
+		if err == nil {
+			err = p.set(w)
 		}
-		if link.Attrs().Alias == alias {
-			at.device = a.LinkIndex
-		} else {
-			ones, _ := a.Mask.Size()
-			at.home, at.full = a.LinkIndex, ones < 128
-		}
+		errs = append(errs, err)
 	}
-	rules, err := netlink.RuleList(netlink.FAMILY_V6)
-	if err != nil {
-		return fmt.Errorf("look for the rules of the home address %s: %w", hoa, err)
-	}
-	for _, r := range rules {
-		switch {
-		case r.Protocol != p.marks.RouteProtocol || r.Src == nil || addrOf(r.Src.IP) != hoa:
-		case uint32(r.Priority) == p.marks.RulePriority+rulePath:
-			at.table = uint32(r.Table)
-		case uint32(r.Priority) == p.marks.RulePriority+ruleBlocked:
-			at.rules = true
-		}
-	}
-	at.homeHop, err = p.findHop(w.HomeAgent, p.marks.Table+tableHome)
-	return err
-}
-
-// findHop returns the route to a home agent that an earlier run left in a table.
-func (p *paths) findHop(homeAgent netip.Addr, table uint32) (route, error) {
-	routes, err := ours(p.marks)
-	if err != nil {
-		return route{}, err
-	}
-	for _, r := range routes {
-		if uint32(r.Table) == table && r.Dst != nil && addrOf(r.Dst.IP) == homeAgent {
-			return route{
-				dst: host(homeAgent), table: table, protocol: p.marks.RouteProtocol, kind: unix.RTN_UNICAST,
-				oif: r.LinkIndex, via: addrOf(r.Gw), metric: uint32(r.Priority),
-			}, nil
-		}
-	}
-	return route{}, nil
+	return errors.Join(errs...)
 }
 
 func (p *paths) blockedPath(w role.HomePath, at *placed) error {
-	return errors.Join(p.block(w, at), p.route(w, at, 0))
+	err := p.block(w, at)
+	if !at.rules {
+		return err // what there is of a path is better than the main table
+	}
+	return errors.Join(err, p.route(w, at, 0))
 }
 
-// block puts the home address on its tunnel device and under the rule that lets
-// nothing out, and takes it from the home interface.
+// block holds the home address back, and takes it from the home interface.
 func (p *paths) block(w role.HomePath, at *placed) error {
+	if err := p.hold(w, at); err != nil {
+		return err
+	}
+	return p.takeFromHome(at)
+}
+
+// hold puts the home address on its tunnel device and under the rule that lets
+// nothing out.
+func (p *paths) hold(w role.HomePath, at *placed) error {
 	hoa := w.HomeAddress.Addr()
 	if !p.blocked {
-		r := route{table: p.marks.Table + tableBlocked, protocol: p.marks.RouteProtocol, kind: unix.RTN_UNREACHABLE}
-		r.dst = netip.PrefixFrom(netip.IPv6Unspecified(), 0)
-		if err := p.conn.do(r.set()); err != nil {
+		if err := p.conn.do(p.unreachable().set()); err != nil {
 			return fmt.Errorf("set the route that blocks home addresses: %w", err)
 		}
 		p.blocked = true
@@ -161,36 +129,50 @@ func (p *paths) block(w role.HomePath, at *placed) error {
 			return err
 		}
 		if at.device != t.index {
-			a := address{
-				prefix: host(hoa), ifindex: t.index, valid: forever, preferred: forever,
-				flags: unix.IFA_F_NODAD | unix.IFA_F_HOMEADDRESS | unix.IFA_F_NOPREFIXROUTE,
-			}
+			a := p.address(host(hoa), t.index, unix.IFA_F_NODAD|unix.IFA_F_HOMEADDRESS|unix.IFA_F_NOPREFIXROUTE)
 			if err := p.conn.do(a.set()); err != nil {
 				return fmt.Errorf("put the home address %s on %s: %w", hoa, t.name, err)
 			}
+			old := at.device
 			at.device = t.index
+			if err := p.leaveDevice(hoa, old); err != nil {
+				return err
+			}
 		}
 	}
-	return p.takeFromHome(w.HomeAddress, at)
+	return nil
 }
 
 const forever = 0xffffffff
 
+// address is a home address, which stays until it is taken away.
+func (p *paths) address(prefix netip.Prefix, ifindex int, flags uint32) address {
+	return address{
+		prefix: prefix, ifindex: ifindex, protocol: p.marks.RouteProtocol, flags: flags, valid: forever, preferred: forever,
+	}
+}
+
 // takeFromHome removes the home address from the home interface.
-func (p *paths) takeFromHome(hoa netip.Prefix, at *placed) error {
+func (p *paths) takeFromHome(at *placed) error {
 	if at.home == 0 {
 		return nil
 	}
-	if !at.full {
-		hoa = host(hoa.Addr())
-	}
-	a := address{prefix: hoa, ifindex: at.home}
+	a := address{prefix: at.prefix, ifindex: at.home}
 	if err := unless(p.conn.do(a.del()), unix.EADDRNOTAVAIL, unix.ENODEV); err != nil {
-		return fmt.Errorf("take the home address %s from interface %d: %w", hoa.Addr(), at.home, err)
+		return fmt.Errorf("take the home address %s from interface %d: %w", at.prefix.Addr(), at.home, err)
 	}
 	at.home, at.full = 0, false
 	return nil
 }
+
+// unreachable is all that the table of the second rule holds.
+func (p *paths) unreachable() route {
+	return route{
+		dst: everything, table: p.marks.Table + tableBlocked, protocol: p.marks.RouteProtocol, kind: unix.RTN_UNREACHABLE,
+	}
+}
+
+var everything = netip.PrefixFrom(netip.IPv6Unspecified(), 0)
 
 func (p *paths) rule(hoa netip.Addr, which, table uint32) rule {
 	return rule{
@@ -198,9 +180,18 @@ func (p *paths) rule(hoa netip.Addr, which, table uint32) rule {
 	}
 }
 
-// route aims the first rule at a table; 0: there is no first rule.
+// route aims the first rule at a table; 0: there is no first rule. The home
+// agent's route on the home link is taken back when nothing leads there.
 func (p *paths) route(w role.HomePath, at *placed, table uint32) error {
-	hoa := w.HomeAddress.Addr()
+	if err := p.aim(w.HomeAddress.Addr(), at, table); err != nil || table == p.marks.Table+tableHome {
+		return err
+	}
+	hop := at.homeHop
+	at.homeHop = route{}
+	return p.dropHomeHop(hop)
+}
+
+func (p *paths) aim(hoa netip.Addr, at *placed, table uint32) error {
 	if at.table == table {
 		return nil
 	}
@@ -227,51 +218,13 @@ func (p *paths) tunnelled(w role.HomePath, at *placed) error {
 		return err
 	}
 	t := p.tunnels[w.HomeAgent]
-	def := route{
-		dst: netip.PrefixFrom(netip.IPv6Unspecified(), 0), table: t.table,
-		protocol: p.marks.RouteProtocol, kind: unix.RTN_UNICAST, oif: t.index,
+	if t == nil {
+		return fmt.Errorf("tunnel %s: its home agent is not known", w.HomeAddress.Addr())
 	}
-	requests := []request{tunnel{local: w.CareOf, remote: w.HomeAgent}.change(t.index), def.set()}
-	hop := p.firstHop(w)
-	if hop != (route{}) {
-		requests = append(requests, hop.set())
+	if err := p.moveTunnel(t, w); err != nil {
+		return err
 	}
-	for i, err := range p.conn.batch(requests) {
-		switch {
-		case err == nil:
-		case i < 2:
-			t.index, at.device = 0, 0 // perhaps somebody deleted it
-			return fmt.Errorf("move the tunnel %s to %s: %w", t.name, w.CareOf, err)
-		default:
-			return fmt.Errorf("set the route to the home agent %s by router %s: %w", w.HomeAgent, w.Router, err)
-		}
-	}
-	t.hop = hop
 	return p.route(w, at, t.table)
-}
-
-// firstHop is a route to the home agent through the router that the care-of
-// address came from. The kernel may still have a default router, or an on-link
-// prefix, of the link where we were before, and would send there.
-func (p *paths) firstHop(w role.HomePath) route {
-	if !w.Router.IsValid() {
-		return route{}
-	}
-	return route{
-		dst: host(w.HomeAgent), table: unix.RT_TABLE_MAIN, protocol: p.marks.RouteProtocol,
-		kind: unix.RTN_UNICAST, oif: w.Ifindex, via: w.Router.WithZone(""), metric: 1,
-	}
-}
-
-func (p *paths) dropHop(t *path) error {
-	if t == nil || t.hop == (route{}) {
-		return nil
-	}
-	if err := unless(p.conn.do(t.hop.del()), unix.ESRCH, unix.ENOENT, unix.ENODEV); err != nil {
-		return fmt.Errorf("delete the route to the home agent: %w", err)
-	}
-	t.hop = route{}
-	return nil
 }
 
 // deregistering lets packets of the home address reach the home agent, and
@@ -280,6 +233,10 @@ func (p *paths) deregistering(w role.HomePath, at *placed) error {
 	if err := p.block(w, at); err != nil {
 		return err
 	}
+	return p.toHomeAgent(w, at)
+}
+
+func (p *paths) toHomeAgent(w role.HomePath, at *placed) error {
 	if err := p.dropHop(p.tunnels[w.HomeAgent]); err != nil {
 		return err
 	}
@@ -301,13 +258,19 @@ func (p *paths) deregistering(w role.HomePath, at *placed) error {
 
 // answering has the kernel answer solicitations for the home address.
 func (p *paths) answering(w role.HomePath, at *placed) error {
-	if at.table != p.marks.Table+tableHome {
-		if err := p.deregistering(w, at); err != nil {
+	if err := p.hold(w, at); err != nil {
+		return err
+	}
+	if at.table != p.marks.Table+tableHome || at.homeHop == (route{}) {
+		if err := p.toHomeAgent(w, at); err != nil {
 			return err
 		}
 	}
-	if at.home == w.Ifindex {
+	if at.home == w.Ifindex && !at.full {
 		return nil
+	}
+	if err := p.takeFromHome(at); err != nil {
+		return err
 	}
 	return p.putHome(w, at, false)
 }
@@ -315,8 +278,7 @@ func (p *paths) answering(w role.HomePath, at *placed) error {
 // putHome puts the home address on the home interface: as an ordinary address
 // with its prefix, or alone, to answer solicitations.
 func (p *paths) putHome(w role.HomePath, at *placed, full bool) error {
-	a := address{prefix: host(w.HomeAddress.Addr()), ifindex: w.Ifindex, valid: forever, preferred: forever}
-	a.flags = unix.IFA_F_HOMEADDRESS
+	a := p.address(host(w.HomeAddress.Addr()), w.Ifindex, unix.IFA_F_HOMEADDRESS)
 	if full {
 		a.prefix = w.HomeAddress
 	} else {
@@ -329,7 +291,7 @@ func (p *paths) putHome(w role.HomePath, at *placed, full bool) error {
 	if err != nil {
 		return fmt.Errorf("put the home address %s on interface %d: %w", w.HomeAddress.Addr(), w.Ifindex, err)
 	}
-	at.home, at.full = w.Ifindex, full
+	at.home, at.prefix, at.full = w.Ifindex, a.prefix, full
 	return nil
 }
 
@@ -338,7 +300,7 @@ func (p *paths) home(w role.HomePath, at *placed) error {
 	if at.home != 0 && (at.home != w.Ifindex || !at.full) {
 		// The kernel keeps an address's prefix length and DAD as they were
 		// made; the address lives on on the tunnel device meanwhile.
-		if err := p.takeFromHome(w.HomeAddress, at); err != nil {
+		if err := p.takeFromHome(at); err != nil {
 			return err
 		}
 	}
@@ -352,28 +314,30 @@ func (p *paths) home(w role.HomePath, at *placed) error {
 
 // none removes all of a home address.
 func (p *paths) none(hoa netip.Addr, at *placed) error {
-	err := p.takeFromHome(host(hoa), at)
+	err := p.takeFromHome(at)
 	return errors.Join(err, p.release(hoa, at))
 }
 
-// release removes rules and tunnel of a home address that is not away.
+// release removes rules and tunnel of a home address that is not away. With the
+// last one goes everything that the paths share.
 func (p *paths) release(hoa netip.Addr, at *placed) error {
 	var errs []error
-	if at.homeHop != (route{}) {
-		errs = append(errs, unless(p.conn.do(at.homeHop.del()), unix.ESRCH, unix.ENOENT, unix.ENODEV))
-		at.homeHop = route{}
-	}
 	if at.table != 0 {
 		errs = append(errs, unless(p.conn.do(p.rule(hoa, rulePath, at.table).del()), unix.ENOENT))
 		at.table = 0
 	}
 	errs = append(errs, unless(p.conn.do(p.rule(hoa, ruleBlocked, p.marks.Table+tableBlocked).del()), unix.ENOENT))
 	at.rules = false
-	if at.device != 0 {
-		a := address{prefix: host(hoa), ifindex: at.device}
-		errs = append(errs, unless(p.conn.do(a.del()), unix.EADDRNOTAVAIL, unix.ENODEV))
-		errs = append(errs, p.dropUnused(at.device))
-		at.device = 0
+	others, err := ourRules(p.marks)
+	errs = append(errs, err)
+	hop, device := at.homeHop, at.device
+	at.homeHop, at.device = route{}, 0
+	if err == nil && len(others) == 0 {
+		errs = append(errs, p.conn.cleanDevices(p.marks), p.conn.cleanRoutes(p.marks))
+		clear(p.tunnels)
+		p.blocked = false
+	} else {
+		errs = append(errs, p.dropHomeHop(hop), p.leaveDevice(hoa, device))
 	}
 	if err := errors.Join(errs...); err != nil {
 		return fmt.Errorf("release the path of %s: %w", hoa, err)
@@ -381,86 +345,19 @@ func (p *paths) release(hoa netip.Addr, at *placed) error {
 	return nil
 }
 
-// dropUnused deletes a tunnel device that no other home address lives on.
-func (p *paths) dropUnused(device int) error {
-	users := 0
-	for _, at := range p.homes {
-		if at.device == device {
-			users++
-		}
-	}
-	if users > 1 {
+// dropHomeHop removes the home agent's route on the home link unless another
+// home address is about to use it.
+func (p *paths) dropHomeHop(hop route) error {
+	if hop == (route{}) {
 		return nil
 	}
-	for ha, t := range p.tunnels {
-		if t.index == device {
-			if err := p.dropHop(t); err != nil {
-				return err
-			}
-			delete(p.tunnels, ha)
+	for _, at := range p.homes {
+		if at.homeHop == hop {
+			return nil
 		}
 	}
-	return p.conn.removeLink(device)
-}
-
-// tunnel returns the tunnel to a home agent, and makes it where it is missing.
-func (p *paths) tunnel(homeAgent netip.Addr) (*path, error) {
-	t := p.tunnels[homeAgent]
-	if t != nil && t.index != 0 {
-		return t, nil
+	if err := unless(p.conn.do(hop.del()), unix.ESRCH, unix.ENOENT, unix.ENODEV); err != nil {
+		return fmt.Errorf("delete the route to the home agent on interface %d: %w", hop.oif, err)
 	}
-	if t == nil {
-		n, err := p.freeNumber(homeAgent)
-		if err != nil {
-			return nil, err
-		}
-		t = &path{name: fmt.Sprintf("%s%d", p.marks.PathPrefix, n), table: p.marks.Table + tableTunnel + uint32(n)}
-	}
-	link, err := netlink.LinkByName(t.name)
-	switch {
-	case err == nil && link.Attrs().Alias == alias:
-		// An earlier run's, with its end points: it goes on until ours are known.
-		t.index = link.Attrs().Index
-		if t.hop, err = p.findHop(homeAgent, unix.RT_TABLE_MAIN); err != nil {
-			return nil, err
-		}
-	case errors.As(err, new(netlink.LinkNotFoundError)) || err == nil:
-		if t.index, err = p.conn.ensureTunnel(tunnel{
-			name: t.name, local: netip.IPv6Unspecified(), remote: homeAgent, alias: alias,
-		}); err != nil {
-			return nil, err
-		}
-	default:
-		return nil, fmt.Errorf("look for the tunnel device %s: %w", t.name, err)
-	}
-	p.tunnels[homeAgent] = t
-	return t, nil
-}
-
-// freeNumber returns the number of the device to a home agent: that of one that
-// is there, or the first free one.
-func (p *paths) freeNumber(homeAgent netip.Addr) (int, error) {
-	links, err := devices(p.marks)
-	if err != nil {
-		return 0, err
-	}
-	taken := make(map[string]bool)
-	for _, t := range p.tunnels {
-		taken[t.name] = true
-	}
-	for _, l := range links {
-		name := l.Attrs().Name
-		taken[name] = true
-		var n int
-		if tnl, ok := l.(*netlink.Ip6tnl); ok && addrOf(tnl.Remote) == homeAgent && strings.HasPrefix(name, p.marks.PathPrefix) {
-			if _, err := fmt.Sscanf(name[len(p.marks.PathPrefix):], "%d", &n); err == nil {
-				return n, nil
-			}
-		}
-	}
-	for n := 0; ; n++ {
-		if !taken[fmt.Sprintf("%s%d", p.marks.PathPrefix, n)] {
-			return n, nil
-		}
-	}
+	return nil
 }

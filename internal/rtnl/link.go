@@ -3,6 +3,7 @@ package rtnl
 import (
 	"errors"
 	"fmt"
+	"strconv"
 	"strings"
 
 	"github.com/vishvananda/netlink"
@@ -16,22 +17,17 @@ const alias = "mip6d"
 // returns its interface index.
 func (c *conn) ensureTunnel(t tunnel) (int, error) {
 	link, err := netlink.LinkByName(t.name)
-	if err != nil {
-		if !errors.As(err, new(netlink.LinkNotFoundError)) {
-			return 0, fmt.Errorf("look for the tunnel device %s: %w", t.name, err)
-		}
+	switch {
+	case errors.As(err, new(netlink.LinkNotFoundError)):
 		if err := c.do(t.create()); err != nil {
 			return 0, createError(t, err)
 		}
 		if link, err = netlink.LinkByName(t.name); err != nil {
 			return 0, fmt.Errorf("look for the tunnel device %s: %w", t.name, err)
 		}
-		index := link.Attrs().Index
-		// The kernel takes no alias with the creation.
-		if err := c.do(setAlias(index, t.alias)); err != nil {
-			return 0, fmt.Errorf("mark the tunnel device %s as ours: %w", t.name, err)
-		}
-		return index, nil
+		return link.Attrs().Index, c.adopt(link)
+	case err != nil:
+		return 0, fmt.Errorf("look for the tunnel device %s: %w", t.name, err)
 	}
 	index := link.Attrs().Index
 	if tnl, ok := link.(*netlink.Ip6tnl); !ok || tnl.FlowBased != t.external {
@@ -39,12 +35,26 @@ func (c *conn) ensureTunnel(t tunnel) (int, error) {
 			t.name)
 	}
 	if t.external {
-		return index, c.do(request{unix.RTM_NEWLINK, 0, linkHeader(index, unix.IFF_UP, unix.IFF_UP)})
+		err = c.do(request{unix.RTM_NEWLINK, 0, linkHeader(index, unix.IFF_UP, unix.IFF_UP)})
+	} else {
+		err = c.do(t.change(index))
 	}
-	if err := c.do(t.change(index)); err != nil {
+	if err != nil {
 		return 0, fmt.Errorf("change the tunnel device %s to %s → %s: %w", t.name, t.local, t.remote, err)
 	}
-	return index, nil
+	return index, c.adopt(link)
+}
+
+// adopt marks a device as ours. The kernel takes no alias with the creation, so
+// that one may be without when a run was killed.
+func (c *conn) adopt(link netlink.Link) error {
+	if link.Attrs().Alias == alias {
+		return nil
+	}
+	if err := c.do(setAlias(link.Attrs().Index, alias)); err != nil {
+		return fmt.Errorf("mark the tunnel device %s as ours: %w", link.Attrs().Name, err)
+	}
+	return nil
 }
 
 func createError(t tunnel, err error) error {
@@ -76,10 +86,30 @@ func devices(m Marks) ([]netlink.Link, error) {
 	}
 	var found []netlink.Link
 	for _, l := range links {
-		a := l.Attrs()
-		if l.Type() == "ip6tnl" && a.Alias == alias && (a.Name == m.TunnelName || strings.HasPrefix(a.Name, m.PathPrefix)) {
+		if isOurs(l, m) {
 			found = append(found, l)
 		}
 	}
 	return found, nil
+}
+
+// isOurs tells our devices by kind and name. One with another's alias is
+// another's, one without any may be ours, see adopt.
+func isOurs(l netlink.Link, m Marks) bool {
+	a := l.Attrs()
+	if l.Type() != "ip6tnl" || a.Alias != alias && a.Alias != "" {
+		return false
+	}
+	_, path := pathNumber(a.Name, m)
+	return path || a.Name == m.TunnelName
+}
+
+// pathNumber is the number at the end of a mobile node's tunnel device's name.
+func pathNumber(name string, m Marks) (n int, ok bool) {
+	digits, ok := strings.CutPrefix(name, m.PathPrefix)
+	if !ok || digits == "" || strings.Trim(digits, "0123456789") != "" {
+		return 0, false
+	}
+	n, err := strconv.Atoi(digits)
+	return n, err == nil
 }

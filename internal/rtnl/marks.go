@@ -3,7 +3,7 @@ package rtnl
 // Marks tell what is ours in the kernel. Zero values mean the defaults, which
 // collide with nothing in Debian's rt_protos and rt_tables.
 type Marks struct {
-	RouteProtocol uint8  // of all our routes and rules
+	RouteProtocol uint8  // of all our routes, rules and addresses
 	RulePriority  uint32 // the first of three in a row
 	Table         uint32 // the first of our tables, see tables below
 	TunnelName    string // a home agent's shared tunnel device
@@ -13,7 +13,7 @@ type Marks struct {
 // Defaults of Marks.
 const (
 	DefaultRouteProtocol = 75
-	DefaultRulePriority  = 6275
+	DefaultRulePriority  = 627 // before those of VPNs and VRFs, from 1000 on
 	DefaultTable         = 6275
 	DefaultTunnelName    = "mip6t"
 	DefaultPathPrefix    = "mip6n"

@@ -1,6 +1,7 @@
 package rtnl
 
 import (
+	"errors"
 	"fmt"
 	"net/netip"
 
@@ -42,21 +43,28 @@ func (m *MobileNode) Apply(effects []role.Effect) []error {
 func (m *MobileNode) apply(e role.Effect) error {
 	switch e := e.(type) {
 	case role.AddCareOf:
-		m.careOf[place{e.Ifindex, e.Prefix.Addr()}] = e.Prefix
-		return m.conn.addCareOf(e)
+		return m.addCareOf(e)
 	case role.RemoveCareOf:
-		at := place{e.Ifindex, e.Addr}
-		prefix, ok := m.careOf[at]
-		if !ok {
-			return nil
-		}
-		delete(m.careOf, at)
-		return m.conn.removeCareOf(e.Ifindex, prefix)
+		return m.removeCareOf(e)
 	case role.SetHomePath:
 		return m.paths.set(e.Path)
 	}
 	return fmt.Errorf("%T is nothing that a mobile node's kernel state can do", e)
 }
+
+// Settle is called once, with all home addresses of this run: what an earlier
+// one left of others is removed, and its care-of addresses get a last respite.
+func (m *MobileNode) Settle(homes []netip.Addr) error {
+	return errors.Join(m.paths.settle(homes), m.adoptCareOf())
+}
+
+// Reinstate sets everything again that others have taken away from home
+// addresses that are away from home: rules, routes, addresses, tunnel devices.
+func (m *MobileNode) Reinstate() error { return m.paths.reinstate() }
+
+// PortID is the netlink port by whose number the kernel tells of our own
+// requests.
+func (m *MobileNode) PortID() (uint32, error) { return m.conn.portID() }
 
 // Close releases the socket. What is in the kernel stays in force.
 func (m *MobileNode) Close() error { return m.conn.close() }

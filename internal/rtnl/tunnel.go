@@ -1,0 +1,172 @@
+package rtnl
+
+import (
+	"errors"
+	"fmt"
+	"net/netip"
+
+	"github.com/vishvananda/netlink"
+	"golang.org/x/sys/unix"
+
+	"mip6d/internal/role"
+)
+
+// path is one tunnel device, its table, and what it was last set to.
+type path struct {
+	name   string
+	index  int
+	table  uint32
+	careOf netip.Addr
+	hop    route // the route to the home agent in the main table
+}
+
+// tunnel returns the tunnel to a home agent, and makes it where it is missing.
+func (p *paths) tunnel(homeAgent netip.Addr) (*path, error) {
+	t := p.tunnels[homeAgent]
+	if t != nil && t.index != 0 {
+		return t, nil
+	}
+	if t == nil {
+		n, err := p.freeNumber(homeAgent)
+		if err != nil {
+			return nil, err
+		}
+		t = &path{name: fmt.Sprintf("%s%d", p.marks.PathPrefix, n), table: p.marks.Table + tableTunnel + uint32(n)}
+	}
+	link, err := netlink.LinkByName(t.name)
+	switch {
+	case err == nil && isOurs(link, p.marks):
+		// An earlier run's, with its end points: it goes on until ours are known.
+		t.index = link.Attrs().Index
+		if err := p.conn.adopt(link); err != nil {
+			return nil, err
+		}
+		if t.hop, err = p.findHop(homeAgent, unix.RT_TABLE_MAIN); err != nil {
+			return nil, err
+		}
+	case errors.As(err, new(netlink.LinkNotFoundError)) || err == nil:
+		if t.index, err = p.conn.ensureTunnel(tunnel{
+			name: t.name, local: netip.IPv6Unspecified(), remote: homeAgent,
+		}); err != nil {
+			return nil, err
+		}
+	default:
+		return nil, fmt.Errorf("look for the tunnel device %s: %w", t.name, err)
+	}
+	p.tunnels[homeAgent] = t
+	return t, nil
+}
+
+// freeNumber returns the number of the device to a home agent: that of one that
+// is there, or the first free one.
+func (p *paths) freeNumber(homeAgent netip.Addr) (int, error) {
+	links, err := netlink.LinkList()
+	if err != nil {
+		return 0, fmt.Errorf("list interfaces: %w", err)
+	}
+	taken := make(map[string]bool)
+	for _, t := range p.tunnels {
+		taken[t.name] = true
+	}
+	for _, l := range links {
+		name := l.Attrs().Name
+		if tnl, ok := l.(*netlink.Ip6tnl); ok && isOurs(l, p.marks) && addrOf(tnl.Remote) == homeAgent {
+			if n, ok := pathNumber(name, p.marks); ok {
+				return n, nil
+			}
+		}
+		taken[name] = true
+	}
+	for n := 0; ; n++ {
+		if !taken[fmt.Sprintf("%s%d", p.marks.PathPrefix, n)] {
+			return n, nil
+		}
+	}
+}
+
+// moveTunnel gives a tunnel the end points and routes of a care-of address.
+func (p *paths) moveTunnel(t *path, w role.HomePath) error {
+	def := route{
+		dst: everything, table: t.table, protocol: p.marks.RouteProtocol, kind: unix.RTN_UNICAST, oif: t.index,
+	}
+	requests := []request{tunnel{local: w.CareOf, remote: w.HomeAgent}.change(t.index), def.set()}
+	hop := p.firstHop(w)
+	if hop != (route{}) {
+		requests = append(requests, hop.set())
+	} else if err := p.dropHop(t); err != nil {
+		return err
+	}
+	for i, err := range p.conn.batch(requests) {
+		switch {
+		case err == nil:
+		case i < 2:
+			t.index = 0 // perhaps somebody deleted it: it is looked for again
+			return fmt.Errorf("move the tunnel %s to %s: %w", t.name, w.CareOf, err)
+		default:
+			return fmt.Errorf("set the route to the home agent %s by router %s: %w", w.HomeAgent, w.Router, err)
+		}
+	}
+	t.careOf, t.hop = w.CareOf, hop
+	return nil
+}
+
+// firstHop is a route to the home agent through the router that the care-of
+// address came from. The kernel may still have a default router, or an on-link
+// prefix, of the link where we were before, and would send there.
+func (p *paths) firstHop(w role.HomePath) route {
+	if !w.Router.IsValid() {
+		return route{}
+	}
+	return route{
+		dst: host(w.HomeAgent), table: unix.RT_TABLE_MAIN, protocol: p.marks.RouteProtocol,
+		kind: unix.RTN_UNICAST, oif: w.Ifindex, via: w.Router.WithZone(""), metric: 1,
+	}
+}
+
+func (p *paths) dropHop(t *path) error {
+	if t == nil || t.hop == (route{}) {
+		return nil
+	}
+	if err := unless(p.conn.do(t.hop.del()), unix.ESRCH, unix.ENOENT, unix.ENODEV); err != nil {
+		return fmt.Errorf("delete the route to the home agent: %w", err)
+	}
+	t.hop = route{}
+	return nil
+}
+
+// careOfBack sets the first hop of tunnels from a care-of address again: an
+// interface that was set down and up has lost its routes with its addresses.
+func (p *paths) careOfBack(careOf netip.Addr) error {
+	for _, t := range p.tunnels {
+		if t.careOf != careOf || t.hop == (route{}) {
+			continue
+		}
+		if err := p.conn.do(t.hop.set()); err != nil {
+			return fmt.Errorf("set the route to the home agent %s again: %w", t.hop.dst.Addr(), err)
+		}
+	}
+	return nil
+}
+
+// leaveDevice takes a home address from a tunnel device, and deletes the device
+// when no other home address lives on it.
+func (p *paths) leaveDevice(hoa netip.Addr, device int) error {
+	if device == 0 {
+		return nil
+	}
+	for other, at := range p.homes {
+		if other != hoa && at.device == device {
+			a := address{prefix: host(hoa), ifindex: device}
+			return unless(p.conn.do(a.del()), unix.EADDRNOTAVAIL, unix.ENODEV)
+		}
+	}
+	for homeAgent, t := range p.tunnels {
+		if t.index == device {
+			if err := p.dropHop(t); err != nil {
+				return err
+			}
+			delete(p.tunnels, homeAgent)
+		}
+	}
+	return p.conn.removeLink(device)
+}
