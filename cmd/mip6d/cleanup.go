@@ -37,7 +37,7 @@ func cleanXFRM() error {
 		return err
 	}
 	defer x.Close()
-	return errors.Join(x.Clear(xfrmmig.HomeAgentSignalling()), x.Clear(xfrmmig.MobileNodeSignalling()))
+	return x.Cleanup()
 }
 
 func cleanGates(cfg *config.Config) error {

@@ -26,13 +26,12 @@ func Dial() (*Conn, error) {
 // Close releases the socket. What is set stays in force.
 func (c *Conn) Close() error { return c.nl.Close() }
 
-// SetState makes a state, in place of one between the same addresses.
+// SetState makes a state, or gives the one between the same addresses another
+// care-of address, in one step: no packet meets none.
 func (c *Conn) SetState(s State) error {
 	err := c.do(msgNewSA, netlink.Create|netlink.Excl, s.encode())
 	if errors.Is(err, unix.EEXIST) {
-		if err = c.DeleteState(s); err == nil {
-			err = c.do(msgNewSA, netlink.Create|netlink.Excl, s.encode())
-		}
+		err = c.do(msgUpdSA, netlink.Replace, s.encode())
 	}
 	if err != nil {
 		return fmt.Errorf("set the xfrm state %s → %s of protocol %d: %w", s.Src, s.Dst, s.Proto, err)
@@ -48,15 +47,9 @@ func (c *Conn) DeleteState(s State) error {
 	return nil
 }
 
-// SetPolicy makes a policy, in place of one with the same selector.
+// SetPolicy makes a policy, in place of one with the same selector, in one step.
 func (c *Conn) SetPolicy(p Policy) error {
-	err := c.do(msgNewPolicy, netlink.Create|netlink.Excl, p.encode())
-	if errors.Is(err, unix.EEXIST) {
-		if err = c.DeletePolicy(p); err == nil {
-			err = c.do(msgNewPolicy, netlink.Create|netlink.Excl, p.encode())
-		}
-	}
-	if err != nil {
+	if err := c.do(msgUpdPolicy, netlink.Replace, p.encode()); err != nil {
 		return fmt.Errorf("set the xfrm policy %+v: %w", p.Selector, err)
 	}
 	return nil
@@ -76,4 +69,63 @@ func (c *Conn) do(typ netlink.HeaderType, flags netlink.HeaderFlags, body []byte
 		Data:   body,
 	})
 	return err
+}
+
+// Cleanup removes every Mobile IPv6 state with our Reqid and every policy with a
+// template for one, whatever role and run have made them.
+func (c *Conn) Cleanup() error {
+	states, err := c.States()
+	if err != nil {
+		return err
+	}
+	policies, err := c.Policies()
+	if err != nil {
+		return err
+	}
+	var errs []error
+	for _, s := range states {
+		if s.Reqid == Reqid {
+			errs = append(errs, c.DeleteState(s))
+		}
+	}
+	for _, p := range policies {
+		if p.Template != nil && p.Template.Reqid == Reqid {
+			errs = append(errs, c.DeletePolicy(p))
+		}
+	}
+	return errors.Join(errs...)
+}
+
+// States lists the Mobile IPv6 states, ours and others'.
+func (c *Conn) States() ([]State, error) {
+	messages, err := c.dump(msgGetSA)
+	if err != nil {
+		return nil, fmt.Errorf("list the xfrm states: %w", err)
+	}
+	var list []State
+	for _, m := range messages {
+		if s, ok := decodeState(m.Data); ok {
+			list = append(list, s)
+		}
+	}
+	return list, nil
+}
+
+// Policies lists the Mobile IPv6 sub-policies, ours and others'.
+func (c *Conn) Policies() ([]Policy, error) {
+	messages, err := c.dump(msgGetPolicy)
+	if err != nil {
+		return nil, fmt.Errorf("list the xfrm policies: %w", err)
+	}
+	var list []Policy
+	for _, m := range messages {
+		if p, ok := decodePolicy(m.Data); ok {
+			list = append(list, p)
+		}
+	}
+	return list, nil
+}
+
+func (c *Conn) dump(typ netlink.HeaderType) ([]netlink.Message, error) {
+	return c.nl.Execute(netlink.Message{Header: netlink.Header{Type: typ, Flags: netlink.Request | netlink.Dump}})
 }

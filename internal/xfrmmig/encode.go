@@ -13,8 +13,12 @@ var native = binary.NativeEndian
 const (
 	msgNewSA     = 0x10
 	msgDelSA     = 0x11
+	msgGetSA     = 0x12
 	msgNewPolicy = 0x13
 	msgDelPolicy = 0x14
+	msgGetPolicy = 0x15
+	msgUpdPolicy = 0x19
+	msgUpdSA     = 0x1a
 
 	attrTemplate   = 5
 	attrSrcAddr    = 13
