@@ -1,6 +1,7 @@
 package rtnl
 
 import (
+	"errors"
 	"fmt"
 	"net"
 	"net/netip"
@@ -17,6 +18,7 @@ import (
 type Bindings struct {
 	marks  Marks
 	conn   *conn
+	rivals *rivals
 	device int
 	set    map[netip.Addr]role.Binding // what this run has put there
 }
@@ -29,9 +31,14 @@ func OpenBindings(m Marks) (*Bindings, error) {
 	if err != nil {
 		return nil, err
 	}
-	b := &Bindings{marks: m, conn: c, set: make(map[netip.Addr]role.Binding)}
-	if b.device, err = c.ensureTunnel(tunnel{name: m.TunnelName, external: true}); err != nil {
+	r, err := watchRivals()
+	if err != nil {
 		c.close()
+		return nil, err
+	}
+	b := &Bindings{marks: m, conn: c, rivals: r, set: make(map[netip.Addr]role.Binding)}
+	if b.device, err = c.ensureTunnel(tunnel{name: m.TunnelName, external: true}); err != nil {
+		b.Close()
 		return nil, err
 	}
 	return b, nil
@@ -45,7 +52,17 @@ func (b *Bindings) Set(bindings []role.Binding) []error {
 	errs := make([]error, len(bindings))
 	requests := make([]request, 0, len(bindings))
 	var at []int
+	blind := b.rivals.look()
 	for i, x := range bindings {
+		if blind != nil {
+			errs[i] = blind
+			continue
+		}
+		if t := b.rivals.of(x.CareOf, x.HomeAgent); t != nil {
+			errs[i] = fmt.Errorf("set a tunnel route: the tunnel device %s takes what comes from %s to %s, past the source check; delete it",
+				t.Attrs().Name, x.CareOf, x.HomeAgent)
+			continue
+		}
 		if !x.HomeAddress.Is6() || !x.CareOf.Is6() || !x.HomeAgent.Is6() {
 			errs[i] = fmt.Errorf("set a tunnel route: %s at %s by %s are not three IPv6 addresses", x.HomeAddress, x.CareOf, x.HomeAgent)
 			continue
@@ -89,39 +106,56 @@ func (b *Bindings) route(x role.Binding) route {
 	}
 }
 
-// Reinstate makes the device and all routes again: the kernel deletes them when
-// somebody sets the device down or deletes it.
+// Reinstate makes the device again and those routes that are missing: the kernel
+// deletes them all when somebody sets the device down or deletes it.
 func (b *Bindings) Reinstate() error {
 	device, err := b.conn.ensureTunnel(tunnel{name: b.marks.TunnelName, external: true})
 	if err != nil {
 		return err
 	}
 	b.device = device
-	all := make([]role.Binding, 0, len(b.set))
-	for _, x := range b.set {
-		all = append(all, x)
+	there, err := b.routed()
+	if err != nil {
+		return err
 	}
-	for _, err := range b.Set(all) {
-		if err != nil {
-			return err
+	missing := make([]role.Binding, 0)
+	for hoa, x := range b.set {
+		if !there[hoa] {
+			missing = append(missing, x)
 		}
 	}
-	return nil
+	return errors.Join(b.Set(missing)...)
 }
+
+// routed returns the home addresses whose routes lead into our device.
+func (b *Bindings) routed() (map[netip.Addr]bool, error) {
+	routes, err := ours(b.marks)
+	if err != nil {
+		return nil, err
+	}
+	there := make(map[netip.Addr]bool, len(routes))
+	for _, r := range routes {
+		if r.Table == unix.RT_TABLE_MAIN && r.Dst != nil && r.LinkIndex == b.device {
+			there[addrOf(r.Dst.IP)] = true
+		}
+	}
+	return there, nil
+}
+
+// PortID is the netlink port by whose number the kernel tells of our own
+// requests.
+func (b *Bindings) PortID() (uint32, error) { return b.conn.portID() }
 
 // Settle says that every binding that is still wanted has been Set: routes of
 // an earlier run that are not among them are removed. removed counts them.
 func (b *Bindings) Settle() (removed int, err error) {
-	routes, err := ours(b.marks)
+	there, err := b.routed()
 	if err != nil {
 		return 0, err
 	}
 	var stale []netip.Addr
-	for _, r := range routes {
-		if r.Table != unix.RT_TABLE_MAIN || r.Dst == nil || r.LinkIndex != b.device {
-			continue
-		}
-		if hoa, ok := netip.AddrFromSlice(r.Dst.IP); ok && !b.has(hoa) {
+	for hoa := range there {
+		if _, ok := b.set[hoa]; !ok {
 			stale = append(stale, hoa)
 		}
 	}
@@ -133,13 +167,8 @@ func (b *Bindings) Settle() (removed int, err error) {
 	return len(stale), nil
 }
 
-func (b *Bindings) has(hoa netip.Addr) bool {
-	_, ok := b.set[hoa]
-	return ok
-}
-
 // Close releases the socket. The routes stay in force.
-func (b *Bindings) Close() error { return b.conn.close() }
+func (b *Bindings) Close() error { return errors.Join(b.rivals.close(), b.conn.close()) }
 
 // ours lists the routes that carry our protocol number, in all tables.
 func ours(m Marks) ([]netlink.Route, error) {
