@@ -2,6 +2,7 @@ package ha
 
 import (
 	"net/netip"
+	"slices"
 	"time"
 
 	"mip6d/internal/bce"
@@ -16,7 +17,7 @@ type Machine struct {
 	cache bce.Cache // bindings in force
 	nodes map[netip.Addr]*node
 	asked map[role.ID]*node // who waits for a Done
-	dads  map[place]*node   // who waits for a DADDone
+	dads  map[place][]*node // who waits for a DADDone
 	ids   role.ID
 	rate  bul.Rate // refusals and Binding Errors
 
@@ -39,7 +40,7 @@ func New(p Params) *Machine {
 	m := &Machine{
 		nodes: make(map[netip.Addr]*node),
 		asked: make(map[role.ID]*node),
-		dads:  make(map[place]*node),
+		dads:  make(map[place][]*node),
 	}
 	m.setParams(p)
 	return m
@@ -115,7 +116,7 @@ func (m *Machine) done(ev role.Done) {
 // reconfigured ends the bindings that new parameters do not allow.
 func (m *Machine) reconfigured(p Params) {
 	m.setParams(p)
-	for b := range m.cache.All() {
+	for _, b := range slices.Collect(m.cache.All()) { // ending one changes the cache
 		if m.serves(b.HomeAddress) {
 			continue
 		}

@@ -2,6 +2,7 @@ package ha
 
 import (
 	"net/netip"
+	"slices"
 	"time"
 
 	"mip6d/internal/mh"
@@ -24,6 +25,7 @@ type node struct {
 	next    *request       // accepted while current could not be stopped
 	waiting map[place]bool // detections that have not ended
 	was     *role.Binding  // what current replaces, to go back to
+	torn    bool           // the kernel may hold half of the binding
 	ending  *role.Binding  // taken out of force by us, the kernel has not answered
 
 	forgetAt time.Time // when nothing is left to remember; zero: not in sight
@@ -147,7 +149,10 @@ func (m *Machine) detect(n *node) {
 			n.waiting = make(map[place]bool)
 		}
 		n.waiting[at] = true
-		m.dads[at] = n
+		m.dads[at] = append(m.dads[at], n)
+		if len(m.dads[at]) > 1 {
+			continue // home addresses on one link may share a link-local one
+		}
 		m.emit(role.StartDAD{Ifindex: at.ifindex, Addr: at.addr})
 	}
 	if len(n.waiting) == 0 {
@@ -157,7 +162,10 @@ func (m *Machine) detect(n *node) {
 
 func (m *Machine) stopDetecting(n *node) {
 	for at := range n.waiting {
-		delete(m.dads, at)
+		m.dads[at] = slices.DeleteFunc(m.dads[at], func(x *node) bool { return x == n })
+		if len(m.dads[at]) == 0 {
+			delete(m.dads, at)
+		}
 	}
 	n.waiting = nil
 	n.phase = idle
@@ -165,12 +173,16 @@ func (m *Machine) stopDetecting(n *node) {
 
 func (m *Machine) dadDone(ev role.DADDone) {
 	at := place{ev.Ifindex, ev.Addr}
-	n := m.dads[at]
-	if n == nil {
-		return
-	}
+	waiting := m.dads[at]
 	delete(m.dads, at)
-	delete(n.waiting, at)
+	for _, n := range waiting {
+		delete(n.waiting, at)
+		m.detected(n, ev)
+	}
+}
+
+// detected is the end of one of a node's detections.
+func (m *Machine) detected(n *node, ev role.DADDone) {
 	r := n.current
 	switch {
 	case ev.Duplicate:
@@ -191,6 +203,12 @@ func (m *Machine) dadDone(ev role.DADDone) {
 // needs no request.
 func (m *Machine) set(n *node) {
 	b := n.current.granted
+	if !m.serves(n.home) { // reconfigured meanwhile
+		m.count(role.CountRefused)
+		m.refuse(n.current, mh.StatusAdministrativelyProhibited)
+		m.finish(n)
+		return
+	}
 	// The lifetime counts from now: detection has taken its time.
 	b.Expires = m.now.Add(b.Lifetime)
 	b.Created = m.now
@@ -201,7 +219,7 @@ func (m *Machine) set(n *node) {
 		}
 	}
 	n.current.granted = b
-	if n.was != nil && sameForKernel(*n.was, b) {
+	if n.was != nil && !n.torn && sameForKernel(*n.was, b) {
 		n.phase = setting
 		m.inForce(n)
 		return
@@ -234,6 +252,7 @@ func (m *Machine) kernelDone(n *node, id role.ID, err error) {
 func (m *Machine) inForce(n *node) {
 	r, b := n.current, n.current.granted
 	m.cache.Set(b)
+	n.torn = false
 	status := mh.StatusAccepted
 	m.count(role.CountAccepted)
 	m.acknowledge(r, status, b.Lifetime)
@@ -241,21 +260,21 @@ func (m *Machine) inForce(n *node) {
 	switch {
 	case n.was == nil:
 		kind, text = role.NoticeBindingCreated, "binding created"
-		m.advertise(b)
 	case n.was.CareOf != b.CareOf:
 		kind, text = role.NoticeBindingMoved, "binding moved"
 	}
+	m.advertise(n, b)
 	m.tell(kind, b, text)
 	m.finish(n)
 }
 
-// advertise draws packets for the home address to us (§10.4.1).
-func (m *Machine) advertise(b role.Binding) {
+// advertise draws packets for what is newly defended to us (§10.4.1).
+func (m *Machine) advertise(n *node, b role.Binding) {
 	if b.Ifindex == 0 {
 		return
 	}
 	for _, a := range []netip.Addr{b.HomeAddress, b.LinkLocal} {
-		if a.IsValid() {
+		if a.IsValid() && (n.was == nil || a != n.was.HomeAddress && a != n.was.LinkLocal) {
 			m.emit(role.Advertise{Ifindex: b.Ifindex, Addr: a, Router: b.Router})
 		}
 	}

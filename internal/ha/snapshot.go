@@ -17,9 +17,11 @@ func (m *Machine) Bindings() []role.Binding {
 // Detecting returns the home addresses whose duplicate address detection runs.
 func (m *Machine) Detecting() []netip.Addr {
 	var all []netip.Addr
-	for _, n := range m.dads {
-		if !slices.Contains(all, n.home) {
-			all = append(all, n.home)
+	for _, nodes := range m.dads {
+		for _, n := range nodes {
+			if !slices.Contains(all, n.home) {
+				all = append(all, n.home)
+			}
 		}
 	}
 	slices.SortFunc(all, netip.Addr.Compare)

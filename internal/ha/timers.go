@@ -62,6 +62,7 @@ func (m *Machine) endDone(n *node, err error) {
 	if b == nil {
 		return
 	}
+	n.torn = err != nil
 	if _, bound := m.cache.Get(n.home); err != nil && !bound {
 		b.Expires = m.now.Add(clearRetry)
 		m.cache.Set(*b)

@@ -14,8 +14,16 @@ import (
 // business.
 func (m *Machine) bindingUpdate(ev role.MessageIn, bu *mh.BindingUpdate) {
 	r := newRequest(ev, bu)
-	if !unicast(r.home) {
+	switch {
+	case !unicast(r.home) || m.p.isOurs(r.home):
 		m.count(role.CountBadHomeAddress)
+		return
+	case !unicast(r.src): // nobody to answer
+		m.count(role.CountBadCareOf)
+		return
+	}
+	if _, nonces := mh.Find[mh.NonceIndices](bu.Options); nonces && bu.Home {
+		m.count(role.CountMalformed) // return routability protects no home registration (§9.5.1)
 		return
 	}
 	r.mn = m.known[r.home]
