@@ -33,19 +33,19 @@ func TestKernelFlowerRFC6275_10_4_5_OuterSourceIsTheCareOfAddress(t *testing.T) 
 			t.Fatal(errs)
 		}
 	}
-	n.tunnelled(coa1, hoa1, 1) // nothing is bound yet
+	n.passing(coa1, hoa1, 1) // nothing is bound yet
 	set(role.Binding{HomeAddress: hoa1, CareOf: coa1}, role.Binding{HomeAddress: hoa2, CareOf: coa2})
-	n.tunnelled(coa1, hoa1, 2) // right
-	n.tunnelled(coa2, hoa1, 3)
-	n.tunnelled(coa2, hoa2, 4) // right
-	n.tunnelled(coa1, netip.MustParseAddr("2001:db8:1::103"), 5)
+	n.passing(coa1, hoa1, 2) // right
+	n.passing(coa2, hoa1, 3)
+	n.passing(coa2, hoa2, 4) // right
+	n.passing(coa1, netip.MustParseAddr("2001:db8:1::103"), 5)
 	set(role.Binding{HomeAddress: hoa1, CareOf: coa2})
-	n.tunnelled(coa2, hoa1, 6) // moved
-	n.tunnelled(coa1, hoa1, 7)
+	n.passing(coa2, hoa1, 6) // moved
+	n.passing(coa1, hoa1, 7)
 	if errs := f.Clear([]netip.Addr{hoa1, netip.MustParseAddr("2001:db8:1::1")}); errs != nil {
 		t.Fatal(errs)
 	}
-	n.tunnelled(coa2, hoa1, 8)
+	n.passing(coa2, hoa1, 8)
 	if diff := cmp.Diff([]uint16{2, 4, 6}, echoes(n.atHost.collect(quiet))); diff != "" {
 		t.Errorf("echo requests at the host (-want +got):\n%s", diff)
 	}
@@ -56,16 +56,16 @@ func TestKernelFlowerRFC6275_10_4_5_OuterSourceIsTheCareOfAddress(t *testing.T) 
 	// A restart, in which the binding of hoa1 is new and that of hoa2 is gone.
 	set(role.Binding{HomeAddress: hoa1, CareOf: coa1})
 	f.Close()
-	n.tunnelled(coa2, hoa2, 20) // works on
+	n.passing(coa2, hoa2, 20) // works on
 	f = n.openFlower(t)
-	n.tunnelled(coa2, hoa2, 21) // still
+	n.passing(coa2, hoa2, 21) // still
 	set(role.Binding{HomeAddress: hoa1, CareOf: coa2})
 	if removed, err := f.Settle(); removed != 1 || err != nil {
 		t.Errorf("Settle removed %d (%v), want 1", removed, err)
 	}
-	n.tunnelled(coa2, hoa2, 22)
-	n.tunnelled(coa1, hoa1, 23)
-	n.tunnelled(coa2, hoa1, 24) // the new one, in place of the old
+	n.passing(coa2, hoa2, 22)
+	n.passing(coa1, hoa1, 23)
+	n.passing(coa2, hoa1, 24) // the new one, in place of the old
 	if diff := cmp.Diff([]uint16{20, 21, 24}, echoes(n.atHost.collect(quiet))); diff != "" {
 		t.Errorf("echo requests at the host (-want +got):\n%s", diff)
 	}

@@ -80,6 +80,13 @@ func (n *network) tunnelled(outer, inner netip.Addr, seq uint16) {
 	n.send.send(ipv6(outer, haWAN, unix.IPPROTO_IPV6, 64, echoRequest(inner, host, seq)))
 }
 
+// passing sends a tunnelled packet and leaves it time to pass the gate, before
+// the next line of the test changes that.
+func (n *network) passing(outer, inner netip.Addr, seq uint16) {
+	n.tunnelled(outer, inner, seq)
+	time.Sleep(50 * time.Millisecond)
+}
+
 func set(t *testing.T, g *Gate, bindings ...role.Binding) {
 	t.Helper()
 	if errs := g.Set(bindings); errs != nil {
@@ -102,27 +109,27 @@ func TestKernelRFC6275_10_4_5_OuterSourceIsTheCareOfAddress(t *testing.T) {
 	n := newNetwork(t)
 	// Without the gate everything comes through: the network is no reason
 	// for what is missing below.
-	n.tunnelled(coa2, hoa1, 1)
+	n.passing(coa2, hoa1, 1)
 	if got := echoes(n.atHost.collect(quiet)); !cmp.Equal(got, []uint16{1}) {
 		t.Fatalf("without the gate the host got echo requests %v, want [1]", got)
 	}
 
 	g := n.open(t, n.config())
-	n.tunnelled(coa1, hoa1, 2) // nothing is bound yet
+	n.passing(coa1, hoa1, 2) // nothing is bound yet
 	set(t, g, role.Binding{HomeAddress: hoa1, CareOf: coa1}, role.Binding{HomeAddress: hoa2, CareOf: coa2})
-	n.tunnelled(coa1, hoa1, 3)                                        // right
-	n.tunnelled(coa2, hoa1, 4)                                        // the care-of address of another
-	n.tunnelled(coa2, hoa2, 5)                                        // right
-	n.tunnelled(coa1, netip.MustParseAddr("2001:db8:1::103"), 6)      // no home address
-	n.tunnelled(netip.MustParseAddr("2001:db8:2::99"), hoa2, 7)       // from anywhere
+	n.passing(coa1, hoa1, 3)                                          // right
+	n.passing(coa2, hoa1, 4)                                          // the care-of address of another
+	n.passing(coa2, hoa2, 5)                                          // right
+	n.passing(coa1, netip.MustParseAddr("2001:db8:1::103"), 6)        // no home address
+	n.passing(netip.MustParseAddr("2001:db8:2::99"), hoa2, 7)         // from anywhere
 	n.send.send(ipv6(coa1, haWAN, unix.IPPROTO_IPIP, 64, ipv4Ping())) // IPv4 inside
 	set(t, g, role.Binding{HomeAddress: hoa1, CareOf: coa2})
-	n.tunnelled(coa2, hoa1, 8) // moved
-	n.tunnelled(coa1, hoa1, 9) // from where it was before
+	n.passing(coa2, hoa1, 8) // moved
+	n.passing(coa1, hoa1, 9) // from where it was before
 	if errs := g.Clear([]netip.Addr{hoa1}); errs != nil {
 		t.Fatal(errs)
 	}
-	n.tunnelled(coa2, hoa1, 10) // gone
+	n.passing(coa2, hoa1, 10) // gone
 
 	if diff := cmp.Diff([]uint16{3, 5, 8}, echoes(n.atHost.collect(quiet))); diff != "" {
 		t.Errorf("echo requests at the host (-want +got):\n%s", diff)
