@@ -65,6 +65,11 @@ func (m *Machine) matching(ev role.MessageIn, ba *mh.BindingAcknowledgement) (*h
 	if ba.Status == mh.StatusSequenceOutOfWindow {
 		t, ok = e.Last()
 	}
+	// Back home, a registration's late answer says nothing about our return: the
+	// home agent defends the home address until it has our de-registration.
+	if h.stage == stageAnswering && t.Lifetime > 0 {
+		ok = false
+	}
 	return h, t, ok
 }
 

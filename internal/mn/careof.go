@@ -104,6 +104,8 @@ func (m *Machine) rank(l *link, p *prefix) int {
 	switch {
 	case !p.auto || p.superseded || p.net.Bits() != 64 || m.due(p.validUntil):
 		return 0
+	case !current && p.mark <= l.mark:
+		return 0 // heard before the link came up: it may be another link's
 	case preferred && current:
 		return 4
 	case preferred:

@@ -105,8 +105,16 @@ func (m *Machine) homeLink(h *home) *link {
 		return h.link
 	}
 	for _, l := range m.links {
-		if m.hasPrefix(l, h.subnet()) && !l.unheard(h.subnet()) {
+		if !m.hasPrefix(l, h.subnet()) || l.unheard(h.subnet()) {
+			continue
+		}
+		if l.lastWord(h.subnet()) && m.lastHeard(l, h.subnet()).Add(m.p.RouterProbeTimeout).After(m.now) {
 			return l
+		}
+		// What leads us here is another link's end, and this one may have
+		// changed without a word. Nothing depended on that; now it would.
+		if !l.silent {
+			m.startDoubt(l, m.probeTimeout(l), true)
 		}
 	}
 	return nil
@@ -170,14 +178,12 @@ func (m *Machine) startReturn(h *home, l *link) {
 	m.setPath(h, role.HomePath{Mode: role.PathDeregistering})
 }
 
-// deregister sends the de-registration; from then on solicitations for the home
-// address are answered (§11.5.5: MUST).
+// deregister sends the de-registration, as soon as MAX_UPDATE_RATE allows.
 func (m *Machine) deregister(h *home) {
 	h.stage = stageAnswering
 	m.startBackoff(h)
 	h.due = m.now
 	m.sendDue(h)
-	m.setPath(h, role.HomePath{Mode: role.PathAnswering})
 }
 
 // returned ends §11.5.5: the home agent has let go. All nodes are told to send

@@ -103,13 +103,23 @@ func (m *Machine) routerUnreachable(ev role.RouterUnreachable) {
 }
 
 // startDoubt asks all routers to speak up, and waits. A doubt that is there
-// already is not prolonged, or a stream of hints would keep it from ending.
+// already is not prolonged, or a stream of hints would keep it from ending. Only
+// a stranger that speaks after the router we rely on has done so begins another.
 func (m *Machine) startDoubt(l *link, timeout time.Duration, blocks bool) {
-	if l.doubt.active() {
+	if l.doubt.active() && !(blocks && m.anchorHeard(l, l.doubt.mark)) {
+		l.doubt.blocks = l.doubt.blocks || blocks
 		return
 	}
 	l.doubt = doubt{until: m.now.Add(timeout), mark: m.heard, blocks: blocks}
 	m.solicitNow(l)
+}
+
+// anchorHeard says whether a prefix that we rely on was advertised after so many
+// advertisements.
+func (m *Machine) anchorHeard(l *link, mark uint64) bool {
+	return slices.ContainsFunc(l.routers, func(r *router) bool {
+		return slices.ContainsFunc(r.prefixes, func(p *prefix) bool { return p.mark > mark && m.isAnchor(l, p.net) })
+	})
 }
 
 // endDoubt forgets what was not heard since the doubt began. When nothing was
@@ -199,6 +209,18 @@ func (m *Machine) lastHeard(l *link, net netip.Prefix) time.Time {
 		}
 	}
 	return last
+}
+
+// lastWord says whether the latest advertisement on a link had a prefix.
+func (l *link) lastWord(net netip.Prefix) bool {
+	var latest uint64
+	for _, r := range l.routers {
+		latest = max(latest, r.mark)
+	}
+	return slices.ContainsFunc(l.routers, func(r *router) bool {
+		p := r.prefix(net)
+		return p != nil && p.mark == latest
+	})
 }
 
 // unheard says whether a stranger on a link makes us wait for a prefix to be

@@ -120,6 +120,11 @@ func (m *Machine) sendUpdate(h *home, lifetime time.Duration) {
 	m.emit(role.Send{Ifindex: h.link.ifindex, Src: src, Dst: h.homeAgent(), HomeAddress: hao, Raw: raw})
 	rate.Note(m.now)
 	h.due = m.now.Add(h.backoff.Next())
+	if h.stage == stageAnswering {
+		// It has left: from now on solicitations for the home address are
+		// answered, and not before (§11.5.5: MUST).
+		m.setPath(h, role.HomePath{Mode: role.PathAnswering})
+	}
 	text := "binding update sent"
 	if again {
 		m.count(role.CountRetransmission)
