@@ -4,6 +4,7 @@ import (
 	"net/netip"
 	"time"
 
+	"mip6d/internal/bul"
 	"mip6d/internal/mh"
 	"mip6d/internal/role"
 	"mip6d/internal/rr"
@@ -24,14 +25,19 @@ func (m *Machine) acknowledge(r *request, status mh.Status, lifetime time.Durati
 	m.sendAck(r, ba)
 }
 
-// refuse sends one that rejects. Those are limited in rate: what provokes them
-// may be forged or replayed.
-func (m *Machine) refuse(r *request, status mh.Status) {
-	if m.rate.Next(m.now).After(m.now) {
-		m.count(role.CountRateLimited)
+// refuse counts a Binding Update that is rejected, and sends an acknowledgement
+// that says so. Those are limited in rate: what provokes them may be forged, or
+// replayed. A flood of forgeries must not silence what mobile nodes need to
+// hear, nor a flood of one's replays what the others do.
+func (m *Machine) refuse(r *request, status mh.Status, counter role.Counter) {
+	m.count(counter)
+	rate := &m.strangers
+	if r.authentic {
+		rate = &m.node(r.home).refusals
+	}
+	if !m.mayAnswer(rate) {
 		return
 	}
-	m.rate.Note(m.now)
 	m.emit(role.Notice{
 		Kind: role.NoticeBindingRefused, HoA: r.home, CoA: r.careOf, HA: r.local, Ifindex: r.ifindex,
 		Sequence: r.bu.Sequence, Status: status, HasStatus: true, Text: "binding update refused",
@@ -90,11 +96,9 @@ func (m *Machine) bindingError(ev role.MessageIn, status mh.Status) {
 	if !unicast(ev.Src) {
 		return
 	}
-	if m.rate.Next(m.now).After(m.now) {
-		m.count(role.CountRateLimited)
+	if !m.mayAnswer(&m.strangers) {
 		return
 	}
-	m.rate.Note(m.now)
 	home := ev.HomeAddress
 	if !home.IsValid() {
 		home = netip.IPv6Unspecified()
@@ -105,4 +109,13 @@ func (m *Machine) bindingError(ev role.MessageIn, status mh.Status) {
 	}
 	mh.SetChecksum(raw, ev.Dst, ev.Src)
 	m.emit(role.Send{Src: ev.Dst, Dst: ev.Src, Raw: raw})
+}
+
+func (m *Machine) mayAnswer(rate *bul.Rate) bool {
+	if rate.Next(m.now).After(m.now) {
+		m.count(role.CountRateLimited)
+		return false
+	}
+	rate.Note(m.now)
+	return true
 }

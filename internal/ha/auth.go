@@ -9,14 +9,11 @@ import (
 )
 
 // authentic checks who sent a Binding Update (RFC 4285 §5.1, §6). It answers,
-// where there is an answer, and counts.
+// where there is an answer, and counts. That the options stand where they must
+// the codec has seen to.
 func (m *Machine) authentic(r *request) bool {
 	if r.mn == nil || r.mn.Auth == nil {
-		if !m.p.AllowUnauthenticated {
-			m.count(role.CountNoAuth) // no security association: discard
-			return false
-		}
-		return true
+		return m.withoutKey(r)
 	}
 	auth := r.mn.Auth
 	opt, ok := mnha(r.bu.Options)
@@ -27,20 +24,31 @@ func (m *Machine) authentic(r *request) bool {
 	case opt.SPI != auth.SPI:
 		m.count(role.CountUnknownSPI)
 		return false
-	case !lastIsAuth(r.bu.Options):
-		m.count(role.CountMalformed)
-		return false
 	case auth.MNID != "" && mnid(r.bu.Options) != auth.MNID:
 		m.count(role.CountBadAuth)
 		return false
 	}
 	covered := mh.Covered(r.raw, mh.OptionMobilityMessageAuthentication, mh.SubtypeMNHA)
 	if !rr.Equal(opt.Authenticator, rr.MNHA(auth.Key, r.careOf, r.home, covered)) {
-		m.count(role.CountBadAuth)
-		m.refuse(r, mh.StatusAuthFail)
+		m.refuse(r, mh.StatusAuthFail, role.CountBadAuth)
 		return false
 	}
+	r.authentic = true
 	return m.fresh(r)
+}
+
+// withoutKey: no security association is a reason to discard what is
+// authenticated (§5.1.1), and, unless allowed, what is not.
+func (m *Machine) withoutKey(r *request) bool {
+	if !m.p.AllowUnauthenticated {
+		m.count(role.CountNoAuth)
+		return false
+	}
+	if _, ok := mh.Find[mh.MobilityMessageAuthentication](r.bu.Options); ok {
+		m.count(role.CountUnknownSPI)
+		return false
+	}
+	return true
 }
 
 // fresh checks the timestamp, after authentication (RFC 4285 §6): near our
@@ -50,15 +58,13 @@ func (m *Machine) fresh(r *request) bool {
 		return true
 	}
 	if !r.hasID {
-		m.count(role.CountReplay)
-		m.refuse(r, mh.StatusMesgIDRequired)
+		m.refuse(r, mh.StatusMesgIDRequired, role.CountReplay)
 		return false
 	}
 	off := fromNTP(r.stamp).Sub(m.now)
 	n := m.node(r.home)
 	if off.Abs() > m.p.TimestampWindow || n.stamp != 0 && int64(r.stamp-n.stamp) <= 0 {
-		m.count(role.CountReplay)
-		m.refuse(r, mh.StatusIDMismatch)
+		m.refuse(r, mh.StatusIDMismatch, role.CountReplay)
 		return false
 	}
 	return true
@@ -72,24 +78,6 @@ func mnha(opts mh.Options) (mh.MobilityMessageAuthentication, bool) {
 		}
 	}
 	return mh.MobilityMessageAuthentication{}, false
-}
-
-// lastIsAuth: nothing but padding, or a further authentication, follows the
-// first authentication option (RFC 4285 §5.1).
-func lastIsAuth(opts mh.Options) bool {
-	seen := false
-	for _, o := range opts {
-		switch o.(type) {
-		case mh.Pad1, mh.PadN:
-		case mh.MobilityMessageAuthentication:
-			seen = true
-		default:
-			if seen {
-				return false
-			}
-		}
-	}
-	return true
 }
 
 func mnid(opts mh.Options) string {

@@ -99,7 +99,8 @@ func TestRFC4285_6_TimestampMustBeNearAndLater(t *testing.T) {
 	} {
 		t.Run(c.name, func(t *testing.T) {
 			b := newBed(t, params())
-			stamp := t0.Add(c.off)
+			b.now = t0.Add(250 * time.Millisecond)
+			stamp := b.now.Add(c.off).Add(500 * time.Millisecond)
 			got := b.step(b.bu(1, func(u *update) { u.stamp = stamp }))
 			if c.ok {
 				expect(t, "near enough", got, dad1)
@@ -107,7 +108,7 @@ func TestRFC4285_6_TimestampMustBeNearAndLater(t *testing.T) {
 			}
 			expect(t, "too far", got, "ba 144 seq 1 lifetime 0s")
 			o, _ := mh.Find[mh.MesgID](b.lastAck().ba.Options)
-			if want := toNTP(t0)&^0xffffffff | toNTP(stamp)&0xffffffff; o.Timestamp != want {
+			if want := toNTP(b.now)&^0xffffffff | toNTP(stamp)&0xffffffff; o.Timestamp != want {
 				t.Errorf("Mesg-ID %x, want our seconds and their fraction: %x", o.Timestamp, want)
 			}
 			if len(b.m.Bindings())+len(b.m.Detecting()) != 0 {
@@ -164,6 +165,53 @@ func TestUnauthenticatedOnlyWhereAllowed(t *testing.T) {
 	p.MobileNodes = params().MobileNodes
 	b = newBed(t, p)
 	silent(t, b, "has a key", b.bu(1, plain), role.CountNoAuth)
+}
+
+// TestRFC4285_5_1_1_NoAssociationDiscardsWhatIsAuthenticated, even where what is
+// not authenticated would be taken.
+func TestRFC4285_5_1_1_NoAssociationDiscardsWhatIsAuthenticated(t *testing.T) {
+	p := params()
+	p.MobileNodes = nil
+	p.AllowUnauthenticated = true
+	b := newBed(t, p)
+	silent(t, b, "MN-HA, and nobody to check it", b.bu(1), role.CountUnknownSPI)
+}
+
+// TestRFC4285_5_1_NothingFollowsTheAuthentication that it does not cover.
+func TestRFC4285_5_1_NothingFollowsTheAuthentication(t *testing.T) {
+	b := newBed(t, params())
+	ev := b.bu(1)
+	// An Alternate Care-of Address, with padding to 8n + 6 in front of it.
+	for len(ev.Raw)%8 != 6 {
+		ev.Raw = append(ev.Raw, 0)
+	}
+	to := coaB.As16()
+	ev.Raw = append(append(ev.Raw, 3, 16), to[:]...)
+	ev.Raw[1] = byte(len(ev.Raw)/8 - 1)
+	mh.SetChecksum(ev.Raw, hoa, local)
+	silent(t, b, "an appended care-of address", ev, role.CountMalformed)
+}
+
+// TestRFC4285_6_TimestampIsRememberedAfterTheGuard: one that was ahead of our
+// clock is near it for longer than that.
+func TestRFC4285_6_TimestampIsRememberedAfterTheGuard(t *testing.T) {
+	b := newBed(t, params())
+	first := b.bu(1, func(u *update) { u.stamp = t0.Add(6500 * time.Millisecond) })
+	b.step(first)
+	b.dad(false)
+	b.done(nil)
+	b.step(b.bu(2, deregister, func(u *update) { u.stamp = t0.Add(6600 * time.Millisecond) }))
+	b.done(nil)
+	b.tick(maxDeleteTimeout + time.Second)
+	expect(t, "replayed", b.step(first), "ba 144 seq 1 lifetime 0s")
+}
+
+// TestRFC4285_6_TimestampOfARefusalIsNotUsedUp: only what is accepted counts.
+func TestRFC4285_6_TimestampOfARefusalIsNotUsedUp(t *testing.T) {
+	b := newBed(t, params())
+	ahead := b.bu(1, withKey("another key, eh?"), func(u *update) { u.stamp = t0.Add(6 * time.Second) })
+	expect(t, "a forgery with a later timestamp", b.step(ahead), "ba 146 seq 1 lifetime 0s")
+	expect(t, "the mobile node's own", b.step(b.bu(1)), dad1)
 }
 
 func TestNTPTimestampsOfBothEras(t *testing.T) {

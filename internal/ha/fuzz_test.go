@@ -10,102 +10,219 @@ import (
 	"mip6d/internal/role"
 )
 
-// FuzzStep plays a home agent any sequence of events, two octets each, and
-// compares with a model of the kernel: what is acknowledged is in force, no
-// answer of the kernel is waited for twice, and time goes on.
+// FuzzStep plays a home agent any sequence of events, two octets each, for two
+// home addresses with the same link-local one, and compares with a model of the
+// kernel: what is acknowledged is in force, what fails is set right, no answer
+// of the kernel is waited for twice, and time goes on.
 func FuzzStep(f *testing.F) {
 	f.Add([]byte{0, 1, 3, 0, 1, 0})                               // register
 	f.Add([]byte{0, 1, 3, 0, 1, 0, 0, 0x42, 1, 0, 0, 0x83, 1, 0}) // and move, and de-register
 	f.Add([]byte{0, 1, 3, 0, 2, 0, 0, 2, 3, 0, 1, 0, 4, 255, 4, 255})
 	f.Add([]byte{0, 1, 0, 0x42, 0, 0x83, 3, 1, 5, 0, 0, 7})
+	f.Add([]byte{0, 0x21, 0, 0x31, 3, 0, 3, 1, 3, 2, 1, 0, 1, 0, 5, 1, 1, 0, 2, 0, 4, 2, 1, 0}) // two, then a reload
+	f.Add([]byte{6, 0, 1, 0, 0, 0x21, 3, 2, 4, 255, 2, 0, 1, 0})                                // restored
 	f.Fuzz(func(t *testing.T, script []byte) {
-		b := newBed(t, params())
-		kernel := make(map[netip.Addr]netip.Addr)
-		type request struct {
-			id  role.ID
-			hoa netip.Addr
-			coa netip.Addr // invalid: clear
-		}
-		var waiting []request
-		sequence := uint16(0)
-		step := func(ev role.Event) {
-			for _, e := range b.m.Step(b.now, ev) {
-				switch e := e.(type) {
-				case role.SetBinding:
-					if e.ID == 0 {
-						kernel[e.Binding.HomeAddress] = e.Binding.CareOf
-						continue
-					}
-					waiting = append(waiting, request{e.ID, e.Binding.HomeAddress, e.Binding.CareOf})
-				case role.ClearBinding:
-					if e.ID == 0 {
-						delete(kernel, e.HomeAddress)
-						continue
-					}
-					waiting = append(waiting, request{e.ID, e.HomeAddress, netip.Addr{}})
-				case role.Send:
-					msg, err := mh.Parse(e.Raw)
-					if err != nil {
-						t.Fatal(err)
-					}
-					ba, ok := msg.(*mh.BindingAcknowledgement)
-					if !ok || !ba.Status.Accepted() {
-						continue
-					}
-					if at, bound := kernel[hoa]; bound != (ba.Lifetime > 0) || bound && !at.IsValid() {
-						t.Fatalf("acknowledged lifetime %v with %v in the kernel", ba.Lifetime, at)
-					}
-				}
-			}
-			if len(waiting) > 2 {
-				t.Fatalf("%d requests for one home address at once", len(waiting))
-			}
-		}
+		m := newModel(t)
 		for ; len(script) >= 2; script = script[2:] {
-			arg := script[1]
-			switch script[0] % 6 {
-			case 0: // a Binding Update: bits say from where, for how long, how new
-				sequence += uint16(arg & 7)
-				step(b.bu(sequence, func(u *update) {
-					if arg&0x40 != 0 {
-						u.src = coaB
-					}
-					if arg&0x80 != 0 {
-						u.bu.Lifetime = 0
-					}
-					u.bu.LinkLocal = arg&0x20 != 0
-				}))
-			case 1, 2: // the kernel answers
-				if len(waiting) == 0 {
-					continue
-				}
-				r := waiting[0]
-				waiting = waiting[1:]
-				var err error
-				switch {
-				case script[0]%6 == 2:
-					err = errors.New("no buffer space available")
-				case r.coa.IsValid():
-					kernel[r.hoa] = r.coa
-				default:
-					delete(kernel, r.hoa)
-				}
-				step(role.Done{ID: r.id, Err: err})
-			case 3: // a detection ends
-				a := hoa
-				if arg&2 != 0 {
-					a = hoaLL
-				}
-				step(role.DADDone{Ifindex: link, Addr: a, Duplicate: arg&1 != 0})
-			case 4: // time passes
-				b.now = b.now.Add(time.Duration(arg) * time.Second)
-				step(role.Tick{})
-			case 5:
-				step(Reconfigured{Params: params()})
-			}
-			if d := b.m.Deadline(); !d.IsZero() && !d.After(b.now) {
-				t.Fatalf("wants to be called at %v, which is past, at %v", d, b.now)
+			m.play(script[0]%7, script[1])
+			m.begun = true
+			if d := m.b.m.Deadline(); !d.IsZero() && !d.After(m.b.now) {
+				t.Fatalf("wants to be called at %v, which is past, at %v", d, m.b.now)
 			}
 		}
+		m.settle()
 	})
+}
+
+var twoHomes = [2]netip.Addr{hoa, netip.MustParseAddr("2001:db8:2::100")}
+
+// model is a kernel that carries out what it is asked when it is told to.
+type model struct {
+	t        *testing.T
+	b        *bed
+	begun    bool
+	sequence uint16
+	has      map[netip.Addr]netip.Addr // home → care-of; invalid: something was left half done
+	waiting  []kernelRequest
+	probing  map[netip.Addr]bool
+}
+
+type kernelRequest struct {
+	id  role.ID
+	hoa netip.Addr
+	coa netip.Addr // invalid: clear
+}
+
+func twoHomesParams(served int) Params {
+	p := params()
+	p.Links[0].Prefixes = append(p.Links[0].Prefixes, Prefix{Prefix: netip.MustParsePrefix("2001:db8:2::/64")})
+	p.MobileNodes = nil
+	for _, a := range twoHomes[:served] {
+		p.MobileNodes = append(p.MobileNodes, MobileNode{HomeAddress: a, Auth: &Auth{SPI: 256, Key: key}})
+	}
+	return p
+}
+
+func newModel(t *testing.T) *model {
+	return &model{
+		t: t, b: newBed(t, twoHomesParams(2)),
+		has: make(map[netip.Addr]netip.Addr), probing: make(map[netip.Addr]bool),
+	}
+}
+
+func (m *model) play(kind, arg byte) {
+	home := twoHomes[arg>>4&1]
+	switch kind {
+	case 0: // a Binding Update: bits say whose, from where, for how long, how new
+		m.sequence += uint16(arg & 7)
+		m.step(m.b.bu(m.sequence, func(u *update) {
+			u.home = home
+			if arg&0x40 != 0 {
+				u.src = coaB
+			}
+			if arg&0x80 != 0 {
+				u.bu.Lifetime = 0
+			}
+			u.bu.LinkLocal = arg&0x20 != 0
+		}))
+	case 1, 2: // the kernel answers
+		m.answer(kind == 1)
+	case 3: // a detection ends
+		a := []netip.Addr{twoHomes[0], twoHomes[1], hoaLL, hoaLL}[arg&3]
+		delete(m.probing, a)
+		m.step(role.DADDone{Ifindex: link, Addr: a, Duplicate: arg&0x80 != 0})
+	case 4: // time passes
+		m.pass(time.Duration(arg) * time.Second)
+	case 5:
+		m.step(Reconfigured{Params: twoHomesParams(int(arg) % 3)})
+	case 6: // only ever before everything else
+		if m.begun {
+			return
+		}
+		m.step(role.Restored{Bindings: []role.Binding{{
+			HomeAddress: home, CareOf: coaA, HomeAgent: local, Expires: m.b.now.Add(time.Duration(arg) * time.Second),
+		}}})
+	}
+}
+
+func (m *model) pass(d time.Duration) {
+	m.b.now = m.b.now.Add(d)
+	m.step(role.Tick{})
+}
+
+// answer carries out the oldest request, or leaves it half done.
+func (m *model) answer(well bool) {
+	if len(m.waiting) == 0 {
+		return
+	}
+	r := m.waiting[0]
+	m.waiting = m.waiting[1:]
+	var err error
+	switch {
+	case !well:
+		err = errors.New("no buffer space available")
+		m.has[r.hoa] = netip.Addr{}
+	case r.coa.IsValid():
+		m.has[r.hoa] = r.coa
+	default:
+		delete(m.has, r.hoa)
+	}
+	m.step(role.Done{ID: r.id, Err: err})
+}
+
+func (m *model) step(ev role.Event) {
+	for _, e := range m.b.m.Step(m.b.now, ev) {
+		switch e := e.(type) {
+		case role.SetBinding:
+			m.ask(kernelRequest{e.ID, e.Binding.HomeAddress, e.Binding.CareOf})
+		case role.ClearBinding:
+			m.ask(kernelRequest{e.ID, e.HomeAddress, netip.Addr{}})
+		case role.StartDAD:
+			m.probing[e.Addr] = true
+		case role.Send:
+			m.sent(e)
+		}
+	}
+	for _, home := range twoHomes {
+		n := 0
+		for _, r := range m.waiting {
+			if r.hoa == home {
+				n++
+			}
+		}
+		if n > 3 { // one in work, one that sets right, one of a reload meanwhile
+			m.t.Fatalf("%d requests for %s at once", n, home)
+		}
+	}
+	if n := len(m.b.m.atWork()); m.b.m.making > n || m.b.m.making < 0 {
+		m.t.Fatalf("%d bindings in the making with %d nodes at work", m.b.m.making, n)
+	}
+}
+
+func (m *model) ask(r kernelRequest) {
+	if r.id == 0 {
+		m.t.Fatalf("nobody will hear what became of %v", r)
+	}
+	m.waiting = append(m.waiting, r)
+}
+
+func (m *model) sent(e role.Send) {
+	msg, err := mh.Parse(e.Raw)
+	if err != nil {
+		m.t.Fatal(err)
+	}
+	ba, ok := msg.(*mh.BindingAcknowledgement)
+	if !ok || !ba.Status.Accepted() {
+		return
+	}
+	at, bound := m.has[e.RoutingHome]
+	switch {
+	case ba.Lifetime > 0 && (!bound || !at.IsValid()):
+		m.t.Fatalf("a binding is acknowledged with %v in the kernel (there: %v)", at, bound)
+	case ba.Lifetime == 0 && bound:
+		m.t.Fatalf("a de-registration is acknowledged with %v in the kernel", at)
+	}
+}
+
+// settle lets everything end well; then the kernel has what the cache says, and
+// nobody is left waiting.
+func (m *model) settle() {
+	for range 50 {
+		for len(m.waiting) > 0 {
+			m.answer(true)
+		}
+		for a := range m.probing {
+			delete(m.probing, a)
+			m.step(role.DADDone{Ifindex: link, Addr: a})
+		}
+		if len(m.waiting) == 0 && len(m.probing) == 0 {
+			if !m.b.m.unsettled() {
+				break
+			}
+			m.pass(time.Second)
+		}
+	}
+	if n := len(m.b.m.atWork()); n > 0 || m.b.m.making > 0 || len(m.b.m.dads) > 0 || len(m.b.m.asked) > 0 {
+		m.t.Fatalf("in quiet: %d at work, %d in the making, %d detections, %d requests",
+			n, m.b.m.making, len(m.b.m.dads), len(m.b.m.asked))
+	}
+	bindings := m.b.m.Bindings()
+	if len(bindings) != len(m.has) {
+		m.t.Fatalf("in quiet: bindings %v, in the kernel %v", bindings, m.has)
+	}
+	for _, b := range bindings {
+		if m.has[b.HomeAddress] != b.CareOf {
+			m.t.Fatalf("in quiet: %s bound at %s, in the kernel at %s", b.HomeAddress, b.CareOf, m.has[b.HomeAddress])
+		}
+	}
+}
+
+// unsettled says whether a kernel is still to be set right.
+func (m *Machine) unsettled() bool {
+	for _, n := range m.nodes {
+		if n.unsure {
+			return true
+		}
+	}
+	return false
 }

@@ -2,7 +2,6 @@ package ha
 
 import (
 	"net/netip"
-	"slices"
 	"time"
 
 	"mip6d/internal/bce"
@@ -19,18 +18,16 @@ type Machine struct {
 	asked map[role.ID]*node // who waits for a Done
 	dads  map[place][]*node // who waits for a DADDone
 	ids   role.ID
-	rate  bul.Rate // refusals and Binding Errors
 
-	forgetting []forget // the next to be forgotten first
+	making    int      // nodes on the way to their first binding
+	strangers bul.Rate // answers to messages that anybody may have made
+
+	forgetting []reminder // nodes that nothing but time keeps, the next first
+	mending    []reminder // nodes whose kernel part is to be set right, the next first
 
 	// Of the Step in progress.
 	now time.Time
 	out []role.Effect
-}
-
-type place struct {
-	ifindex int
-	addr    netip.Addr
 }
 
 var _ role.Machine = (*Machine)(nil)
@@ -48,19 +45,12 @@ func New(p Params) *Machine {
 
 func (m *Machine) setParams(p Params) {
 	m.p = p.withDefaults()
-	m.rate.Max = m.p.MaxAnswers
+	m.strangers.Max = m.p.MaxAnswers
 	m.known = make(map[netip.Addr]*MobileNode, len(m.p.MobileNodes))
 	for i := range m.p.MobileNodes {
 		mn := &m.p.MobileNodes[i]
 		m.known[mn.HomeAddress] = mn
 	}
-}
-
-// Reconfigured changes the parameters of a running home agent. Bindings that
-// are no longer allowed end; the others are not touched.
-type Reconfigured struct {
-	role.External
-	Params Params
 }
 
 // Step implements role.Machine.
@@ -87,9 +77,9 @@ func (m *Machine) Step(now time.Time, ev role.Event) []role.Effect {
 // Deadline implements role.Machine.
 func (m *Machine) Deadline() time.Time {
 	next := m.cache.Next()
-	if len(m.forgetting) > 0 {
-		if at := m.forgetting[0].at; next.IsZero() || at.Before(next) {
-			next = at
+	for _, list := range [][]reminder{m.forgetting, m.mending} {
+		if len(list) > 0 && (next.IsZero() || list[0].at.Before(next)) {
+			next = list[0].at
 		}
 	}
 	return next
@@ -110,39 +100,5 @@ func (m *Machine) done(ev role.Done) {
 	if n := m.asked[ev.ID]; n != nil {
 		delete(m.asked, ev.ID)
 		m.kernelDone(n, ev.ID, ev.Err)
-	}
-}
-
-// reconfigured ends the bindings that new parameters do not allow.
-func (m *Machine) reconfigured(p Params) {
-	m.setParams(p)
-	for _, b := range slices.Collect(m.cache.All()) { // ending one changes the cache
-		if m.serves(b.HomeAddress) {
-			continue
-		}
-		m.emit(role.Notice{
-			Kind: role.NoticeBindingDeleted, HoA: b.HomeAddress, CoA: b.CareOf, HA: b.HomeAgent, Ifindex: b.Ifindex,
-			Sequence: b.Sequence, Warn: true, Text: "no longer allowed by the configuration",
-		})
-		m.end(b)
-	}
-}
-
-// serves says whether a home address may be bound here at all.
-func (m *Machine) serves(home netip.Addr) bool {
-	_, _, onLink := m.p.link(home)
-	return onLink && (m.known[home] != nil || m.p.AllowUnauthenticated)
-}
-
-// restored brings bindings of an earlier run into force again.
-func (m *Machine) restored(ev role.Restored) {
-	for _, b := range ev.Bindings {
-		if !b.Expires.After(m.now) || !m.serves(b.HomeAddress) {
-			continue
-		}
-		n := m.node(b.HomeAddress)
-		n.learn(b.Sequence, b.ReplayStamp)
-		m.cache.Set(b)
-		m.emit(role.SetBinding{Binding: b})
 	}
 }

@@ -4,6 +4,7 @@ import (
 	"net/netip"
 	"time"
 
+	"mip6d/internal/mh"
 	"mip6d/internal/role"
 )
 
@@ -25,8 +26,8 @@ type Params struct {
 	// (RFC 4285 §5.1, §6). 7 s.
 	TimestampWindow time.Duration
 
-	// MaxAnswers bounds refusals and Binding Errors to all together in a
-	// second. 100.
+	// MaxAnswers bounds what is answered in a second to all together whose
+	// messages have not been authenticated: refusals and Binding Errors. 100.
 	MaxAnswers int
 }
 
@@ -37,10 +38,13 @@ type Link struct {
 	Prefixes []Prefix
 }
 
-// Prefix is a home subnet prefix with its remaining lifetime.
+// Prefix is a home subnet prefix with its remaining lifetimes; role.Infinite, or
+// zero, for without end.
 type Prefix struct {
-	Prefix netip.Prefix
-	Valid  time.Duration // role.Infinite, or zero, for without end
+	Prefix     netip.Prefix
+	Valid      time.Duration
+	Preferred  time.Duration
+	Deprecated bool // the preferred lifetime is over
 }
 
 // MobileNode is one home address that is served.
@@ -76,13 +80,21 @@ const (
 	// else protects against replay.
 	maxDeleteTimeout = 10 * time.Second
 
-	clearRetry = time.Second
+	// mendDelay is the time until a kernel that refused to be set right is
+	// asked again.
+	mendDelay = time.Second
+
+	// maxRefusals bounds in a second what one mobile node is refused whose
+	// messages are authentic: they may be replayed. It sends at most
+	// MAX_UPDATE_RATE, which is 3 (RFC 6275 §12).
+	maxRefusals = 5
 )
 
 func (p Params) withDefaults() Params {
 	if p.MaxLifetime <= 0 {
 		p.MaxLifetime = time.Hour
 	}
+	p.MaxLifetime = max(p.MaxLifetime, lifetimeUnit)
 	if p.MaxBindings <= 0 {
 		p.MaxBindings = 1_000_000
 	}
@@ -118,15 +130,31 @@ func (p *Params) isOurs(a netip.Addr) bool {
 }
 
 // grant is the lifetime to give (§10.3.1): no longer than asked, than
-// configured, and than the home prefix is valid.
+// configured, and than the home prefix is valid. Zero says that the prefix is
+// as good as gone.
 func (p *Params) grant(asked time.Duration, mn *MobileNode, prefix Prefix) time.Duration {
 	most := p.MaxLifetime
 	if mn != nil && mn.MaxLifetime > 0 {
-		most = mn.MaxLifetime
+		most = max(mn.MaxLifetime, lifetimeUnit)
 	}
 	granted := min(asked, most)
-	if prefix.Valid > 0 && prefix.Valid != role.Infinite {
+	if limited(prefix.Valid) {
 		granted = min(granted, prefix.Valid)
 	}
 	return granted.Truncate(lifetimeUnit)
 }
+
+// status of an acceptance (§10.3.1): 1 where the prefix is deprecated, or will
+// be during the lifetime, or ends with it. Compared in units of four seconds, of
+// which a lifetime has no fraction.
+func (x Prefix) status(lifetime time.Duration) mh.Status {
+	switch {
+	case x.Deprecated,
+		limited(x.Preferred) && x.Preferred < lifetime,
+		limited(x.Valid) && x.Valid.Truncate(lifetimeUnit) <= lifetime:
+		return mh.StatusPrefixDiscoveryNecessary
+	}
+	return mh.StatusAccepted
+}
+
+func limited(lifetime time.Duration) bool { return lifetime > 0 && lifetime != role.Infinite }

@@ -64,7 +64,10 @@ type request struct {
 	mn      *MobileNode // nil: not configured
 	stamp   uint64      // Mesg-ID; 0: none
 	hasID   bool        // a Mesg-ID option was there
-	granted role.Binding
+
+	authentic bool // not just anybody can have made it
+	granted   role.Binding
+	status    mh.Status // of the acceptance
 }
 
 // delete says whether the request is a de-registration (§9.5.1).

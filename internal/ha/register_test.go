@@ -155,6 +155,8 @@ func TestRFC6275_10_3_1_LifetimeIsNeverMoreThanAskedConfiguredOrValid(t *testing
 		{"as asked", 400 * time.Second, time.Hour, 0, 0, 400 * time.Second},
 		{"as configured", 2 * time.Hour, time.Hour, 0, 0, time.Hour},
 		{"as configured for this one", 2 * time.Hour, time.Hour, time.Minute, 0, time.Minute},
+		{"never nothing", 2 * time.Hour, time.Second, 0, 0, 4 * time.Second},
+		{"nor for this one", 2 * time.Hour, time.Hour, time.Second, 0, 4 * time.Second},
 		{"as long as the prefix", 2 * time.Hour, time.Hour, 0, 1001 * time.Second, 1000 * time.Second},
 	} {
 		t.Run(c.name, func(t *testing.T) {
@@ -244,7 +246,11 @@ func TestDeregistrationDuringDetection(t *testing.T) {
 }
 
 func TestRestoredBindingsComeBackWithoutDetection(t *testing.T) {
-	b := newBed(t, params())
+	p := params()
+	p.MobileNodes = append(p.MobileNodes, MobileNode{
+		HomeAddress: netip.MustParseAddr("2001:db8:1::101"), Auth: &Auth{SPI: 256, Key: key},
+	})
+	b := newBed(t, p)
 	old := role.Binding{
 		HomeAddress: hoa, CareOf: coaA, HomeAgent: local, Ifindex: link, Sequence: 7, Lifetime: 400 * time.Second,
 		Expires: t0.Add(time.Minute), ReplayStamp: toNTP(t0.Add(-time.Second)),
@@ -253,24 +259,13 @@ func TestRestoredBindingsComeBackWithoutDetection(t *testing.T) {
 	expired.HomeAddress, expired.Expires = netip.MustParseAddr("2001:db8:1::101"), t0
 	foreign.HomeAddress = netip.MustParseAddr("2001:db8:9::1")
 	expect(t, "restored", b.step(role.Restored{Bindings: []role.Binding{old, expired, foreign}, At: t0}), setA)
+	expect(t, "the kernel has it", b.done(nil))
 	if len(b.m.Bindings()) != 1 {
 		t.Errorf("%d bindings", len(b.m.Bindings()))
 	}
 	expect(t, "what was acknowledged before is a replay",
 		b.step(b.bu(7, func(u *update) { u.stamp = t0.Add(-time.Second) })), "ba 144 seq 7 lifetime 0s")
 	expect(t, "a refresh", b.step(b.bu(8)), "ba 0 seq 8 lifetime 6m40s")
-}
-
-func TestReconfiguredEndsWhatIsNoLongerAllowed(t *testing.T) {
-	b := bound(t, params())
-	p := params()
-	p.MaxLifetime = time.Minute
-	expect(t, "another lifetime touches nothing", b.step(Reconfigured{Params: p}))
-	p.MobileNodes = nil
-	expect(t, "no such mobile node", b.step(Reconfigured{Params: p}), clear1)
-	if len(b.m.Bindings()) != 0 {
-		t.Error("the binding is there")
-	}
 }
 
 func TestRouterFlagIsAdvertised(t *testing.T) {

@@ -17,14 +17,11 @@ func (m *Machine) Bindings() []role.Binding {
 // Detecting returns the home addresses whose duplicate address detection runs.
 func (m *Machine) Detecting() []netip.Addr {
 	var all []netip.Addr
-	for _, nodes := range m.dads {
-		for _, n := range nodes {
-			if !slices.Contains(all, n.home) {
-				all = append(all, n.home)
-			}
+	for _, n := range m.atWork() {
+		if n.phase == detecting {
+			all = append(all, n.home)
 		}
 	}
-	slices.SortFunc(all, netip.Addr.Compare)
 	return all
 }
 

@@ -6,6 +6,13 @@ import (
 	"mip6d/internal/role"
 )
 
+// reminder is something to do for a node at a time. Each list of them has one
+// delay, so that it is in order by itself.
+type reminder struct {
+	node *node
+	at   time.Time
+}
+
 // expire ends what time has ended.
 func (m *Machine) expire() {
 	for {
@@ -15,86 +22,78 @@ func (m *Machine) expire() {
 		}
 		m.expired(b)
 	}
+	for len(m.mending) > 0 && !m.mending[0].at.After(m.now) {
+		n := m.mending[0].node
+		m.mending = m.mending[1:]
+		// While a request is on its way to the kernel, its end decides.
+		if n.unsure && n.mending == 0 && (n.phase == idle || n.phase == detecting) {
+			m.mend(n)
+		}
+	}
 	for len(m.forgetting) > 0 {
 		f := m.forgetting[0]
-		current := f.node.forgetAt.Equal(f.at)
+		current := f.node.forgetAt.Equal(f.at) // it may have another time by now
 		if current && f.at.After(m.now) {
 			break
 		}
 		m.forgetting = m.forgetting[1:]
-		if current && m.forgettable(f.node) {
-			delete(m.nodes, f.node.home)
+		if current && m.atRest(f.node) {
+			m.forget(f.node)
 		}
 	}
 }
 
-// expired ends a binding whose lifetime is over, unless a request that will
-// replace it is on its way to the kernel.
+// expired ends a binding whose lifetime is over. A request that will replace it
+// and is on its way to the kernel may yet do so.
 func (m *Machine) expired(b role.Binding) {
 	n := m.node(b.HomeAddress)
-	if n.phase == setting || n.phase == clearing {
-		b.Expires = m.now.Add(clearRetry)
-		m.cache.Set(b)
+	switch n.phase {
+	case setting, clearing:
 		return
-	}
-	if n.phase == detecting {
+	case detecting:
+		// For the link-local address; now nobody defends the home address
+		// any more either.
 		n.was = nil
+		m.setMaking(n, true)
+		m.tellExpired(b)
+		m.end(b.HomeAddress)
+		m.detect(n)
+	default:
+		m.tellExpired(b)
+		m.end(b.HomeAddress)
 	}
-	m.emit(role.Notice{
-		Kind: role.NoticeBindingExpired, HoA: b.HomeAddress, CoA: b.CareOf, HA: b.HomeAgent, Ifindex: b.Ifindex,
-		Sequence: b.Sequence, Text: "binding expired",
-	})
-	m.end(b)
 }
 
-// end takes a binding out of force that nobody asked to end.
-func (m *Machine) end(b role.Binding) {
-	m.cache.Delete(b.HomeAddress)
-	n := m.node(b.HomeAddress)
-	n.ending = &b
-	m.emit(role.ClearBinding{ID: m.ask(n), HomeAddress: b.HomeAddress})
-}
-
-// endDone: what the kernel would not end is tried again.
-func (m *Machine) endDone(n *node, err error) {
-	b := n.ending
-	n.ending = nil
-	if b == nil {
-		return
-	}
-	n.torn = err != nil
-	if _, bound := m.cache.Get(n.home); err != nil && !bound {
-		b.Expires = m.now.Add(clearRetry)
-		m.cache.Set(*b)
-		return
-	}
-	m.forgetLater(n)
-}
-
-// forgettable says whether nothing is to be remembered of a node: where a
-// security association protects against replay by timestamp or by the last
-// sequence number, that is remembered for ever.
-func (m *Machine) forgettable(n *node) bool {
+// atRest says whether nothing of a node is in force or in work.
+func (m *Machine) atRest(n *node) bool {
 	_, bound := m.cache.Get(n.home)
-	if bound || n.phase != idle || n.ending != nil {
-		return false
-	}
-	mn := m.known[n.home]
-	return mn == nil || mn.Auth == nil || mn.Auth.Replay == ReplayNone || !n.sequent
+	return !bound && n.phase == idle && !n.unsure
 }
 
 // forgetLater lets a node go when its replay guard, which begins now, is over
 // (MAX_DELETE_BCE_TIMEOUT).
 func (m *Machine) forgetLater(n *node) {
-	if m.forgettable(n) {
+	if m.atRest(n) {
 		n.forgetAt = m.now.Add(maxDeleteTimeout)
-		m.forgetting = append(m.forgetting, forget{n, n.forgetAt})
+		m.forgetting = append(m.forgetting, reminder{n, n.forgetAt})
 	}
 }
 
-// forget is a node that nothing but time keeps. It is void when the node has
-// another time by now.
-type forget struct {
-	node *node
-	at   time.Time
+// forget drops what need not be remembered of a node without a binding. Any
+// sequence number is right then (RFC 6275 §9.5.1), unless it is the protection
+// against replay of its security association; the last timestamp stays where
+// that is (RFC 4285 §6: later than all before).
+func (m *Machine) forget(n *node) {
+	n.forgetAt = time.Time{}
+	replay := ReplayNone
+	if mn := m.known[n.home]; mn != nil && mn.Auth != nil {
+		replay = mn.Auth.Replay
+	}
+	switch {
+	case replay == ReplaySequence && n.sequent:
+	case replay == ReplayTimestamp && n.stamp != 0:
+		n.sequent = false
+	default:
+		delete(m.nodes, n.home)
+	}
 }

@@ -14,84 +14,84 @@ import (
 // business.
 func (m *Machine) bindingUpdate(ev role.MessageIn, bu *mh.BindingUpdate) {
 	r := newRequest(ev, bu)
-	switch {
-	case !unicast(r.home) || m.p.isOurs(r.home):
-		m.count(role.CountBadHomeAddress)
-		return
-	case !unicast(r.src): // nobody to answer
-		m.count(role.CountBadCareOf)
-		return
-	}
-	if _, nonces := mh.Find[mh.NonceIndices](bu.Options); nonces && bu.Home {
-		m.count(role.CountMalformed) // return routability protects no home registration (§9.5.1)
-		return
-	}
 	r.mn = m.known[r.home]
-	_, _, onLink := m.p.link(r.home)
-	if r.direct && !onLink && r.mn == nil {
-		// Neither an option nor the home address itself (§10.3.1).
-		m.count(role.CountNoHomeAddress)
-		return
-	}
-	if !m.authentic(r) {
+	if !m.wellFormed(r) || !m.authentic(r) {
 		return
 	}
 	n := m.node(r.home)
 	if last, known := n.lastSequence(); known && !bce.Later(bu.Sequence, last) {
-		m.count(role.CountSequence)
-		m.refuse(r, mh.StatusSequenceOutOfWindow)
+		m.refuse(r, mh.StatusSequenceOutOfWindow, role.CountSequence)
 		return
 	}
 	bound := n.busyOrBound(m)
+	link, prefix, onLink := m.p.link(r.home)
 	switch {
 	case !bu.Home && bound:
-		m.count(role.CountRefused)
-		m.refuse(r, mh.StatusRegistrationTypeChange)
-		return
+		m.refuse(r, mh.StatusRegistrationTypeChange, role.CountRefused)
 	case !bu.Home:
 		m.count(role.CountNotForUs) // to a correspondent node
-		return
 	case !onLink:
-		m.count(role.CountRefused)
-		m.refuse(r, mh.StatusNotHomeSubnet)
-		return
-	}
-	if r.delete() {
-		if bu.Lifetime > 0 {
-			// Care-of address and home address the same: RFC 3775 had it
-			// as a de-registration, RFC 6275 does not. Never a binding.
-			m.count(role.CountBadCareOf)
-			return
-		}
-		if !bound {
-			m.count(role.CountRefused)
-			n.learn(bu.Sequence, r.stamp)
-			m.refuse(r, mh.StatusNotHomeAgent) // §10.3.2
-			return
-		}
-		m.accept(n, r)
-		return
-	}
-	if !m.goodCareOf(r) {
+		m.refuse(r, mh.StatusNotHomeSubnet, role.CountRefused)
+	case m.p.isOurs(r.home):
+		// Anybody's packets to ourselves; only without authentication, or by
+		// mistake of the configuration.
+		m.refuse(r, mh.StatusAdministrativelyProhibited, role.CountRefused)
+	case r.direct && bu.Lifetime > 0:
+		m.count(role.CountNoHomeAddress) // §10.3.1: only an end may be without
+	case r.delete() && bu.Lifetime > 0:
+		// Care-of address and home address the same: RFC 3775 had it as a
+		// de-registration, RFC 6275 does not. Never a binding.
 		m.count(role.CountBadCareOf)
-		return
+	case r.delete() && !bound: // §10.3.2
+		n.learn(bu.Sequence, r.stamp)
+		m.forgetLater(n)
+		m.refuse(r, mh.StatusNotHomeAgent, role.CountRefused)
+	case r.delete():
+		m.accept(n, r)
+	case !m.goodCareOf(r):
+		m.count(role.CountBadCareOf)
+	case !bound && m.cache.Len()+m.making >= m.p.MaxBindings:
+		m.refuse(r, mh.StatusInsufficientResources, role.CountRefused)
+	default:
+		r.granted = m.binding(r, link, prefix)
+		if r.granted.Lifetime == 0 {
+			m.refuse(r, mh.StatusNotHomeSubnet, role.CountRefused) // the prefix ends
+			return
+		}
+		r.status = prefix.status(r.granted.Lifetime)
+		m.accept(n, r)
 	}
-	if !bound && m.cache.Len() >= m.p.MaxBindings {
-		m.count(role.CountRefused)
-		m.refuse(r, mh.StatusInsufficientResources)
-		return
+}
+
+// wellFormed makes the tests of §9.5.1 and §9.5.4 whose answer is silence.
+func (m *Machine) wellFormed(r *request) bool {
+	_, _, onLink := m.p.link(r.home)
+	_, nonces := mh.Find[mh.NonceIndices](r.bu.Options)
+	switch {
+	case !unicast(r.src) || m.p.isOurs(r.src):
+		m.count(role.CountBadCareOf)
+	case !unicast(r.home):
+		m.count(role.CountBadHomeAddress)
+	case r.direct && !onLink && r.mn == nil:
+		// Neither an option nor the home address itself (§10.3.1).
+		m.count(role.CountNoHomeAddress)
+	case r.bu.Home && nonces:
+		m.count(role.CountMalformed)
+	default:
+		return true
 	}
-	m.accept(n, r)
+	return false
 }
 
 // goodCareOf: a unicast address that packets can be tunnelled to, and none that
 // would make them come back to us (§9.5.1, §6.1.7).
 func (m *Machine) goodCareOf(r *request) bool {
-	if !unicast(r.careOf) || r.direct || m.p.isOurs(r.careOf) {
+	if !unicast(r.careOf) || m.p.isOurs(r.careOf) {
 		return false
 	}
-	_, home := m.cache.Get(r.careOf)
-	return !home
+	_, bound := m.cache.Get(r.careOf)
+	n := m.nodes[r.careOf]
+	return !bound && (n == nil || !n.making)
 }
 
 // unicast: a routable unicast address.

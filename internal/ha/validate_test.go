@@ -149,7 +149,45 @@ func TestRFC6275_6_1_7_BadCareOfAddressIsSilence(t *testing.T) {
 	}
 	b := bound(t, params())
 	silent(t, b, "home → home is no binding", b.bu(2, func(u *update) { u.alternate = hoa }), role.CountBadCareOf)
-	silent(t, b, "nor from home itself", b.bu(3, atHome, func(u *update) { u.bu.Lifetime = 400 * time.Second }), role.CountBadCareOf)
+}
+
+// TestRFC6275_10_3_1_OnlyAnEndMayBeWithoutHomeAddressOption: from the home
+// address itself, whatever care-of address it names.
+func TestRFC6275_10_3_1_OnlyAnEndMayBeWithoutHomeAddressOption(t *testing.T) {
+	b := bound(t, params())
+	lasting := func(u *update) { u.bu.Lifetime = 400 * time.Second }
+	silent(t, b, "home → home", b.bu(2, atHome, lasting), role.CountNoHomeAddress)
+	silent(t, b, "home → elsewhere", b.bu(2, atHome, lasting, func(u *update) { u.alternate = coaB }), role.CountNoHomeAddress)
+	expect(t, "an end", b.step(b.bu(2, atHome)), clear1)
+}
+
+// TestRFC6275_10_3_2_AlternateCareOfAddressOfAnEndMeansNothing: neither for the
+// binding nor for the authenticator, which has the packet's source.
+func TestRFC6275_10_3_2_AlternateCareOfAddressOfAnEndMeansNothing(t *testing.T) {
+	b := bound(t, params())
+	expect(t, "an end", b.step(b.bu(2, deregister, func(u *update) { u.alternate = netip.MustParseAddr("ff0e::1") })), clear1)
+	expect(t, "ended", b.done(nil), "ba 0 seq 2 lifetime 0s")
+}
+
+// TestRFC6275_10_3_2_RefusedEndIsRemembered: its number and its guard count, so
+// that what it has overtaken does not make a binding.
+func TestRFC6275_10_3_2_RefusedEndIsRemembered(t *testing.T) {
+	p := params()
+	p.MobileNodes[0].Auth.Replay = ReplayNone
+	b := newBed(t, p)
+	expect(t, "no binding", b.step(b.bu(5, deregister)), "ba 133 seq 5 lifetime 0s")
+	b.tick(5 * time.Second)
+	expect(t, "nor now", b.step(b.bu(7, deregister)), "ba 133 seq 7 lifetime 0s")
+	b.tick(maxDeleteTimeout - time.Second)
+	expect(t, "overtaken", b.step(b.bu(6)), "ba 135 seq 7 lifetime 0s")
+}
+
+func TestMessageWithARoutingHeaderIsNotForUs(t *testing.T) {
+	b := newBed(t, params())
+	raw := append([]byte(nil), b.bu(1).Raw...)
+	mh.SetChecksum(raw, hoa, coaB)
+	silent(t, b, "as if we were a mobile node",
+		role.MessageIn{Ifindex: link, Src: coaA, Dst: local, HomeAddress: hoa, RoutingHome: coaB, Raw: raw}, role.CountNotForUs)
 }
 
 func TestNoLoopOfBindings(t *testing.T) {
@@ -171,6 +209,111 @@ func TestMaxBindings(t *testing.T) {
 	expect(t, "the first one may refresh", b.step(b.bu(2)), "ba 0 seq 2 lifetime 6m40s")
 }
 
+func TestMaxBindingsCountsWhatIsBeingMade(t *testing.T) {
+	p, list := homes(3)
+	p.MaxBindings = 1
+	b := newBed(t, p)
+	b.step(b.bu(1, func(u *update) { u.home = list[0] }))
+	expect(t, "one is being detected for", b.step(b.bu(1, func(u *update) { u.home = list[1] })), "ba 130 seq 1 lifetime 0s")
+	b.step(role.DADDone{Ifindex: link, Addr: list[0], Duplicate: true})
+	b.now = b.now.Add(time.Second)
+	expect(t, "it came to nothing", b.step(b.bu(1, func(u *update) { u.home = list[2] })), "dad "+list[2].String())
+}
+
+func TestMaxBindingsCountsAMoveOnce(t *testing.T) {
+	p, list := homes(2)
+	p.MaxBindings = 2
+	b := newBed(t, p)
+	b.register(list[0])
+	b.tick(time.Second)
+	b.step(b.bu(2, from(coaB), func(u *update) { u.home = list[0] }))
+	expect(t, "there is room", b.step(b.bu(1, func(u *update) { u.home = list[1] })), "dad "+list[1].String())
+}
+
+// TestRFC6275_9_5_1_NonceIndicesMustNotBeInAHomeRegistration: silence.
+func TestRFC6275_9_5_1_NonceIndicesMustNotBeInAHomeRegistration(t *testing.T) {
+	b := bound(t, params())
+	silent(t, b, "H with Nonce Indices",
+		b.bu(2, func(u *update) { u.more = mh.Options{mh.NonceIndices{Home: 1, CareOf: 2}} }), role.CountMalformed)
+	expect(t, "its number is not used up", b.step(b.bu(2)), "ba 0 seq 2 lifetime 6m40s")
+}
+
+// TestRFC6275_9_5_4_SourceIsNotOneNodesAddress: no answer, whatever else is wrong
+// with it, and no effect.
+func TestRFC6275_9_5_4_SourceIsNotOneNodesAddress(t *testing.T) {
+	for _, src := range []string{"ff02::1", "ff0e::1", "::", "::1", "fe80::7", local.String()} {
+		b := bound(t, params())
+		source := from(netip.MustParseAddr(src))
+		silent(t, b, src, b.bu(2, source), role.CountBadCareOf)
+		silent(t, b, src+", alternate", b.bu(2, source, func(u *update) { u.alternate = coaB }), role.CountBadCareOf)
+		silent(t, b, src+", wrong key", b.bu(2, source, withKey("another key, eh?")), role.CountBadCareOf)
+		silent(t, b, src+", old", b.bu(1, source), role.CountBadCareOf)
+		silent(t, b, src+", end", b.bu(2, source, deregister), role.CountBadCareOf)
+	}
+}
+
+// TestOwnAddressIsNobodysHome: without authentication anybody could have the
+// home agent's packets otherwise.
+func TestOwnAddressIsNobodysHome(t *testing.T) {
+	p := params()
+	p.AllowUnauthenticated = true
+	b := newBed(t, p)
+	expect(t, "our address", b.step(b.bu(1, unauthenticated, func(u *update) { u.home = local })), "ba 129 seq 1 lifetime 0s")
+	expect(t, "nor restored", b.step(role.Restored{Bindings: []role.Binding{{
+		HomeAddress: local, CareOf: coaA, HomeAgent: local, Expires: t0.Add(time.Hour),
+	}}}))
+}
+
+// TestNoLoopOfBindingsInTheMaking: two at once, each at the other's address.
+func TestNoLoopOfBindingsInTheMaking(t *testing.T) {
+	p, list := homes(2)
+	b := newBed(t, p)
+	b.step(b.bu(1, func(u *update) { u.home, u.alternate = list[0], list[1] }))
+	silent(t, b, "and back", b.bu(1, func(u *update) { u.home, u.alternate = list[1], list[0] }), role.CountBadCareOf)
+}
+
+// TestRFC6275_6_1_7_UnknownOptionsAreSkipped, and reserved bits.
+func TestRFC6275_6_1_7_UnknownOptionsAreSkipped(t *testing.T) {
+	b := newBed(t, params())
+	expect(t, "an unknown option", b.step(b.bu(1, func(u *update) {
+		u.more = mh.Options{mh.UnknownOption{Type: 200, Data: []byte{1, 2, 3}}}
+	})), dad1)
+}
+
+// TestRFC6275_10_3_2_LateUpdateAfterTheEnd: a Binding Update from the visited
+// link that was overtaken by the de-registration from home is refused with 135,
+// to the visited link.
+func TestRFC6275_10_3_2_LateUpdateAfterTheEnd(t *testing.T) {
+	b := bound(t, params())
+	b.now = b.now.Add(time.Second)
+	stamp := b.now.Add(time.Second) // so that it is not the timestamp that refuses
+	b.step(b.bu(3, atHome))
+	expect(t, "at home", b.done(nil), "ba 0 seq 3 lifetime 0s")
+	if a := b.lastAck(); a.Dst != hoa || a.RoutingHome.IsValid() {
+		t.Errorf("answered to %s by %s", a.Dst, a.RoutingHome)
+	}
+	expect(t, "late", b.step(b.bu(2, from(coaB), func(u *update) { u.stamp = stamp })), "ba 135 seq 3 lifetime 0s")
+	if a := b.lastAck(); a.Dst != coaB || a.RoutingHome != hoa {
+		t.Errorf("answered to %s by %s", a.Dst, a.RoutingHome)
+	}
+}
+
+// TestRFC6275_9_5_1_AnySequenceNumberWithoutABinding: once the guard after the
+// end is over, where the timestamp protects against replay.
+func TestRFC6275_9_5_1_AnySequenceNumberWithoutABinding(t *testing.T) {
+	for _, r := range []Replay{ReplayTimestamp, ReplayNone} {
+		p := params()
+		p.MobileNodes[0].Auth.Replay = r
+		b := bound(t, p)
+		b.step(b.bu(5, deregister))
+		b.done(nil)
+		b.tick(maxDeleteTimeout - time.Millisecond)
+		expect(t, "within the guard", b.step(b.bu(3)), "ba 135 seq 5 lifetime 0s")
+		b.tick(time.Millisecond)
+		expect(t, "after it", b.step(b.bu(3)), dad1)
+	}
+}
+
 // TestRefusalsAreLimitedInRate: what provokes them may be forged.
 func TestRefusalsAreLimitedInRate(t *testing.T) {
 	p := params()
@@ -185,7 +328,77 @@ func TestRefusalsAreLimitedInRate(t *testing.T) {
 	if b.counts[role.CountRateLimited] != 40 || b.counts[role.CountBadAuth] != 50 {
 		t.Errorf("counters %v", b.counts)
 	}
+	expect(t, "what its mobile node must know is not silenced", b.step(b.bu(1)), "ba 135 seq 1 lifetime 0s")
 	expect(t, "the mobile node itself is served", b.step(b.bu(2)), "ba 0 seq 2 lifetime 6m40s")
 	b.tick(2 * time.Second)
 	expect(t, "later", b.step(b.bu(3, withKey("another key, eh?"))), "ba 146 seq 3 lifetime 0s")
+}
+
+// TestRefusalsOfReplaysAreLimitedForEachMobileNode: they are authentic.
+func TestRefusalsOfReplaysAreLimitedForEachMobileNode(t *testing.T) {
+	p, list := homes(2)
+	b := newBed(t, p)
+	b.register(list[0])
+	b.register(list[1])
+	b.tick(10 * time.Second)
+	old := b.bu(1, func(u *update) { u.home, u.stamp = list[0], t0 })
+	before := len(b.acks)
+	for range 50 {
+		b.step(old)
+	}
+	if n := len(b.acks) - before; n != maxRefusals {
+		t.Errorf("%d replays answered in one moment, want %d", n, maxRefusals)
+	}
+	expect(t, "another mobile node's", b.step(b.bu(1, func(u *update) { u.home = list[1] })), "ba 135 seq 1 lifetime 0s")
+}
+
+// TestRFC6275_9_3_3_BindingErrorsAreLimitedInRate, like ICMPv6's.
+func TestRFC6275_9_3_3_BindingErrorsAreLimitedInRate(t *testing.T) {
+	p := params()
+	p.MaxAnswers = 3
+	b := newBed(t, p)
+	raw := []byte{59, 0, 77, 0, 0, 0, 0, 0}
+	mh.SetChecksum(raw, hoa, local)
+	answered := 0
+	for range 20 {
+		answered += len(b.step(role.MessageIn{Ifindex: link, Src: coaA, Dst: local, HomeAddress: hoa, Raw: raw}))
+	}
+	if answered != 3 || b.counts[role.CountUnknownType] != 20 || b.counts[role.CountRateLimited] != 17 {
+		t.Errorf("%d answered, counters %v", answered, b.counts)
+	}
+}
+
+// TestRFC6275_9_3_3_BindingErrorHasTheAddressesOfTheWire: destination the source,
+// home address that of the option, or unspecified.
+func TestRFC6275_9_3_3_BindingErrorHasTheAddressesOfTheWire(t *testing.T) {
+	for _, home := range []netip.Addr{hoa, {}} {
+		b := newBed(t, params())
+		raw := []byte{59, 0, 77, 0, 0, 0, 0, 0}
+		end, want := coaA, netip.IPv6Unspecified()
+		if home.IsValid() {
+			end, want = home, home
+		}
+		mh.SetChecksum(raw, end, local)
+		ev := role.MessageIn{Ifindex: link, Src: coaA, Dst: local, HomeAddress: home, Raw: raw}
+		found := false
+		for _, e := range b.m.Step(b.now, ev) {
+			send, ok := e.(role.Send)
+			if !ok {
+				continue
+			}
+			found = true
+			msg, err := mh.Parse(send.Raw)
+			if err != nil {
+				t.Fatal(err)
+			}
+			be, ok := msg.(*mh.BindingError)
+			if !ok || be.Status != mh.ErrorUnknownType || be.HomeAddress != want ||
+				send.Dst != coaA || send.Src != local || send.RoutingHome.IsValid() {
+				t.Errorf("home %v: %+v with %+v", home, send, msg)
+			}
+		}
+		if !found {
+			t.Errorf("home %v: no answer", home)
+		}
+	}
 }

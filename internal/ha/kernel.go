@@ -1,0 +1,193 @@
+package ha
+
+import (
+	"net/netip"
+
+	"mip6d/internal/mh"
+	"mip6d/internal/role"
+)
+
+// binding is what a request is to become.
+func (m *Machine) binding(r *request, link *Link, prefix Prefix) role.Binding {
+	b := role.Binding{
+		HomeAddress: r.home, CareOf: r.careOf, HomeAgent: r.local, Ifindex: link.Ifindex,
+		Router: r.mn != nil && r.mn.Router, Sequence: r.bu.Sequence, ReplayStamp: r.stamp,
+		Lifetime: m.p.grant(r.bu.Lifetime, r.mn, prefix),
+	}
+	if r.bu.LinkLocal && link.Ifindex != 0 {
+		b.LinkLocal = linkLocal(r.home)
+	}
+	return b
+}
+
+// defends says whether an address is one that a binding keeps from others.
+func defends(b role.Binding, a netip.Addr) bool { return b.HomeAddress == a || b.LinkLocal == a }
+
+// set brings the binding into force. One in which the kernel has no part changed
+// needs no request.
+func (m *Machine) set(n *node) {
+	b := n.current.granted
+	// The lifetime counts from now: detection has taken its time.
+	b.Expires = m.now.Add(b.Lifetime)
+	b.Created = m.now
+	if n.was != nil {
+		b.Created, b.Moves = n.was.Created, n.was.Moves
+		if n.was.CareOf != b.CareOf {
+			b.Moves++
+		}
+	}
+	n.current.granted = b
+	n.phase = setting
+	if n.was != nil && !n.unsure && sameForKernel(*n.was, b) {
+		m.inForce(n)
+		return
+	}
+	n.asked = m.ask(n)
+	m.emit(role.SetBinding{ID: n.asked, Binding: b})
+}
+
+func sameForKernel(a, b role.Binding) bool {
+	return a.CareOf == b.CareOf && a.HomeAgent == b.HomeAgent && a.Ifindex == b.Ifindex &&
+		a.LinkLocal == b.LinkLocal && a.Router == b.Router
+}
+
+// kernelDone is the answer to SetBinding or ClearBinding.
+func (m *Machine) kernelDone(n *node, id role.ID, err error) {
+	switch {
+	case id == n.mending:
+		m.mended(n, err)
+	case id != n.asked: // of a mending that another one has overtaken
+	case err != nil:
+		m.undo(n)
+	case n.phase == setting && (n.mending > id || !m.serves(n.home)):
+		// A reload has ended the binding, or the mobile node, meanwhile.
+		m.mend(n)
+		m.refuse(n.current, mh.StatusAdministrativelyProhibited, role.CountRefused)
+		m.finish(n)
+	default:
+		if n.mending < id { // of what came later, the end decides
+			n.unsure, n.mending = false, 0
+		}
+		if n.phase == setting {
+			m.inForce(n)
+		} else {
+			m.cleared(n)
+		}
+	}
+}
+
+// inForce: what the acknowledgement promises is there.
+func (m *Machine) inForce(n *node) {
+	r, b := n.current, n.current.granted
+	m.cache.Set(b)
+	m.count(role.CountAccepted)
+	m.acknowledge(r, r.status, b.Lifetime)
+	m.advertise(n.was, b)
+	switch {
+	case n.was == nil:
+		m.tell(role.NoticeBindingCreated, b, r.status, "binding created")
+	case n.was.CareOf != b.CareOf:
+		m.tell(role.NoticeBindingMoved, b, r.status, "binding moved")
+	default:
+		m.tell(role.NoticeBindingRefreshed, b, r.status, "binding refreshed")
+	}
+	m.finish(n)
+}
+
+// advertise draws packets to us for the addresses that a binding defends and
+// the one before did not, or not as a router's (§10.4.1).
+func (m *Machine) advertise(was *role.Binding, b role.Binding) {
+	if b.Ifindex == 0 {
+		return
+	}
+	for _, a := range []netip.Addr{b.HomeAddress, b.LinkLocal} {
+		if a.IsValid() && (was == nil || !defends(*was, a) || was.Router != b.Router) {
+			m.emit(role.Advertise{Ifindex: b.Ifindex, Addr: a, Router: b.Router})
+		}
+	}
+}
+
+// cleared: nothing of the binding is left, so the mobile node may hear it
+// (§10.3.2).
+func (m *Machine) cleared(n *node) {
+	m.cache.Delete(n.home)
+	m.count(role.CountAccepted)
+	m.acknowledge(n.current, mh.StatusAccepted, 0)
+	if n.was != nil {
+		m.tell(role.NoticeBindingDeleted, *n.was, mh.StatusAccepted, "de-registered")
+	}
+	m.finish(n)
+}
+
+// undo goes back to what was before a request that the kernel refused, and says
+// so.
+func (m *Machine) undo(n *node) {
+	if _, bound := m.cache.Get(n.home); !bound && n.was != nil {
+		m.tellExpired(*n.was) // while the kernel was asked
+	}
+	m.mend(n)
+	m.refuse(n.current, mh.StatusInsufficientResources, role.CountRefused)
+	m.finish(n)
+}
+
+// end takes a binding out of force that its mobile node did not ask to end.
+func (m *Machine) end(home netip.Addr) {
+	m.cache.Delete(home)
+	m.mend(m.node(home))
+}
+
+// mend makes the kernel have what the cache says.
+func (m *Machine) mend(n *node) {
+	n.unsure, n.mending = true, m.ask(n)
+	if b, bound := m.cache.Get(n.home); bound {
+		m.emit(role.SetBinding{ID: n.mending, Binding: b})
+		return
+	}
+	m.emit(role.ClearBinding{ID: n.mending, HomeAddress: n.home})
+}
+
+// mended: what failed is tried again. While a request is on its way to the
+// kernel, its end decides.
+func (m *Machine) mended(n *node, err error) {
+	n.mending = 0
+	switch {
+	case err != nil:
+		m.mending = append(m.mending, reminder{n, m.now.Add(mendDelay)})
+	case n.phase == idle || n.phase == detecting:
+		n.unsure = false
+		m.forgetLater(n)
+	}
+}
+
+// restored brings bindings of an earlier run into force again, as if this one
+// had acknowledged them.
+func (m *Machine) restored(ev role.Restored) {
+	for _, b := range ev.Bindings {
+		if !b.Expires.After(m.now) || !m.serves(b.HomeAddress) || !m.p.isOurs(b.HomeAgent) {
+			continue
+		}
+		link, _, _ := m.p.link(b.HomeAddress)
+		b.Ifindex = link.Ifindex // another one since a reboot
+		if b.Ifindex == 0 {
+			b.LinkLocal = netip.Addr{}
+		}
+		n := m.node(b.HomeAddress)
+		n.learn(b.Sequence, b.ReplayStamp)
+		m.cache.Set(b)
+		m.mend(n)
+	}
+}
+
+func (m *Machine) tell(kind role.NoticeKind, b role.Binding, status mh.Status, text string) {
+	m.emit(role.Notice{
+		Kind: kind, HoA: b.HomeAddress, CoA: b.CareOf, HA: b.HomeAgent, Ifindex: b.Ifindex,
+		Sequence: b.Sequence, Lifetime: b.Lifetime, Status: status, HasStatus: true, Text: text,
+	})
+}
+
+func (m *Machine) tellExpired(b role.Binding) {
+	m.emit(role.Notice{
+		Kind: role.NoticeBindingExpired, HoA: b.HomeAddress, CoA: b.CareOf, HA: b.HomeAgent, Ifindex: b.Ifindex,
+		Sequence: b.Sequence, Text: "binding expired",
+	})
+}

@@ -1,0 +1,54 @@
+package ha
+
+import (
+	"net/netip"
+
+	"mip6d/internal/mh"
+	"mip6d/internal/role"
+)
+
+// Reconfigured changes the parameters of a running home agent. Bindings that
+// are no longer allowed end; the others are not touched.
+type Reconfigured struct {
+	role.External
+	Params Params
+}
+
+// reconfigured ends the bindings that new parameters do not allow, and the
+// requests that are on their way to one.
+func (m *Machine) reconfigured(p Params) {
+	m.setParams(p)
+	var barred []role.Binding // the cache must not change while it is walked
+	for b := range m.cache.All() {
+		if !m.serves(b.HomeAddress) {
+			barred = append(barred, b)
+		}
+	}
+	for _, b := range barred {
+		m.emit(role.Notice{
+			Kind: role.NoticeBindingDeleted, HoA: b.HomeAddress, CoA: b.CareOf, HA: b.HomeAgent, Ifindex: b.Ifindex,
+			Sequence: b.Sequence, Warn: true, Text: "no longer allowed by the configuration",
+		})
+		m.end(b.HomeAddress)
+	}
+	for _, n := range m.atWork() {
+		if m.serves(n.home) {
+			continue
+		}
+		n.next, n.was = nil, nil
+		if n.phase == detecting {
+			r := n.current
+			m.stopDetecting(n)
+			m.refuse(r, mh.StatusAdministrativelyProhibited, role.CountRefused)
+			m.finish(n)
+		}
+		// What is on its way to the kernel is looked at when that answers.
+	}
+}
+
+// serves says whether a home address may be bound here at all.
+func (m *Machine) serves(home netip.Addr) bool {
+	_, _, onLink := m.p.link(home)
+	mn := m.known[home]
+	return onLink && !m.p.isOurs(home) && (mn != nil && mn.Auth != nil || m.p.AllowUnauthenticated)
+}
