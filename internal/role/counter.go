@@ -29,4 +29,16 @@ const (
 	CountQueueFull      Counter = "events_dropped_queue_full"
 	CountRetransmission Counter = "bu_retransmitted"
 	CountDADFailure     Counter = "dad_failures"
+
+	// Route optimisation.
+	CountTestInit       Counter = "rr_test_init_in"       // HoTI and CoTI answered
+	CountTest           Counter = "rr_test_in"            // HoT and CoT taken
+	CountBadTest        Counter = "rr_test_ignored"       // HoT and CoT that fail a check (§11.6.2)
+	CountTestHomeOption Counter = "rr_test_init_with_hao" // §9.4.1: silently ignored
+	CountNoNonces       Counter = "bu_nonces_missing"
+	CountExpiredNonces  Counter = "bu_nonces_expired"
+	CountUnknownHoA     Counter = "hao_unknown"        // data with a Home Address option and no binding
+	CountBindingError   Counter = "binding_errors_out" // of status 1
+	CountCacheFull      Counter = "bindings_evicted"
+	CountPeersFull      Counter = "peers_dropped"
 )

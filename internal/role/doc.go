@@ -8,8 +8,8 @@
 // replayed from a recorded event log.
 //
 // The files: machine.go the interface, event.go what happened, effect.go what
-// is wanted, binding.go and homepath.go the two wanted states that appliers
-// keep in the kernel, counter.go the names of what is counted.
+// is wanted, binding.go, homepath.go and direct.go the wanted states that
+// appliers keep in the kernel, policy.go to whom paths may be optimised, counter.go the names of what is counted.
 //
 // This package is not for wire formats (internal/mh and its neighbours) and
 // not for kernel messages (the appliers).

@@ -98,6 +98,28 @@ type SetHomePath struct {
 	Path HomePath
 }
 
+// SetDirect brings one side of a direct path into force or replaces it: its
+// care-of address, its lifetime. No packet leaves with half of it. Answered by
+// Done.
+type SetDirect struct {
+	ID     ID
+	Direct Direct
+}
+
+// ClearDirect ends one side of a direct path. Answered by Done when ID is not
+// zero.
+type ClearDirect struct {
+	ID   ID
+	Pair Pair
+	Side Side
+}
+
+// AskTraffic asks for the Traffic of a pair. A TrafficSeen answers, later, and
+// none when the kernel can't say.
+type AskTraffic struct {
+	Pair Pair
+}
+
 // Count adds one to a counter.
 type Count struct {
 	Counter Counter
@@ -110,6 +132,7 @@ type Notice struct {
 	HoA       netip.Addr
 	CoA       netip.Addr
 	HA        netip.Addr
+	Peer      netip.Addr // the other end, in notices of route optimisation
 	Ifindex   int
 	Sequence  uint16
 	Lifetime  time.Duration
@@ -129,6 +152,9 @@ func (Advertise) effect()     {}
 func (AddCareOf) effect()     {}
 func (RemoveCareOf) effect()  {}
 func (SetHomePath) effect()   {}
+func (SetDirect) effect()     {}
+func (ClearDirect) effect()   {}
+func (AskTraffic) effect()    {}
 func (Count) effect()         {}
 func (Notice) effect()        {}
 
@@ -142,6 +168,10 @@ func IDOf(e Effect) ID {
 	case AddCareOf:
 		return e.ID
 	case SetHomePath:
+		return e.ID
+	case SetDirect:
+		return e.ID
+	case ClearDirect:
 		return e.ID
 	default:
 		return 0

@@ -38,6 +38,7 @@ type MessageIn struct {
 	Dst         netip.Addr // IPv6 destination on the wire
 	HomeAddress netip.Addr // Home Address destination option (RFC 6275 §6.3), or invalid
 	RoutingHome netip.Addr // home address in a type 2 routing header (§6.4), or invalid
+	Tunnelled   bool       // came out of a mobile node's tunnel from its home agent
 	Raw         []byte     // the Mobility Header, from Payload Proto on
 }
 
@@ -117,21 +118,47 @@ type Restored struct {
 	At       time.Time
 }
 
-func (Tick) event()              {}
-func (Start) event()             {}
-func (Stop) event()              {}
-func (Done) event()              {}
-func (MessageIn) event()         {}
-func (ICMPIn) event()            {}
-func (LinkUp) event()            {}
-func (LinkDown) event()          {}
-func (RouterSeen) event()        {}
-func (AddressReady) event()      {}
-func (DADFailed) event()         {}
-func (AddressGone) event()       {}
-func (RouterUnreachable) event() {}
-func (DADDone) event()           {}
-func (Restored) event()          {}
+// PeerSeen says that a packet between one of our home addresses and a peer went
+// through the tunnel of a mobile node, in either direction. It comes once for a
+// pair, and again for one not seen for long; never for signalling.
+type PeerSeen struct {
+	Pair    Pair
+	Inbound bool // the peer's packet was the first
+}
+
+// UnknownHomeAddress says that the kernel dropped a packet with a Home Address
+// option for which there is no Direct (RFC 6275 §9.3.1). The kernel tells of a
+// flood, not of each of its packets.
+type UnknownHomeAddress struct {
+	Local       netip.Addr // our address, to which the packet was sent
+	HomeAddress netip.Addr
+	CareOf      netip.Addr // the packet's source on the wire
+}
+
+// TrafficSeen answers AskTraffic.
+type TrafficSeen struct {
+	Pair    Pair
+	Traffic Traffic
+}
+
+func (Tick) event()               {}
+func (Start) event()              {}
+func (Stop) event()               {}
+func (Done) event()               {}
+func (MessageIn) event()          {}
+func (ICMPIn) event()             {}
+func (LinkUp) event()             {}
+func (LinkDown) event()           {}
+func (RouterSeen) event()         {}
+func (AddressReady) event()       {}
+func (DADFailed) event()          {}
+func (AddressGone) event()        {}
+func (RouterUnreachable) event()  {}
+func (DADDone) event()            {}
+func (Restored) event()           {}
+func (PeerSeen) event()           {}
+func (UnknownHomeAddress) event() {}
+func (TrafficSeen) event()        {}
 
 // External is embedded by the events of a single role that only its own wiring
 // posts, such as a new configuration.

@@ -28,5 +28,15 @@ const (
 	NoticeBindingRefused   NoticeKind = "binding_refused"
 )
 
+// Notices of route optimisation, on either side.
+const (
+	NoticePeerSeen    NoticeKind = "peer_seen"    // traffic with a new peer: return routability begins
+	NoticeDirect      NoticeKind = "direct"       // a peer is reached directly from now on
+	NoticeDirectEnded NoticeKind = "direct_ended" // packets of a peer go by the home agent again
+	NoticePeerRefused NoticeKind = "peer_refused" // a peer can't or won't; it is left alone for a while
+	NoticeTestSent    NoticeKind = "test_sent"    // a Home or Care-of Test Init
+	NoticeTestPassed  NoticeKind = "test_passed"  // a Home or Care-of Test
+)
+
 // NoticeFault is anything that went wrong between us and the kernel.
 const NoticeFault NoticeKind = "fault"
