@@ -1,7 +1,9 @@
 package bul
 
 import (
+	"fmt"
 	"net/netip"
+	"strings"
 	"testing"
 	"time"
 
@@ -91,7 +93,7 @@ func TestRFC6275_11_8_SequenceGrowsModulo65536(t *testing.T) {
 	l.Seed(key, 65533)
 	var got []uint16
 	for i := range 5 {
-		got = append(got, l.Send(key, true, coa1, time.Minute, at(float64(i)), 0).Sequence)
+		got = append(got, send(&l, key, true, coa1, time.Minute, at(float64(i)), 0).Sequence)
 	}
 	if diff := cmp.Diff([]uint16{65534, 65535, 0, 1, 2}, got); diff != "" {
 		t.Errorf("sequence numbers (-want +got):\n%s", diff)
@@ -122,12 +124,12 @@ func TestRFC6275_9_5_1_SequenceComparison(t *testing.T) {
 func TestSequenceOutlivesItsEntry(t *testing.T) {
 	var l List
 	l.Seed(key, 100)
-	l.Send(key, true, coa1, time.Minute, t0, 0)
+	send(&l, key, true, coa1, time.Minute, t0, 0)
 	l.Remove(key)
 	if e := l.Get(key); e != nil {
 		t.Fatal("entry still there after Remove")
 	}
-	if tr := l.Send(key, true, coa1, time.Minute, t0, 0); tr.Sequence != 102 {
+	if tr := send(&l, key, true, coa1, time.Minute, t0, 0); tr.Sequence != 102 {
 		t.Errorf("sequence after Remove = %d, want 102", tr.Sequence)
 	}
 }
@@ -136,8 +138,8 @@ func TestSequencesArePerHomeAddress(t *testing.T) {
 	var l List
 	l.Seed(key, 7)
 	l.Seed(Key{ha, hoa2}, 1000)
-	l.Send(key, true, coa1, time.Minute, t0, 0)
-	if tr := l.Send(Key{ha, hoa2}, true, coa1, time.Minute, t0, 0); tr.Sequence != 1001 {
+	send(&l, key, true, coa1, time.Minute, t0, 0)
+	if tr := send(&l, Key{ha, hoa2}, true, coa1, time.Minute, t0, 0); tr.Sequence != 1001 {
 		t.Errorf("sequence of the second home address = %d, want 1001", tr.Sequence)
 	}
 	if got := l.Sequence(key); got != 8 {
@@ -158,7 +160,7 @@ func TestRFC6275_11_7_3_LifetimeCountsFromSending(t *testing.T) {
 	} {
 		t.Run(tt.name, func(t *testing.T) {
 			var l List
-			tr := l.Send(key, true, coa1, tt.update, t0, 0)
+			tr := send(&l, key, true, coa1, tt.update, t0, 0)
 			e := l.Get(key)
 			e.Accept(tr, tt.ack) // whenever: the answer's delay must not matter
 			if !e.Until().Equal(tt.want) {
@@ -177,8 +179,8 @@ func TestRFC6275_11_7_3_LifetimeCountsFromSending(t *testing.T) {
 func TestAnyRetransmissionMayBeAnswered(t *testing.T) {
 	var l List
 	l.Seed(key, 10)
-	first := l.Send(key, true, coa1, time.Minute, t0, 1)
-	second := l.Send(key, true, coa1, time.Minute, at(1), 2)
+	first := send(&l, key, true, coa1, time.Minute, t0, 1)
+	second := send(&l, key, true, coa1, time.Minute, at(1), 2)
 	e := l.Get(key)
 	for _, want := range []Transmission{first, second} {
 		got, ok := e.Match(want.Sequence)
@@ -196,8 +198,8 @@ func TestAnyRetransmissionMayBeAnswered(t *testing.T) {
 
 func TestAnotherCareOfAddressSupersedes(t *testing.T) {
 	var l List
-	old := l.Send(key, true, coa1, time.Minute, t0, 0)
-	current := l.Send(key, true, coa2, time.Minute, at(1), 0)
+	old := send(&l, key, true, coa1, time.Minute, t0, 0)
+	current := send(&l, key, true, coa2, time.Minute, at(1), 0)
 	e := l.Get(key)
 	if _, ok := e.Match(old.Sequence); ok {
 		t.Error("an answer for the previous care-of address would still count")
@@ -209,8 +211,8 @@ func TestAnotherCareOfAddressSupersedes(t *testing.T) {
 
 func TestDeregistrationSupersedesRegistration(t *testing.T) {
 	var l List
-	old := l.Send(key, true, hoa, time.Minute, t0, 0)
-	l.Send(key, true, hoa, 0, at(1), 0)
+	old := send(&l, key, true, hoa, time.Minute, t0, 0)
+	send(&l, key, true, hoa, 0, at(1), 0)
 	if _, ok := l.Get(key).Match(old.Sequence); ok {
 		t.Error("the answer to a registration would count for the de-registration")
 	}
@@ -218,10 +220,10 @@ func TestDeregistrationSupersedesRegistration(t *testing.T) {
 
 func TestPendingIsBounded(t *testing.T) {
 	var l List
-	first := l.Send(key, true, coa1, time.Minute, t0, 0)
+	first := send(&l, key, true, coa1, time.Minute, t0, 0)
 	var last Transmission
 	for i := range 1000 {
-		last = l.Send(key, true, coa1, time.Minute, at(float64(i)), 0)
+		last = send(&l, key, true, coa1, time.Minute, at(float64(i)), 0)
 	}
 	e := l.Get(key)
 	if len(e.pending) != maxPending {
@@ -237,10 +239,10 @@ func TestPendingIsBounded(t *testing.T) {
 
 func TestRefusalLeavesTheOldBinding(t *testing.T) {
 	var l List
-	tr := l.Send(key, true, coa1, 100*time.Second, t0, 0)
+	tr := send(&l, key, true, coa1, 100*time.Second, t0, 0)
 	e := l.Get(key)
 	e.Accept(tr, 100*time.Second)
-	l.Send(key, true, coa2, 100*time.Second, at(50), 0)
+	send(&l, key, true, coa2, 100*time.Second, at(50), 0)
 	if want := at(150); !e.Until().Equal(want) {
 		t.Errorf("with an update on its way Until = %v, want %v", e.Until().Sub(t0), want.Sub(t0))
 	}
@@ -255,9 +257,9 @@ func TestRefusalLeavesTheOldBinding(t *testing.T) {
 
 func TestRFC6275_11_1_EntryDeletedAtLifetimeZero(t *testing.T) {
 	var l List
-	tr := l.Send(key, true, coa1, 100*time.Second, t0, 0)
+	tr := send(&l, key, true, coa1, 100*time.Second, t0, 0)
 	l.Get(key).Accept(tr, 60*time.Second)
-	l.Send(Key{ha, hoa2}, true, coa1, 400*time.Second, t0, 0)
+	send(&l, Key{ha, hoa2}, true, coa1, 400*time.Second, t0, 0)
 	if next := l.Next(); !next.Equal(at(60)) {
 		t.Errorf("Next = %v, want 60s", next.Sub(t0))
 	}
@@ -275,7 +277,7 @@ func TestRFC6275_11_1_EntryDeletedAtLifetimeZero(t *testing.T) {
 
 func TestUnansweredUpdateExpiresToo(t *testing.T) {
 	var l List
-	l.Send(key, true, coa1, 8*time.Second, t0, 0)
+	send(&l, key, true, coa1, 8*time.Second, t0, 0)
 	if gone := l.Expire(at(8)); len(gone) != 1 {
 		t.Error("an unanswered Binding Update stays beyond the lifetime it asked for")
 	}
@@ -287,7 +289,7 @@ func TestUnansweredUpdateExpiresToo(t *testing.T) {
 func TestPresumedBindingCanBeDeregistered(t *testing.T) {
 	var l List
 	l.Presume(key, at(420))
-	tr := l.Send(key, true, hoa, 0, at(1), 0)
+	tr := send(&l, key, true, hoa, 0, at(1), 0)
 	if gone := l.Expire(at(100)); len(gone) != 0 {
 		t.Fatal("the presumed binding is forgotten before its time")
 	}
@@ -308,10 +310,32 @@ func TestZeroListIsEmpty(t *testing.T) {
 		t.Error("a zero List is not empty")
 	}
 	l.Remove(key)
-	if tr := l.Send(key, false, coa1, time.Second, t0, 0); tr.Sequence != 1 {
+	if tr := send(&l, key, false, coa1, time.Second, t0, 0); tr.Sequence != 1 {
 		t.Errorf("first sequence number = %d, want 1", tr.Sequence)
 	}
 	if l.Get(key).HomeRegistration {
 		t.Error("a correspondent registration became a home registration")
+	}
+}
+
+func send(l *List, k Key, home bool, careOf netip.Addr, lifetime time.Duration, now time.Time, stamp uint64) Transmission {
+	return l.Send(k, home, Transmission{CareOf: careOf, Lifetime: lifetime, Sent: now, Stamp: stamp})
+}
+
+func TestForgetTakesTheSequenceNumberToo(t *testing.T) {
+	var l List
+	send(&l, key, false, coa1, time.Minute, t0, 0)
+	l.Forget(key)
+	if l.Get(key) != nil || l.Sequence(key) != 0 {
+		t.Error("something is remembered")
+	}
+}
+
+func TestASecretIsNotPrinted(t *testing.T) {
+	secret := Transmission{Key: Secret{0xaa, 0xbb}}
+	for _, format := range []string{"%v", "%+v", "%x"} {
+		if s := fmt.Sprintf(format, secret); strings.Contains(s, "170") || strings.Contains(s, "aa") {
+			t.Errorf("%s prints %s", format, s)
+		}
 	}
 }

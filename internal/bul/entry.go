@@ -1,6 +1,8 @@
 package bul
 
 import (
+	"fmt"
+	"io"
 	"net/netip"
 	"slices"
 	"time"
@@ -18,7 +20,14 @@ type Transmission struct {
 	Lifetime time.Duration // the Lifetime field; 0 asks for deletion
 	Sent     time.Time
 	Stamp    uint64 // RFC 4285 timestamp sent with it; 0: none
+	Key      Secret // Kbm of a correspondent's, by which its answer is known (RFC 6275 §5.2.6)
 }
+
+// Secret is a key; it is not printed.
+type Secret [20]byte
+
+// Format implements fmt.Formatter.
+func (Secret) Format(f fmt.State, _ rune) { _, _ = io.WriteString(f, "secret") }
 
 // Entry is what the Binding Update List knows of one peer and home address
 // (RFC 6275 §11.1).

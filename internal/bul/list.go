@@ -45,10 +45,11 @@ func (l *List) Get(k Key) *Entry {
 }
 
 // Send takes the next sequence number, modulo 2^16 and greater than any before
-// it (§11.8), and records a Binding Update in the entry, made if need be.
-func (l *List) Send(k Key, home bool, careOf netip.Addr, lifetime time.Duration, now time.Time, stamp uint64) Transmission {
+// it (§11.8), and records a Binding Update in the entry, made if need be. It
+// returns the transmission with its number.
+func (l *List) Send(k Key, home bool, t Transmission) Transmission {
 	e := l.ensure(k, home)
-	t := Transmission{Sequence: l.sequences[k] + 1, CareOf: careOf, Lifetime: lifetime, Sent: now, Stamp: stamp}
+	t.Sequence = l.sequences[k] + 1
 	l.Seed(k, t.Sequence)
 	e.send(t)
 	return t
@@ -75,6 +76,12 @@ func (l *List) Sequence(k Key) uint16 { return l.sequences[k] }
 // Remove deletes an entry; its sequence number stays.
 func (l *List) Remove(k Key) {
 	l.entries = slices.DeleteFunc(l.entries, func(e *Entry) bool { return e.Key == k })
+}
+
+// Forget deletes an entry with its sequence number.
+func (l *List) Forget(k Key) {
+	l.Remove(k)
+	delete(l.sequences, k)
 }
 
 // Expire deletes and returns the entries whose remaining lifetime is zero

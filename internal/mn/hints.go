@@ -11,6 +11,13 @@ import (
 // bindingError takes a Binding Error (RFC 6275 §11.3.6). Nothing protects it,
 // so the most it does is to make us send a Binding Update.
 func (m *Machine) bindingError(ev role.MessageIn, be *mh.BindingError) {
+	for _, p := range m.peers {
+		// A test init has no Home Address option, so the error has none either.
+		if p.addr == ev.Src && (be.HomeAddress == p.home.addr() || be.HomeAddress.IsUnspecified()) {
+			m.peerError(p, be)
+			return
+		}
+	}
 	h := m.homeFor(ev.Src, be.HomeAddress)
 	if h == nil || m.entry(h) == nil {
 		m.count(role.CountUnsolicited) // no entry for its source: MUST be ignored
@@ -33,6 +40,10 @@ func (m *Machine) refreshRequest(ev role.MessageIn) {
 	to := ev.Dst
 	if ev.RoutingHome.IsValid() {
 		to = ev.RoutingHome
+	}
+	if p := m.findPeer(to, ev.Src); p != nil {
+		m.peerRefresh(p)
+		return
 	}
 	if h := m.homeFor(ev.Src, to); h != nil && m.entry(h) != nil {
 		m.refreshSoon(h)
@@ -61,7 +72,7 @@ const (
 // agent the RFC's "should not send again for some time" is the retransmission
 // timeout: a home agent whose daemon is being restarted answers like this.
 func (m *Machine) icmpIn(ev role.ICMPIn) {
-	if len(ev.Raw) < 8 || ev.Raw[0] != icmpParameterProblem {
+	if len(ev.Raw) < 8 || m.peerUnreachable(ev) || ev.Raw[0] != icmpParameterProblem {
 		return
 	}
 	h := m.culprit(ev.Raw[8:])
@@ -79,11 +90,10 @@ func (m *Machine) icmpIn(ev role.ICMPIn) {
 // culprit finds the home address whose outstanding Binding Update an ICMPv6
 // error quotes.
 func (m *Machine) culprit(packet []byte) *home {
-	const ipv6Header = 40
-	if len(packet) < ipv6Header || packet[0]>>4 != 6 {
+	src, dst, _, ok := quoted(packet)
+	if !ok {
 		return nil
 	}
-	src, dst := netip.AddrFrom16([16]byte(packet[8:])), netip.AddrFrom16([16]byte(packet[24:]))
 	for _, h := range m.homes {
 		e := m.entry(h)
 		if e != nil && e.Outstanding() && dst == h.homeAgent() && src == e.CareOf {

@@ -17,6 +17,7 @@ type Machine struct {
 	rand  io.Reader
 	links []*link // the managed interfaces that exist, best first
 	homes []*home
+	peers []*peer // correspondents, oldest first
 	bul   bul.List
 	rates map[netip.Addr]*bul.Rate // Binding Updates to each home agent
 	there map[address]bool         // what the kernel has and lets us use
@@ -87,6 +88,16 @@ func (m *Machine) Step(now time.Time, ev role.Event) []role.Effect {
 		m.messageIn(ev)
 	case role.ICMPIn:
 		m.icmpIn(ev)
+	case role.PeerSeen:
+		m.peerSeen(ev)
+	case role.TrafficSeen:
+		m.trafficSeen(ev)
+	case StartOptimization:
+		m.startOptimization(ev.Peer)
+	case StopOptimization:
+		m.stopOptimization(ev.Peer)
+	case FlushPeer:
+		m.flushPeer(ev.Peer)
 	}
 	if m.started {
 		m.settle()
@@ -113,6 +124,9 @@ func (m *Machine) Deadline() time.Time {
 	for _, h := range m.homes {
 		m.homeDeadlines(h, &d)
 	}
+	for _, p := range m.peers {
+		d.add(p.next)
+	}
 	return d.at
 }
 
@@ -124,6 +138,9 @@ func (d *deadline) add(t time.Time) {
 		d.at = t
 	}
 }
+
+// noTime is never.
+var noTime time.Time
 
 // due says whether a time has come; the zero time never does.
 func (m *Machine) due(t time.Time) bool { return !t.IsZero() && !t.After(m.now) }
@@ -165,6 +182,12 @@ func (m *Machine) done(ev role.Done) {
 			return
 		}
 	}
+	for _, p := range m.peers {
+		if p.path.id == ev.ID {
+			m.directDone(p, ev.Err)
+			return
+		}
+	}
 }
 
 // fault tells of something the kernel refused.
@@ -179,6 +202,9 @@ func (m *Machine) stop() {
 	m.stopped = true
 	if !m.p.ReleaseOnStop || !m.started {
 		return
+	}
+	for _, p := range m.peers {
+		m.releasePeer(p)
 	}
 	for _, h := range m.homes {
 		m.release(h)

@@ -8,8 +8,9 @@ import (
 // Params is what a mobile node is told. Durations that are zero take the
 // default named beside them.
 type Params struct {
-	Homes      []Home
-	Interfaces []Interface
+	Homes        []Home
+	Interfaces   []Interface
+	Optimization Optimization
 
 	// Protocol constants, RFC 6275 §12 and §13.
 	InitialBindackTimeout         time.Duration // INITIAL_BINDACK_TIMEOUT, 1 s
@@ -128,6 +129,8 @@ func (p Params) withDefaults() Params {
 		{&p.AddressTimeout, 5 * time.Second},
 		{&p.LinkLinger, 10 * time.Second},
 		{&p.RefusedRetry, 10 * time.Minute},
+		{&p.Optimization.IdleTimeout, 2 * time.Minute},
+		{&p.Optimization.RetryAfter, 5 * time.Minute},
 	} {
 		if *d.v <= 0 {
 			*d.v = d.def
@@ -135,6 +138,9 @@ func (p Params) withDefaults() Params {
 	}
 	if p.MaxUpdateRate <= 0 {
 		p.MaxUpdateRate = 3
+	}
+	if p.Optimization.MaxPeers <= 0 {
+		p.Optimization.MaxPeers = 256
 	}
 	if p.MissedAdvertisements <= 0 {
 		p.MissedAdvertisements = 3

@@ -27,7 +27,15 @@ func (m *Machine) messageIn(ev role.MessageIn) {
 	}
 	switch msg := msg.(type) {
 	case *mh.BindingAcknowledgement:
+		if p := m.findPeer(dst, src); p != nil {
+			m.peerAcknowledgement(ev, p, msg)
+			return
+		}
 		m.acknowledgement(ev, msg)
+	case *mh.HomeTest:
+		m.homeTest(ev, msg)
+	case *mh.CareOfTest:
+		m.careOfTest(ev, msg)
 	case *mh.BindingError:
 		m.bindingError(ev, msg)
 	case *mh.BindingRefreshRequest:

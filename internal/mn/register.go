@@ -105,7 +105,9 @@ func (m *Machine) sendUpdate(h *home, lifetime time.Duration) {
 	}
 	e := m.entry(h)
 	again := e != nil && e.Outstanding() && e.CareOf == careOf && (e.Lifetime == 0) == (lifetime == 0)
-	t := m.bul.Send(h.key(), true, careOf, lifetime, m.now, h.clock.stamp(m.now, m.random(1)[0]))
+	t := m.bul.Send(h.key(), true, bul.Transmission{
+		CareOf: careOf, Lifetime: lifetime, Sent: m.now, Stamp: h.clock.stamp(m.now, m.random(1)[0]),
+	})
 	raw, err := m.update(h, t)
 	if err != nil {
 		m.fault(role.Notice{HoA: h.addr(), HA: h.homeAgent()}, "build a Binding Update", err)

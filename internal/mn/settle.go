@@ -31,6 +31,7 @@ func (m *Machine) settle() {
 	for _, h := range m.homes {
 		m.dropGone(h)
 	}
+	m.settlePeers()
 }
 
 // settleHome decides where one home address is and what follows.
