@@ -27,7 +27,7 @@ func (d *daemon) correspondentNode() (wiring, error) {
 	if err := x.Set(xfrmmig.HomeAgentSignalling()); err != nil {
 		return nil, err
 	}
-	mh, err := mhsock.ListenMH(d.counters.Add)
+	mh, err := mhsock.ListenMH(nil, d.counters.Add)
 	if err != nil {
 		return nil, err
 	}

@@ -46,7 +46,7 @@ func (d *daemon) homeAgent(cfg *config.Config) (_ wiring, err error) {
 		return nil, err
 	}
 	d.keep(links)
-	mh, err := mhsock.ListenMH(d.counters.Add)
+	mh, err := mhsock.ListenMH(nil, d.counters.Add)
 	if err != nil {
 		return nil, err
 	}

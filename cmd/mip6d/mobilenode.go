@@ -5,6 +5,7 @@ import (
 	"crypto/rand"
 	"net"
 	"slices"
+	"strings"
 	"time"
 
 	"mip6d/internal/config"
@@ -60,7 +61,9 @@ func (d *daemon) mobileNode(cfg *config.Config) (_ wiring, err error) {
 // sockets opens everything that hears and speaks, and the engine between.
 func (n *mobileNode) sockets(cfg *config.Config, kernel engine.Applier) error {
 	d := n.d
-	mh, err := mhsock.ListenMH(d.counters.Add)
+	mh, err := mhsock.ListenMH(func(ifindex int) bool {
+		return strings.HasPrefix(ifname(ifindex), cfg.Kernel.TunnelPrefix)
+	}, d.counters.Add)
 	if err != nil {
 		return err
 	}

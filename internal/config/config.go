@@ -126,11 +126,11 @@ type Kernel struct {
 const RulePriorities = 3
 
 // Tables is how many routing tables from Kernel.Table on are ours: two for a
-// mobile node, and one for each home agent it may have.
+// mobile node, and two for each home agent it may have.
 func (c *Config) Tables() int {
 	n := 2
 	if c.MobileNode != nil {
-		n += len(c.MobileNode.Homes)
+		n += 2 * len(c.MobileNode.Homes)
 	}
 	return n
 }

@@ -140,7 +140,7 @@ run_dir: 5
 			`f:2:25: kernel.tunnel_prefix: has 15 bytes, and with a number after it at most 10 are possible`,
 		}},
 		{"tables of a mobile node", "kernel: {table: 251}\n" + goodMN, []string{
-			`f:1:17: kernel.table: 251 to 253 include the system's own (253 default, 254 main, 255 local): choose another, such as 6275`,
+			`f:1:17: kernel.table: 251 to 254 include the system's own (253 default, 254 main, 255 local): choose another, such as 6275`,
 		}},
 		{"number with a fraction", "correspondent_node: {}\nkernel: {table: 7.5, rule_priority: \"8\"}\n", []string{
 			`f:2:17: kernel.table: wants a whole number from 1 to 2147483648 and is the number 7.5`,

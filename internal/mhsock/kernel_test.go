@@ -105,7 +105,7 @@ func listenMH(t *testing.T, n *nslab.Node, count func(role.Counter)) (*MH, <-cha
 	t.Helper()
 	var s *MH
 	var err error
-	n.Do(func() { s, err = ListenMH(count) })
+	n.Do(func() { s, err = ListenMH(nil, count) })
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -19,17 +19,19 @@ const CountUnreadable role.Counter = "packets_unreadable"
 
 // MH sends and receives Mobility Header messages.
 type MH struct {
-	sock  *socket.Conn
-	count func(role.Counter)
+	sock   *socket.Conn
+	tunnel func(ifindex int) bool
+	count  func(role.Counter)
 }
 
 // ListenMH opens the Mobility Header socket in the current network namespace.
-// count may be nil; it is called from any goroutine.
+// tunnel says which interfaces are a mobile node's tunnels from its home agents;
+// it and count may be nil, and are called from any goroutine.
 //
 // The kernel has checked a message's length and Payload Proto before we see it
 // and has answered where they are wrong (RFC 6275 §9.2); the checksum is left
 // to the receiver, because the sender of a bad one must get no answer.
-func ListenMH(count func(role.Counter)) (*MH, error) {
+func ListenMH(tunnel func(ifindex int) bool, count func(role.Counter)) (*MH, error) {
 	s, err := openRaw(protoMH, "the Mobility Header", func(s *socket.Conn) error {
 		// The kernel would fill in the checksum itself, with the care-of
 		// address where the home address belongs.
@@ -40,7 +42,10 @@ func ListenMH(count func(role.Counter)) (*MH, error) {
 	if err != nil {
 		return nil, err
 	}
-	return &MH{sock: s, count: orNothing(count)}, nil
+	if tunnel == nil {
+		tunnel = func(int) bool { return false }
+	}
+	return &MH{sock: s, tunnel: tunnel, count: orNothing(count)}, nil
 }
 
 func orNothing(count func(role.Counter)) func(role.Counter) {
@@ -61,7 +66,7 @@ func (m *MH) Run(ctx context.Context, out func(role.Event)) error {
 		m.count(role.CountMessageIn)
 		out(role.MessageIn{
 			Ifindex: p.ifindex, Src: p.src, Dst: p.dst,
-			HomeAddress: p.home, RoutingHome: p.routing, Raw: p.body,
+			HomeAddress: p.home, RoutingHome: p.routing, Tunnelled: m.tunnel(p.ifindex), Raw: p.body,
 		})
 	})
 }

@@ -67,9 +67,10 @@ type bed struct {
 
 	manualDone  bool // don't answer effects
 	manualReady bool // don't announce care-of addresses
+	directErr   error
 
 	effects []role.Effect // of the last event and what it set off
-	bus     []sentBU      // all Binding Updates so far
+	bus     []sentBU      // all Binding Updates to home agents so far
 	paths   []role.HomePath
 	counts  map[role.Counter]int
 	notices []role.Notice
@@ -138,6 +139,10 @@ func (b *bed) answer(e role.Effect) []role.Event {
 		if !b.manualDone {
 			return []role.Event{role.Done{ID: e.ID}}
 		}
+	case role.SetDirect:
+		if !b.manualDone {
+			return []role.Event{role.Done{ID: e.ID, Err: b.directErr}}
+		}
 	case role.AddCareOf:
 		var evs []role.Event
 		if !b.manualDone {
@@ -181,7 +186,7 @@ func (b *bed) readBU(e role.Send) (sentBU, bool) {
 		return sentBU{}, false
 	}
 	bu, ok := msg.(*mh.BindingUpdate)
-	if !ok {
+	if !ok || e.Dst == cn || e.Dst == cn2 {
 		return sentBU{}, false
 	}
 	s := sentBU{at: b.now, send: e, bu: bu, coa: e.Src}

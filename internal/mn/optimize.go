@@ -93,7 +93,7 @@ func (m *Machine) bind(p *peer) {
 	careOf := h.careOf.addr
 	m.aim(p, careOf)
 	passed := m.run(p, &p.careOfTest, careOf)
-	if !m.agreed(h) {
+	if !m.agreed(h) || p.barred.After(m.now) {
 		return
 	}
 	if !m.run(p, &p.homeTest, h.addr()) || !passed {

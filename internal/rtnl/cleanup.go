@@ -4,6 +4,7 @@ import (
 	"errors"
 	"fmt"
 	"net/netip"
+	"slices"
 
 	"github.com/vishvananda/netlink"
 	"golang.org/x/sys/unix"
@@ -92,6 +93,12 @@ func ourRules(m Marks) ([]rule, error) {
 		}
 	}
 	return list, nil
+}
+
+// homeRules are those of home addresses.
+func homeRules(m Marks) ([]rule, error) {
+	rules, err := ourRules(m)
+	return slices.DeleteFunc(rules, func(r rule) bool { return r.priority == m.RulePriority+ruleCareOf }), err
 }
 
 // cleanAddresses takes back home and care-of addresses. The kernel knows which

@@ -78,7 +78,7 @@ func TestKernelFirstHopComesBackWithTheCareOfAddress(t *testing.T) {
 	must(t, m.Apply([]role.Effect{careOf})[0])
 	must(t, setPath(m, p))
 	hop := func() bool {
-		r, err := m.paths.findHop(ha, unix.RT_TABLE_MAIN)
+		r, err := m.paths.findHop(everything, m.paths.marks.Table+tableTunnel+1)
 		must(t, err)
 		return r.via == p.Router
 	}

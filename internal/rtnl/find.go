@@ -40,7 +40,9 @@ func (p *paths) find(w role.HomePath, at *placed) error {
 	if err := p.findRules(hoa, at); err != nil {
 		return err
 	}
-	at.homeHop, err = p.findHop(w.HomeAgent, p.marks.Table+tableHome)
+	if w.HomeAgent.IsValid() {
+		at.homeHop, err = p.findHop(host(w.HomeAgent), p.marks.Table+tableHome)
+	}
 	return err
 }
 
@@ -67,19 +69,21 @@ func (p *paths) findRules(hoa netip.Addr, at *placed) error {
 	return nil
 }
 
-// findHop returns the route to a home agent that an earlier run left in a table.
-func (p *paths) findHop(homeAgent netip.Addr, table uint32) (route, error) {
-	if !homeAgent.IsValid() {
-		return route{}, nil
-	}
+// findHop returns the route to somewhere that an earlier run left in a table.
+func (p *paths) findHop(dst netip.Prefix, table uint32) (route, error) {
 	routes, err := ours(p.marks)
 	if err != nil {
 		return route{}, err
 	}
 	for _, r := range routes {
-		if uint32(r.Table) == table && r.Dst != nil && addrOf(r.Dst.IP) == homeAgent {
+		to := everything
+		if r.Dst != nil {
+			ones, _ := r.Dst.Mask.Size()
+			to = netip.PrefixFrom(addrOf(r.Dst.IP), ones)
+		}
+		if uint32(r.Table) == table && to == dst {
 			return route{
-				dst: host(homeAgent), table: table, protocol: p.marks.RouteProtocol, kind: unix.RTN_UNICAST,
+				dst: dst, table: table, protocol: p.marks.RouteProtocol, kind: unix.RTN_UNICAST,
 				oif: r.LinkIndex, via: addrOf(r.Gw), metric: uint32(r.Priority),
 			}, nil
 		}
@@ -95,7 +99,7 @@ func (p *paths) settle(homes []netip.Addr) error {
 		wanted[h] = true
 	}
 	stale := make(map[netip.Addr]bool)
-	rules, err := ourRules(p.marks)
+	rules, err := homeRules(p.marks)
 	if err != nil {
 		return err
 	}

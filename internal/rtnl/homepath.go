@@ -237,9 +237,6 @@ func (p *paths) deregistering(w role.HomePath, at *placed) error {
 }
 
 func (p *paths) toHomeAgent(w role.HomePath, at *placed) error {
-	if err := p.dropHop(p.tunnels[w.HomeAgent]); err != nil {
-		return err
-	}
 	if len(w.HomeAgentLinkAddr) > 0 {
 		if err := p.conn.do(neighbour(w.Ifindex, w.HomeAgent, w.HomeAgentLinkAddr)); err != nil {
 			return fmt.Errorf("set the home agent's link-layer address on interface %d: %w", w.Ifindex, err)
@@ -328,12 +325,12 @@ func (p *paths) release(hoa netip.Addr, at *placed) error {
 	}
 	errs = append(errs, unless(p.conn.do(p.rule(hoa, ruleBlocked, p.marks.Table+tableBlocked).del()), unix.ENOENT))
 	at.rules = false
-	others, err := ourRules(p.marks)
+	others, err := homeRules(p.marks)
 	errs = append(errs, err)
 	hop, device := at.homeHop, at.device
 	at.homeHop, at.device = route{}, 0
 	if err == nil && len(others) == 0 {
-		errs = append(errs, p.conn.cleanDevices(p.marks), p.conn.cleanRoutes(p.marks))
+		errs = append(errs, p.conn.cleanDevices(p.marks), p.conn.cleanRoutes(p.marks), p.conn.cleanRules(p.marks))
 		clear(p.tunnels)
 		p.blocked = false
 	} else {

@@ -42,12 +42,16 @@ func (m Marks) withDefaults() Marks {
 const (
 	tableBlocked = iota // unreachable, for everything
 	tableHome           // the home agent alone, on the home link (RFC 6275 §11.5.5)
-	tableTunnel         // the first tunnel's; then one for each further home agent
+	tableTunnel         // the first tunnel's and the way out of its care-of address; then two for each further home agent
 )
 
-// The rules of a home address, from Marks.RulePriority on: the one that says
-// where its packets go, and under it the one that stops what is left.
+const tablesPerTunnel = 2
+
+// The rules, from Marks.RulePriority on: of a home address the one that says where
+// its packets go, and under it the one that stops what is left; of a care-of
+// address its way out.
 const (
 	rulePath = iota
 	ruleBlocked
+	ruleCareOf
 )

@@ -17,7 +17,7 @@ type path struct {
 	index  int
 	table  uint32
 	careOf netip.Addr
-	hop    route // the route to the home agent in the main table
+	exit   exit
 }
 
 // tunnel returns the tunnel to a home agent, and makes it where it is missing.
@@ -31,7 +31,7 @@ func (p *paths) tunnel(homeAgent netip.Addr) (*path, error) {
 		if err != nil {
 			return nil, err
 		}
-		t = &path{name: fmt.Sprintf("%s%d", p.marks.PathPrefix, n), table: p.marks.Table + tableTunnel + uint32(n)}
+		t = &path{name: fmt.Sprintf("%s%d", p.marks.PathPrefix, n), table: p.marks.Table + tableTunnel + tablesPerTunnel*uint32(n)}
 	}
 	link, err := netlink.LinkByName(t.name)
 	switch {
@@ -41,7 +41,7 @@ func (p *paths) tunnel(homeAgent netip.Addr) (*path, error) {
 		if err := p.conn.adopt(link); err != nil {
 			return nil, err
 		}
-		if t.hop, err = p.findHop(homeAgent, unix.RT_TABLE_MAIN); err != nil {
+		if t.exit, err = p.findExit(t); err != nil {
 			return nil, err
 		}
 	case errors.As(err, new(netlink.LinkNotFoundError)) || err == nil:
@@ -84,67 +84,22 @@ func (p *paths) freeNumber(homeAgent netip.Addr) (int, error) {
 	}
 }
 
-// moveTunnel gives a tunnel the end points and routes of a care-of address.
+// moveTunnel gives a tunnel the end points and routes of a care-of address. What
+// the care-of address sends finds its way out first.
 func (p *paths) moveTunnel(t *path, w role.HomePath) error {
+	if err := p.setExit(t, p.exitOf(t, w)); err != nil {
+		return err
+	}
 	def := route{
 		dst: everything, table: t.table, protocol: p.marks.RouteProtocol, kind: unix.RTN_UNICAST, oif: t.index,
 	}
-	requests := []request{tunnel{local: w.CareOf, remote: w.HomeAgent}.change(t.index), def.set()}
-	hop := p.firstHop(w)
-	if hop != (route{}) {
-		requests = append(requests, hop.set())
-	} else if err := p.dropHop(t); err != nil {
-		return err
-	}
-	for i, err := range p.conn.batch(requests) {
-		switch {
-		case err == nil:
-		case i < 2:
+	for _, err := range p.conn.batch([]request{tunnel{local: w.CareOf, remote: w.HomeAgent}.change(t.index), def.set()}) {
+		if err != nil {
 			t.index = 0 // perhaps somebody deleted it: it is looked for again
 			return fmt.Errorf("move the tunnel %s to %s: %w", t.name, w.CareOf, err)
-		default:
-			return fmt.Errorf("set the route to the home agent %s by router %s: %w", w.HomeAgent, w.Router, err)
 		}
 	}
-	t.careOf, t.hop = w.CareOf, hop
-	return nil
-}
-
-// firstHop is a route to the home agent through the router that the care-of
-// address came from. The kernel may still have a default router, or an on-link
-// prefix, of the link where we were before, and would send there.
-func (p *paths) firstHop(w role.HomePath) route {
-	if !w.Router.IsValid() {
-		return route{}
-	}
-	return route{
-		dst: host(w.HomeAgent), table: unix.RT_TABLE_MAIN, protocol: p.marks.RouteProtocol,
-		kind: unix.RTN_UNICAST, oif: w.Ifindex, via: w.Router.WithZone(""), metric: 1,
-	}
-}
-
-func (p *paths) dropHop(t *path) error {
-	if t == nil || t.hop == (route{}) {
-		return nil
-	}
-	if err := unless(p.conn.do(t.hop.del()), unix.ESRCH, unix.ENOENT, unix.ENODEV); err != nil {
-		return fmt.Errorf("delete the route to the home agent: %w", err)
-	}
-	t.hop = route{}
-	return nil
-}
-
-// careOfBack sets the first hop of tunnels from a care-of address again: an
-// interface that was set down and up has lost its routes with its addresses.
-func (p *paths) careOfBack(careOf netip.Addr) error {
-	for _, t := range p.tunnels {
-		if t.careOf != careOf || t.hop == (route{}) {
-			continue
-		}
-		if err := p.conn.do(t.hop.set()); err != nil {
-			return fmt.Errorf("set the route to the home agent %s again: %w", t.hop.dst.Addr(), err)
-		}
-	}
+	t.careOf = w.CareOf
 	return nil
 }
 
@@ -162,7 +117,7 @@ func (p *paths) leaveDevice(hoa netip.Addr, device int) error {
 	}
 	for homeAgent, t := range p.tunnels {
 		if t.index == device {
-			if err := p.dropHop(t); err != nil {
+			if err := p.setExit(t, exit{}); err != nil {
 				return err
 			}
 			delete(p.tunnels, homeAgent)
