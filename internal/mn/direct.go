@@ -46,7 +46,7 @@ func (m *Machine) keepDirect(p *peer) {
 func (m *Machine) wantedDirect(p *peer) (netip.Addr, time.Time) {
 	h, e := p.home, m.peerEntry(p)
 	switch {
-	case h.stage != stageAway || !m.canSend(h) || h.path.Mode != role.PathTunnelled:
+	case !m.tunnelled(h):
 	case p.stopped || p.reverted || p.barred.After(m.now):
 	case e == nil || !e.Registered(m.now) || e.Bound != h.careOf.addr:
 	default:

@@ -19,6 +19,9 @@ func FuzzStep(f *testing.F) {
 	f.Add([]byte{2, 10, 20, 16, 1, 2, 8, 30, 3, 11, 20, 1, 40, 17, 5, 6}) // two interfaces
 	f.Add([]byte{2, 8, 21, 13, 2, 9, 14, 22, 2, 10, 15, 60, 61, 62, 63})  // rejections
 	f.Add([]byte{2, 10, 18, 2, 10, 19, 30, 0, 50, 8, 51, 4, 52, 10, 53})  // home, DAD
+	// Route optimisation: registered, then away again, then home.
+	f.Add([]byte{2, 8, 20, 20, 12, 32, 34, 34, 34, 20, 50, 0, 2, 16, 20, 20, 34, 12, 34, 34, 20, 0, 2, 10, 20, 20, 12, 34, 34})
+	f.Add([]byte{2, 8, 20, 20, 12, 33, 35, 34, 36, 34, 37, 38, 34, 34, 39, 34, 23, 40, 34, 41, 42, 34, 34, 53, 53, 53, 34})
 	f.Fuzz(func(t *testing.T, script []byte) {
 		if len(script) > 400 {
 			return
@@ -43,14 +46,17 @@ type fuzzWorld struct {
 	resync   bool                         // a sequence number was corrected since the last Binding Update
 	last     uint16                       // sequence number last sent
 	asked    map[role.ID]role.SetHomePath // for nothing but uniqueness
+	peers    *fuzzPeers
 }
 
 func newFuzzWorld(t *testing.T) *fuzzWorld {
 	p := authParams()
+	p.Optimization.Policy.Default = true
 	b := newBed(t, p)
 	w := &fuzzWorld{bed: b, upNow: make(map[int]bool), homeSeen: make(map[int]bool),
 		usable: make(map[netip.Addr]bool), asked: make(map[role.ID]role.SetHomePath)}
 	w.last = b.m.bul.Sequence(b.m.homes[0].key())
+	w.peers = &fuzzPeers{w: w}
 	return w
 }
 
@@ -120,6 +126,8 @@ func (w *fuzzWorld) act(c byte, i int) {
 		w.step(role.MessageIn{Ifindex: eth, Src: ha, Dst: coaA, RoutingHome: hoa.Addr(), Raw: []byte{59, byte(i), 6, 0}})
 	case 31:
 		w.step(edit(ra(eth, haRouter, netA), func(ra *icmp6.RouterAdvertisement) { ra.RouterLifetime = 0 }))
+	case 32, 33, 34, 35, 36, 37, 38, 39, 40, 41, 42:
+		w.peers.act(c, i)
 	default: // time passes: 1 ms to about 4 minutes
 		w.pass(time.Millisecond << (c % 18))
 	}
@@ -186,6 +194,7 @@ func (w *fuzzWorld) step(ev role.Event) {
 		w.record(e)
 		w.check(e)
 	}
+	w.peers.check()
 }
 
 // check is what must hold of every effect.
@@ -211,7 +220,16 @@ func (w *fuzzWorld) check(e role.Effect) {
 		}
 		delete(w.usable, e.Addr)
 	case role.Send:
+		if e.Dst == cn {
+			w.peers.checkSend(e)
+			return
+		}
 		w.checkSend(e)
+	case role.SetDirect:
+		w.owed = append(w.owed, role.Done{ID: e.ID})
+		w.peers.checkSet(e.Direct)
+	case role.ClearDirect:
+		w.peers.direct = netip.Addr{}
 	case role.SolicitRouter:
 		if !w.upNow[e.Ifindex] {
 			w.t.Fatalf("solicitation on interface %d, which is down", e.Ifindex)

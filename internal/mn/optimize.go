@@ -46,7 +46,7 @@ func (m *Machine) goalOf(p *peer) goal {
 		}
 		return goalKeep
 	}
-	if h.stage != stageAway || !m.canSend(h) {
+	if !m.tunnelled(h) {
 		return goalKeep
 	}
 	e := m.peerEntry(p)
@@ -79,6 +79,12 @@ func (m *Machine) goalOf(p *peer) goal {
 func (m *Machine) agreed(h *home) bool {
 	e := m.entry(h)
 	return e != nil && e.Registered(m.now) && e.Bound == h.careOf.addr && e.CareOf == e.Bound
+}
+
+// tunnelled says whether the home address is away, and its tunnel begins at the
+// care-of address from which we speak.
+func (m *Machine) tunnelled(h *home) bool {
+	return h.stage == stageAway && m.canSend(h) && h.path.Mode == role.PathTunnelled && h.path.CareOf == h.careOf.addr
 }
 
 // canReach says whether the home address may be used on the home link.
