@@ -147,6 +147,14 @@ func neighbour(ifindex int, addr netip.Addr, linkAddr []byte) request {
 	return request{unix.RTM_NEWNEIGH, unix.NLM_F_CREATE | unix.NLM_F_REPLACE, b}
 }
 
+// forgetNeighbour is `ip -6 neigh del`.
+func forgetNeighbour(ifindex int, addr netip.Addr) request {
+	b := []byte{unix.AF_INET6, 0, 0, 0}
+	b = native.AppendUint32(b, uint32(ifindex))
+	b = append(b, 0, 0, 0, 0)
+	return request{unix.RTM_DELNEIGH, 0, attrAddr(b, unix.NDA_DST, addr.WithZone(""))}
+}
+
 // tunnel is an ip6tnl device.
 type tunnel struct {
 	name          string

@@ -32,31 +32,54 @@ func (p *paths) exitOf(t *path, w role.HomePath) exit {
 	return e
 }
 
-// setExit replaces what is there. The route is set each time, since the kernel
+// enter is what makes a way out. The route is set each time, since the kernel
 // drops it when its interface goes down.
-func (p *paths) setExit(t *path, want exit) error {
-	var requests []request
-	was := t.exit
-	if want.hop != (route{}) {
-		requests = append(requests, want.hop.set())
-	} else if was.hop != (route{}) {
-		requests = append(requests, was.hop.del())
+func (e exit) enter() (requests []request) {
+	if e.hop != (route{}) {
+		requests = append(requests, e.hop.set())
 	}
-	if want.rule != was.rule {
-		if want.rule != (rule{}) {
-			requests = append(requests, want.rule.set())
-		}
-		if was.rule != (rule{}) {
-			requests = append(requests, was.rule.del())
-		}
+	if e.rule != (rule{}) {
+		requests = append(requests, e.rule.set())
 	}
+	return requests
+}
+
+// leave is what is left to do when nothing is sent any more by a way that was:
+// what another way does not need goes, and the router's neighbour entry with it.
+// On another link the router can't be resolved, and for three seconds the kernel
+// would keep what was sent to it meanwhile; TCP does not send again what it
+// knows to be still in a queue of its own host.
+func (e exit) leave(other exit) (requests []request) {
+	if e.rule != other.rule && e.rule != (rule{}) {
+		requests = append(requests, e.rule.del())
+	}
+	if e.hop == (route{}) {
+		return requests
+	}
+	if other.hop == (route{}) {
+		requests = append(requests, e.hop.del())
+	}
+	if e.hop.via != other.hop.via || e.hop.oif != other.hop.oif {
+		requests = append(requests, forgetNeighbour(e.hop.oif, e.hop.via))
+	}
+	return requests
+}
+
+// exits carries requests about ways out. What is there or gone already is fine.
+func (p *paths) exits(requests []request) error {
 	for _, err := range p.conn.batch(requests) {
 		if err := unless(err, unix.EEXIST, unix.ENOENT, unix.ESRCH, unix.ENODEV); err != nil {
-			return fmt.Errorf("set the way out of the care-of address (%+v): %w", want, err)
+			return fmt.Errorf("change the way out of a care-of address: %w", err)
 		}
 	}
-	t.exit = want
 	return nil
+}
+
+// dropExit ends the use of a tunnel.
+func (p *paths) dropExit(t *path) error {
+	was := t.exit
+	t.exit = exit{}
+	return p.exits(was.leave(exit{}))
 }
 
 // careOfBack sets the way out of a care-of address again: an interface that was
@@ -64,7 +87,7 @@ func (p *paths) setExit(t *path, want exit) error {
 func (p *paths) careOfBack(careOf netip.Addr) error {
 	for _, t := range p.tunnels {
 		if t.careOf == careOf {
-			if err := p.setExit(t, t.exit); err != nil {
+			if err := p.exits(t.exit.enter()); err != nil {
 				return err
 			}
 		}

@@ -330,6 +330,9 @@ func (p *paths) release(hoa netip.Addr, at *placed) error {
 	hop, device := at.homeHop, at.device
 	at.homeHop, at.device = route{}, 0
 	if err == nil && len(others) == 0 {
+		for _, t := range p.tunnels {
+			errs = append(errs, p.dropExit(t))
+		}
 		errs = append(errs, p.conn.cleanDevices(p.marks), p.conn.cleanRoutes(p.marks), p.conn.cleanRules(p.marks))
 		clear(p.tunnels)
 		p.blocked = false

@@ -84,12 +84,14 @@ func (p *paths) freeNumber(homeAgent netip.Addr) (int, error) {
 	}
 }
 
-// moveTunnel gives a tunnel the end points and routes of a care-of address. What
-// the care-of address sends finds its way out first.
+// moveTunnel gives a tunnel the end points and routes of a care-of address. The
+// new way out is there before it is used, the old one until it is not.
 func (p *paths) moveTunnel(t *path, w role.HomePath) error {
-	if err := p.setExit(t, p.exitOf(t, w)); err != nil {
+	was, exit := t.exit, p.exitOf(t, w)
+	if err := p.exits(exit.enter()); err != nil {
 		return err
 	}
+	t.exit = exit
 	def := route{
 		dst: everything, table: t.table, protocol: p.marks.RouteProtocol, kind: unix.RTN_UNICAST, oif: t.index,
 	}
@@ -100,7 +102,7 @@ func (p *paths) moveTunnel(t *path, w role.HomePath) error {
 		}
 	}
 	t.careOf = w.CareOf
-	return nil
+	return p.exits(was.leave(exit))
 }
 
 // leaveDevice takes a home address from a tunnel device, and deletes the device
@@ -117,7 +119,7 @@ func (p *paths) leaveDevice(hoa netip.Addr, device int) error {
 	}
 	for homeAgent, t := range p.tunnels {
 		if t.index == device {
-			if err := p.setExit(t, exit{}); err != nil {
+			if err := p.dropExit(t); err != nil {
 				return err
 			}
 			delete(p.tunnels, homeAgent)
