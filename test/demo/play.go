@@ -33,7 +33,8 @@ func Play(ctx context.Context, o Options) (report.Report, []report.Move, error) 
 	}
 	fmt.Fprintln(o.Out, "mobile node at home; TCP transfer and echo streams run (times in ms after link-up)")
 	fmt.Fprintln(o.Out)
-	fmt.Fprintf(o.Out, "  %-24s %9s %9s %9s %9s %9s %9s %12s  %s\n", "move", "(no link)", "RA", "address", "BU", "BA", "first", "interruption", "lost/sent")
+	fmt.Fprintf(o.Out, "  %-24s %9s %9s %9s %9s %9s %9s %12s  %-10s %9s %9s %12s  %s\n", "move", "(no link)", "RA", "address", "BU", "BA", "first", "interruption", "lost/sent",
+		"CoT", "direct", "interruption", "lost/sent")
 	var seen []measure.Observation
 	for i, to := range itinerary(o.Moves) {
 		obs, moveErr := s.move(ctx, i+1, to, o)
@@ -49,8 +50,12 @@ func Play(ctx context.Context, o Options) (report.Report, []report.Move, error) 
 		fmt.Fprintln(o.Out, tcpErr)
 	}
 	fromMN, fromCN := s.fromMN.Stop(500*time.Millisecond), s.fromCN.Stop(0)
+	directMN, directCN := s.directMN.Stop(0), s.directCN.Stop(0)
 	for _, obs := range seen { // again, now that all replies are in
-		obs.Streams = streams(fromMN, fromCN)
+		obs.Streams, obs.Direct = streams("", fromMN, fromCN), streams("direct ", directMN, directCN)
+		if obs.To != topology.Home && r.PathStretch == nil {
+			r.PathStretch = measure.Stretch(obs.Streams, obs.Direct, obs.End.Add(-time.Second), obs.End)
+		}
 		h, m := measure.Handover(obs)
 		r.Handovers = append(r.Handovers, h)
 		moves = append(moves, m)
@@ -97,7 +102,8 @@ func (s *scene) move(ctx context.Context, number int, to topology.Link, o Option
 	}
 	// What was sent just now has had no time to be answered.
 	h, m = s.observe(&obs, time.Now().Add(-100*time.Millisecond))
-	fmt.Fprintf(o.Out, " %12s  %d/%d", text(&h.Interruption), h.Lost, h.Sent)
+	fmt.Fprintf(o.Out, " %12s  %-10s", text(&h.Interruption), fmt.Sprintf("%d/%d", h.Lost, h.Sent))
+	fmt.Fprintf(o.Out, " %9s %9s %12s  %d/%d", text(h.RO.CoT), text(h.RO.FirstDirect), text(&h.RO.Interruption), h.RO.Lost, h.RO.Sent)
 	if m.BUs > 1 {
 		fmt.Fprintf(o.Out, "  (%d Binding Updates)", m.BUs)
 	}
@@ -116,7 +122,8 @@ func (s *scene) observe(obs *measure.Observation, end time.Time) (report.Handove
 	obs.End = end
 	obs.Wire = s.wire.Select(obs.LinkUp, func(capture.Packet) bool { return true })
 	obs.Addresses = s.news.all()
-	obs.Streams = streams(s.fromMN.Probes(), s.fromCN.Probes())
+	obs.Streams = streams("", s.fromMN.Probes(), s.fromCN.Probes())
+	obs.Direct = streams("direct ", s.directMN.Probes(), s.directCN.Probes())
 	return measure.Handover(*obs)
 }
 
@@ -127,8 +134,8 @@ func text(m *report.Ms) string {
 	return fmt.Sprintf("%.1f", m.Float())
 }
 
-func streams(fromMN, fromCN []traffic.Probe) []measure.Stream {
-	return []measure.Stream{{Name: "mn → cn → mn", Probes: fromMN}, {Name: "cn → mn → cn", Probes: fromCN}}
+func streams(kind string, fromMN, fromCN []traffic.Probe) []measure.Stream {
+	return []measure.Stream{{Name: kind + "mn → cn → mn", Probes: fromMN}, {Name: kind + "cn → mn → cn", Probes: fromCN}}
 }
 
 func (s *scene) keepCapture(dir string) error {

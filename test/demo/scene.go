@@ -18,6 +18,7 @@ import (
 
 	"mip6d/test/netns/capture"
 	"mip6d/test/netns/daemon"
+	"mip6d/test/netns/node"
 	"mip6d/test/netns/radv"
 	"mip6d/test/netns/topology"
 	"mip6d/test/netns/traffic"
@@ -38,11 +39,14 @@ const pingInterval = 10 * time.Millisecond
 // scene is everything that runs during a performance.
 type scene struct {
 	topo     *topology.Topology
-	ha, mn   *daemon.Daemon
+	ha       *daemon.Daemon
+	mn, cn   *daemon.Daemon
 	wire     *capture.Capture // the mobile node's interface
 	news     *addressWatch
 	fromMN   *traffic.Ping
 	fromCN   *traffic.Ping
+	directMN *traffic.Ping // the same with the CN's other address, whose path is optimised
+	directCN *traffic.Ping
 	transfer *traffic.Transfer
 	closers  []func() error
 }
@@ -61,10 +65,18 @@ func setUp(ctx context.Context, o Options) (s *scene, err error) {
 		return s, err
 	}
 	s.closers = append(s.closers, s.topo.Close)
-	if s.ha, err = startDaemon(ctx, s, s.topo.HA.Name, daemon.HomeAgent(), o.Dir); err != nil {
+	if s.ha, err = startDaemon(ctx, s, s.topo.HA, daemon.HomeAgent(), o.Dir); err != nil {
 		return s, err
 	}
-	if s.mn, err = startDaemon(ctx, s, s.topo.MN.Name, daemon.MobileNode(), o.Dir); err != nil {
+	if _, err = s.topo.CN.Run(ctx, "ip", "addr", "add", topology.CNDirectAddr.String()+"/64", "dev", "eth0", "nodad"); err != nil {
+		return s, err
+	}
+	if s.cn, err = startDaemon(ctx, s, s.topo.CN, daemon.Config{Text: "correspondent_node: {}\n"}, o.Dir); err != nil {
+		return s, err
+	}
+	mobile := daemon.MobileNode()
+	mobile.Text += fmt.Sprintf("  route_optimization: {deny: [%s]}\n", topology.CNAddr)
+	if s.mn, err = startDaemon(ctx, s, s.topo.MN, mobile, o.Dir); err != nil {
 		return s, err
 	}
 	if s.wire, err = capture.Start(s.topo.MN, topology.MNInterface, nil); err != nil {
@@ -87,22 +99,24 @@ func setUp(ctx context.Context, o Options) (s *scene, err error) {
 	if err = firstReply(ctx, s.fromMN, 10*time.Second); err != nil {
 		return s, fmt.Errorf("the CN does not answer the mobile node at home: %w", err)
 	}
+	if s.directMN, err = traffic.StartPing(s.topo.MN, topology.HoA, topology.CNDirectAddr, pingInterval); err != nil {
+		return s, err
+	}
+	if s.directCN, err = traffic.StartPing(s.topo.CN, topology.CNDirectAddr, topology.HoA, pingInterval); err != nil {
+		return s, err
+	}
 	s.transfer, err = traffic.StartTransfer(ctx, s.topo.MN, topology.HoA, s.topo.CN, topology.CNAddr)
 	return s, err
 }
 
-func startDaemon(ctx context.Context, s *scene, name string, cfg daemon.Config, dir string) (*daemon.Daemon, error) {
-	n := s.topo.HA
-	if name == s.topo.MN.Name {
-		n = s.topo.MN
-	}
-	d, err := daemon.Prepare(n, filepath.Join(dir, name), cfg)
+func startDaemon(ctx context.Context, s *scene, n *node.Node, cfg daemon.Config, dir string) (*daemon.Daemon, error) {
+	d, err := daemon.Prepare(n, filepath.Join(dir, n.Name), cfg)
 	if err != nil {
 		return nil, err
 	}
 	s.closers = append(s.closers, func() error {
 		d.Kill()
-		return os.WriteFile(filepath.Join(dir, name+".log"), []byte(d.Log()), 0o644)
+		return os.WriteFile(filepath.Join(dir, n.Name+".log"), []byte(d.Log()), 0o644)
 	})
 	return d, d.Start(ctx)
 }

@@ -5,6 +5,7 @@ package measure
 
 import (
 	"net/netip"
+	"slices"
 	"time"
 
 	"mip6d/test/demo/report"
@@ -23,7 +24,8 @@ type Observation struct {
 
 	Wire      []capture.Packet // of the mobile node's interface
 	Addresses []AddressNews
-	Streams   []Stream
+	Streams   []Stream // by the home agent
+	Direct    []Stream // whose path is optimised
 }
 
 // AddressNews says that an address of the mobile node's interface became usable.
@@ -56,12 +58,12 @@ func Handover(o Observation) (report.Handover, report.Move) {
 		switch {
 		case isICMP && icmp == capture.ICMPRouterAdvertisement && !p.Out:
 			o.first(&h.RA, p.Time)
-		case isMH && mh == capture.MHBindingUpdate && p.Out:
+		case isMH && mh == capture.MHBindingUpdate && p.Out && p.IP.Dst == topology.HAAddr:
 			if move.BUs++; move.BUs == 1 {
 				source = p.IP.Src
 			}
 			o.first(&h.BUSent, p.Time)
-		case isMH && mh == capture.MHBindingAcknowledgement && !p.Out:
+		case isMH && mh == capture.MHBindingAcknowledgement && !p.Out && p.IP.Src == topology.HAAddr:
 			o.first(&h.BAReceived, p.Time)
 		case o.To != topology.Home && capture.Untunnelled(topology.HoA)(p) && p.Out:
 			move.Leaked++
@@ -85,7 +87,70 @@ func Handover(o Observation) (report.Handover, report.Move) {
 		}
 		move.Streams = append(move.Streams, report.Stream{Name: s.Name, Probes: o.probes(s.Probes)})
 	}
+	h.RO = o.optimised()
+	for _, s := range o.Direct {
+		move.Streams = append(move.Streams, report.Stream{Name: s.Name, Probes: o.probes(s.Probes)})
+	}
 	return h, move
+}
+
+// optimised computes the figures of the streams whose path is optimised; nil
+// when there are none.
+func (o Observation) optimised() *report.RO {
+	if len(o.Direct) == 0 {
+		return nil
+	}
+	r := new(report.RO)
+	for _, p := range o.Wire {
+		if p.Time.Before(o.LinkUp) || !p.Time.Before(o.End) || p.IP == nil {
+			continue
+		}
+		mh, isMH := p.IP.MHType()
+		switch {
+		case isMH && mh == capture.MHCareOfTestInit && p.Out:
+			o.first(&r.CoTI, p.Time)
+		case isMH && mh == capture.MHCareOfTest && !p.Out:
+			o.first(&r.CoT, p.Time)
+		case isMH && mh == capture.MHBindingUpdate && p.Out && p.IP.Dst == topology.CNDirectAddr:
+			o.first(&r.BU, p.Time)
+		case !isMH && (p.IP.HomeAddress == topology.HoA || p.IP.RoutingHome == topology.HoA):
+			o.first(&r.FirstDirect, p.Time)
+		}
+	}
+	for _, s := range o.Direct {
+		g := traffic.Measure(s.Probes, o.LinkDown.Add(-before), o.End, o.LinkUp)
+		r.Sent += g.Sent
+		r.Lost += g.Lost
+		r.Interruption = max(r.Interruption, report.Ms(g.Largest))
+	}
+	return r
+}
+
+// Stretch compares the round trips of the streams by the home agent with those
+// of the direct ones, of requests sent in a quiet time on a foreign link; nil
+// when there are none of either.
+func Stretch(tunnel, direct []Stream, from, to time.Time) *report.Stretch {
+	t, d := medianRTT(tunnel, from, to), medianRTT(direct, from, to)
+	if t == 0 || d == 0 {
+		return nil
+	}
+	return &report.Stretch{TunnelRTT: report.Ms(t), DirectRTT: report.Ms(d), Ratio: float64(t) / float64(d)}
+}
+
+func medianRTT(streams []Stream, from, to time.Time) time.Duration {
+	var all []time.Duration
+	for _, s := range streams {
+		for _, p := range s.Probes {
+			if !p.Replied.IsZero() && !p.Sent.Before(from) && p.Sent.Before(to) {
+				all = append(all, p.Replied.Sub(p.Sent))
+			}
+		}
+	}
+	if len(all) == 0 {
+		return 0
+	}
+	slices.Sort(all)
+	return all[len(all)/2]
 }
 
 // first keeps the first moment.

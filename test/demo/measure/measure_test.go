@@ -111,3 +111,44 @@ func TestNothingSeenIsNull(t *testing.T) {
 		t.Errorf("interruption %v ms though nothing ever came back", h.Interruption.Float())
 	}
 }
+
+func TestRouteOptimisation(t *testing.T) {
+	o := observation()
+	direct := func(ms int, out bool, home, routing netip.Addr) capture.Packet {
+		return capture.Packet{Time: at(ms), Out: out, IP: &capture.IPv6{Proto: capture.ProtoICMPv6, Payload: []byte{128, 0, 0, 0}, HomeAddress: home, RoutingHome: routing}}
+	}
+	var none netip.Addr
+	o.Wire = append(o.Wire,
+		direct(-10, true, topology.HoA, none), // on the old link
+		mobility(5, capture.MHCareOfTestInit, true, coa, topology.CNDirectAddr),
+		mobility(8, capture.MHCareOfTest, false, topology.CNDirectAddr, coa),
+		mobility(10, capture.MHBindingUpdate, true, coa, topology.CNDirectAddr),
+		direct(14, false, none, topology.HoA),
+		direct(15, true, topology.HoA, none),
+	)
+	o.Direct = []Stream{{Name: "direct", Probes: o.Streams[1].Probes}}
+	got, move := Handover(o)
+	want := &report.RO{CoTI: ms(5), CoT: ms(8), BU: ms(10), FirstDirect: ms(14), Interruption: *ms(40), Lost: 3, Sent: 150}
+	if diff := cmp.Diff(want, got.RO); diff != "" {
+		t.Error(diff)
+	}
+	if move.BUs != 1 || len(move.Streams) != 3 {
+		t.Errorf("%d Binding Updates to the home agent, %d streams", move.BUs, len(move.Streams))
+	}
+}
+
+func TestStretch(t *testing.T) {
+	var slow, fast Stream
+	for i := range 100 {
+		slow.Probes = append(slow.Probes, traffic.Probe{Sent: at(i), Replied: at(i + 6)})
+		fast.Probes = append(fast.Probes, traffic.Probe{Sent: at(i), Replied: at(i + 4)})
+	}
+	got := Stretch([]Stream{slow}, []Stream{fast}, at(50), at(90))
+	want := &report.Stretch{TunnelRTT: *ms(6), DirectRTT: *ms(4), Ratio: 1.5}
+	if diff := cmp.Diff(want, got); diff != "" {
+		t.Error(diff)
+	}
+	if Stretch([]Stream{slow}, nil, at(0), at(90)) != nil {
+		t.Error("a comparison with nothing")
+	}
+}

@@ -87,6 +87,15 @@ func (p Page) Median() string {
 	return fmt.Sprintf("%.0f ms", m.Float())
 }
 
+// MedianRO is the same for the streams whose path is optimised.
+func (p Page) MedianRO() string {
+	m, ok := p.Report.MedianForeignRO()
+	if !ok {
+		return "–"
+	}
+	return fmt.Sprintf("%.0f ms", m.Float())
+}
+
 // Losses is lost and sent over all handovers.
 func (p Page) Losses() string {
 	lost, sent := 0, 0
@@ -112,13 +121,21 @@ func (r row) marks() []mark {
 		{r.BUSent, "BU", "bu"},
 		{r.BAReceived, "BA", "ba"},
 		{r.FirstPacket, "first packet", "first"},
+		{r.direct(), "first direct packet", "direct"},
 	}
+}
+
+func (r row) direct() *Ms {
+	if r.RO == nil {
+		return nil
+	}
+	return r.RO.FirstDirect
 }
 
 // Geometry of a timeline, in SVG units.
 const (
 	width, left, right = 960, 150, 30
-	labelRows          = 6
+	labelRows          = 7
 	labelHeight        = 15
 	axisY              = labelRows*labelHeight + 12
 	streamHeight       = 20

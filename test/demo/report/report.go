@@ -12,8 +12,17 @@ import (
 
 // Report is report.json.
 type Report struct {
-	Handovers []Handover `json:"handovers"`
-	TCP       TCP        `json:"tcp"`
+	Handovers   []Handover `json:"handovers"`
+	TCP         TCP        `json:"tcp"`
+	PathStretch *Stretch   `json:"path_stretch"` // null: not measured
+}
+
+// Stretch compares the way by the home agent with the direct one, from a foreign
+// link: medians of the echo streams' round trips while nothing moves.
+type Stretch struct {
+	TunnelRTT Ms      `json:"tunnel_rtt_ms"`
+	DirectRTT Ms      `json:"direct_rtt_ms"`
+	Ratio     float64 `json:"ratio"`
 }
 
 // TCP tells of the transfer that ran all the time.
@@ -37,6 +46,23 @@ type Handover struct {
 	Interruption Ms     `json:"interruption_ms"` // longest time without a reply, the worse of both streams
 	Lost         int    `json:"lost"`            // requests without a reply, both streams
 	Sent         int    `json:"sent"`
+
+	// RO is the same move as seen by other streams, whose peer lets its path be
+	// optimised; null where nothing was seen of that.
+	RO *RO `json:"ro"`
+}
+
+// RO is route optimisation in one move (RFC 6275 §11.6, §11.7.2). Times are
+// milliseconds after the link came up; null means that it was not seen: coming
+// home needs no test.
+type RO struct {
+	CoTI         *Ms `json:"coti_ms"`                // first Care-of Test Init
+	CoT          *Ms `json:"cot_ms"`                 // first Care-of Test
+	BU           *Ms `json:"bu_ms"`                  // first Binding Update to the correspondent
+	FirstDirect  *Ms `json:"first_direct_packet_ms"` // first packet on the direct path, out or in
+	Interruption Ms  `json:"interruption_ms"`
+	Lost         int `json:"lost"`
+	Sent         int `json:"sent"`
 }
 
 // Ms is a duration that is written as milliseconds with two decimals.
@@ -70,10 +96,24 @@ func (r Report) WriteJSON(w io.Writer) error {
 // MedianForeign is the median interruption of the moves between foreign links;
 // false when there was none.
 func (r Report) MedianForeign() (Ms, bool) {
+	return r.median(func(h Handover) (Ms, bool) { return h.Interruption, true })
+}
+
+// MedianForeignRO is the same for the optimised streams.
+func (r Report) MedianForeignRO() (Ms, bool) {
+	return r.median(func(h Handover) (Ms, bool) {
+		if h.RO == nil {
+			return 0, false
+		}
+		return h.RO.Interruption, true
+	})
+}
+
+func (r Report) median(figure func(Handover) (Ms, bool)) (Ms, bool) {
 	var all []Ms
 	for _, h := range r.Handovers {
-		if h.From != home && h.To != home {
-			all = append(all, h.Interruption)
+		if m, ok := figure(h); ok && h.From != home && h.To != home {
+			all = append(all, m)
 		}
 	}
 	if len(all) == 0 {
@@ -99,6 +139,9 @@ func (r Report) Complete() string {
 		}
 		if h.BUSent == nil || h.BAReceived == nil {
 			return h.Name + ": no registration was seen"
+		}
+		if h.To != home && (h.RO == nil || h.RO.FirstDirect == nil) {
+			return h.Name + ": no packet took the direct path"
 		}
 	}
 	return ""

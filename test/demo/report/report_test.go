@@ -7,6 +7,8 @@ import (
 	"strings"
 	"testing"
 	"time"
+
+	"github.com/google/go-cmp/cmp"
 )
 
 func ms(f float64) *Ms {
@@ -16,12 +18,14 @@ func ms(f float64) *Ms {
 
 func foreign(name string, interruption float64) Handover {
 	return Handover{Name: name, From: "foreign1", To: "foreign2", LinkUp: ms(0), RA: ms(4.126), CoAReady: ms(6), BUSent: ms(7.5),
-		BAReceived: ms(12), FirstPacket: ms(20), Interruption: *ms(interruption), Lost: 3, Sent: 700}
+		BAReceived: ms(12), FirstPacket: ms(20), Interruption: *ms(interruption), Lost: 3, Sent: 700,
+		RO: &RO{CoTI: ms(7.6), CoT: ms(9), BU: ms(12.5), FirstDirect: ms(15), Interruption: *ms(interruption + 5), Lost: 4, Sent: 701}}
 }
 
 // The keys are those that `make demo` promises.
 func TestJSON(t *testing.T) {
-	r := Report{Handovers: []Handover{foreign("a", 40), {Name: "b", From: "foreign2", To: "home", LinkUp: ms(0)}}, TCP: TCP{Bytes: 5, OK: true}}
+	r := Report{Handovers: []Handover{foreign("a", 40), {Name: "b", From: "foreign2", To: "home", LinkUp: ms(0)}}, TCP: TCP{Bytes: 5, OK: true},
+		PathStretch: &Stretch{TunnelRTT: *ms(9), DirectRTT: *ms(6), Ratio: 1.5}}
 	var b bytes.Buffer
 	if err := r.WriteJSON(&b); err != nil {
 		t.Fatal(err)
@@ -29,19 +33,23 @@ func TestJSON(t *testing.T) {
 	var got struct {
 		Handovers []map[string]any
 		TCP       map[string]any
+		Stretch   map[string]any `json:"path_stretch"`
 	}
 	if err := json.Unmarshal(b.Bytes(), &got); err != nil {
 		t.Fatal(err)
 	}
 	want := map[string]any{"name": "a", "from": "foreign1", "to": "foreign2", "link_up_ms": 0.0, "ra_ms": 4.13, "coa_ready_ms": 6.0,
 		"bu_sent_ms": 7.5, "ba_received_ms": 12.0, "first_packet_ms": 20.0, "interruption_ms": 40.0, "lost": 3.0, "sent": 700.0}
-	for k, v := range want {
-		if got.Handovers[0][k] != v {
-			t.Errorf("%s is %v, want %v", k, got.Handovers[0][k], v)
-		}
+	ro := map[string]any{"coti_ms": 7.6, "cot_ms": 9.0, "bu_ms": 12.5, "first_direct_packet_ms": 15.0, "interruption_ms": 45.0, "lost": 4.0, "sent": 701.0}
+	if diff := cmp.Diff(ro, got.Handovers[0]["ro"]); diff != "" {
+		t.Error(diff)
 	}
-	if len(got.Handovers[0]) != len(want) {
-		t.Errorf("%d fields, want %d", len(got.Handovers[0]), len(want))
+	delete(got.Handovers[0], "ro")
+	if diff := cmp.Diff(want, got.Handovers[0]); diff != "" {
+		t.Error(diff)
+	}
+	if got.Stretch["tunnel_rtt_ms"] != 9.0 || got.Stretch["direct_rtt_ms"] != 6.0 || got.Stretch["ratio"] != 1.5 {
+		t.Errorf("path_stretch is %v", got.Stretch)
 	}
 	if v, ok := got.Handovers[1]["ra_ms"]; !ok || v != nil {
 		t.Errorf("an RA that was not seen is %v, want null", v)
@@ -61,6 +69,9 @@ func TestMedianCountsOnlyMovesBetweenForeignLinks(t *testing.T) {
 	if _, ok := (Report{Handovers: []Handover{away}}).MedianForeign(); ok {
 		t.Error("a median of nothing")
 	}
+	if m, ok := r.MedianForeignRO(); !ok || m.Float() != 25 {
+		t.Errorf("median with route optimisation %v, %v", m.Float(), ok)
+	}
 }
 
 func TestComplete(t *testing.T) {
@@ -72,6 +83,7 @@ func TestComplete(t *testing.T) {
 		"no handover":     func(r *Report) { r.Handovers = nil },
 		"broken TCP":      func(r *Report) { r.TCP.OK = false },
 		"no first packet": func(r *Report) { r.Handovers[0].FirstPacket = nil },
+		"no direct path":  func(r *Report) { r.Handovers[0].RO.FirstDirect = nil },
 		"no BU":           func(r *Report) { r.Handovers[0].BUSent = nil },
 		"no BA":           func(r *Report) { r.Handovers[0].BAReceived = nil },
 	} {

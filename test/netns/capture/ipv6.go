@@ -28,6 +28,8 @@ const (
 	ProtoICMPv6 = 58
 	ProtoMH     = 135
 
+	MHCareOfTestInit         = 2
+	MHCareOfTest             = 4
 	MHBindingUpdate          = 5
 	MHBindingAcknowledgement = 6
 	MHBindingError           = 7

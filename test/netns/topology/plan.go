@@ -28,6 +28,11 @@ var (
 	HACoreAddr = netip.MustParseAddr("2001:db8:a::1")   // towards the router
 	HoA        = netip.MustParseAddr("2001:db8:1::100") // the mobile node's, everywhere
 	CNAddr     = netip.MustParseAddr("2001:db8:c::2")
+
+	// CNDirectAddr is another address of the CN, for those who compare what goes
+	// by the home agent with what goes directly. Nobody configures it unasked.
+	CNDirectAddr = netip.MustParseAddr("2001:db8:c::3")
+
 	routerCore = netip.MustParseAddr("2001:db8:a::ff")
 	routerCN   = netip.MustParseAddr("2001:db8:c::1")
 	routerF1   = netip.MustParseAddr("2001:db8:f1::1")

@@ -145,7 +145,8 @@ func perform(ctx context.Context, o options) error {
 	if err == nil && page.Missing != "" {
 		err = errors.New(page.Missing)
 	}
-	fmt.Printf("\nmedian interruption between foreign links: %s; TCP: %d bytes there and back, ok: %v\n", page.Median(), r.TCP.Bytes, r.TCP.OK)
+	fmt.Printf("\nmedian interruption between foreign links: %s, with route optimisation %s; TCP: %d bytes there and back, ok: %v\n",
+		page.Median(), page.MedianRO(), r.TCP.Bytes, r.TCP.OK)
 	return err
 }
 
