@@ -26,6 +26,11 @@ type Params struct {
 	// (RFC 4285 §5.1, §6). 7 s.
 	TimestampWindow time.Duration
 
+	// Correspondent says whether a correspondent node on this machine has a
+	// binding of a home address with an address of ours, whose type must not
+	// change (§9.5.1); nil: there is none.
+	Correspondent func(local, home netip.Addr) bool
+
 	// MaxAnswers bounds what is answered in a second to all together whose
 	// messages have not been authenticated: refusals and Binding Errors. 100.
 	MaxAnswers int

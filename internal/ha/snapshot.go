@@ -14,6 +14,13 @@ func (m *Machine) Bindings() []role.Binding {
 	return all
 }
 
+// Registered says whether a home address has a home registration with an address
+// of ours.
+func (m *Machine) Registered(local, home netip.Addr) bool {
+	b, ok := m.cache.Get(home)
+	return ok && b.HomeAgent == local
+}
+
 // Detecting returns the home addresses whose duplicate address detection runs.
 func (m *Machine) Detecting() []netip.Addr {
 	var all []netip.Addr

@@ -13,6 +13,10 @@ import (
 // tell strangers, and mobile nodes in their name, what is none of their
 // business.
 func (m *Machine) bindingUpdate(ev role.MessageIn, bu *mh.BindingUpdate) {
+	if _, nonces := mh.Find[mh.NonceIndices](bu.Options); nonces && !bu.Home {
+		m.count(role.CountNotForUs) // authorized by return routability: to a correspondent node
+		return
+	}
 	r := newRequest(ev, bu)
 	r.mn = m.known[r.home]
 	if !m.wellFormed(r) || !m.authentic(r) {
@@ -30,6 +34,8 @@ func (m *Machine) bindingUpdate(ev role.MessageIn, bu *mh.BindingUpdate) {
 		m.refuse(r, mh.StatusRegistrationTypeChange, role.CountRefused)
 	case !bu.Home:
 		m.count(role.CountNotForUs) // to a correspondent node
+	case !bound && m.p.Correspondent != nil && m.p.Correspondent(r.local, r.home):
+		m.refuse(r, mh.StatusRegistrationTypeChange, role.CountRefused)
 	case !onLink:
 		m.refuse(r, mh.StatusNotHomeSubnet, role.CountRefused)
 	case m.p.isOurs(r.home):

@@ -121,6 +121,23 @@ func TestRFC6275_9_5_1_RegistrationTypeChange(t *testing.T) {
 	expect(t, "H clear with a home binding", b.step(b.bu(2, plain)), "ba 139 seq 2 lifetime 0s")
 	b = newBed(t, params())
 	silent(t, b, "H clear without", b.bu(1, plain), role.CountNotForUs)
+
+	b = bound(t, params())
+	silent(t, b, "to the correspondent node beside us", b.bu(2, plain, func(u *update) {
+		u.bu.Options = append(mh.Options{mh.NonceIndices{Home: 1, CareOf: 2}}, u.bu.Options...)
+	}), role.CountNotForUs)
+
+	p := params()
+	p.Correspondent = func(to, home netip.Addr) bool { return to == local && home == hoa }
+	b = newBed(t, p)
+	expect(t, "H set with a binding of a correspondent node", b.step(b.bu(1)), "ba 139 seq 1 lifetime 0s")
+	if b.m.Registered(local, hoa) {
+		t.Error("registered")
+	}
+	b = bound(t, params())
+	if !b.m.Registered(local, hoa) || b.m.Registered(coaA, hoa) {
+		t.Error("not registered with the address it was registered with")
+	}
 }
 
 func TestRFC6275_10_3_1_NotHomeSubnet(t *testing.T) {
