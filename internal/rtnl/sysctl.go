@@ -1,6 +1,7 @@
 package rtnl
 
 import (
+	"cmp"
 	"encoding/json"
 	"errors"
 	"fmt"
@@ -65,8 +66,35 @@ func (s *Settings) Manage(name string) error {
 	return nil
 }
 
-// Forward has the kernel forward packets, as a home agent must.
-func (s *Settings) Forward() error { return s.set(sysctl("all", "forwarding"), "1") }
+// Forward has the kernel forward packets, as a home agent must. An interface
+// that has listened to routers goes on to, or the kernel would forget the
+// default router at once. One that forwards already will do so after Restore.
+func (s *Settings) Forward() error {
+	all := sysctl("all", "forwarding")
+	if v, err := read(all); err == nil && v == "1" {
+		return nil
+	}
+	interfaces, err := os.ReadDir(conf)
+	if err != nil {
+		return fmt.Errorf("list the interfaces' sysctls: %w", err)
+	}
+	for _, i := range interfaces {
+		forwarding, _ := read(sysctl(i.Name(), "forwarding"))
+		accept, _ := read(sysctl(i.Name(), "accept_ra"))
+		switch {
+		case i.Name() == "all" || i.Name() == "default":
+		case forwarding == "1":
+			if err := s.remember(sysctl(i.Name(), "forwarding"), forwarding); err != nil {
+				return err
+			}
+		case accept == "1": // means no on a router
+			if err := s.set(sysctl(i.Name(), "accept_ra"), "2"); err != nil {
+				return err
+			}
+		}
+	}
+	return s.set(all, "1")
+}
 
 func (s *Settings) set(path, value string) error {
 	old, err := read(path)
@@ -76,16 +104,22 @@ func (s *Settings) set(path, value string) error {
 	if old == value {
 		return nil
 	}
-	if _, ok := s.was[path]; !ok {
-		s.was[path] = old
-		if err := s.save(); err != nil {
-			return err
-		}
+	if err := s.remember(path, old); err != nil {
+		return err
 	}
 	if err := os.WriteFile(path, []byte(value), 0); err != nil {
 		return fmt.Errorf("set the sysctl %s to %s: %w", path, value, err)
 	}
 	return nil
+}
+
+// remember notes a former value, unless an earlier one is noted.
+func (s *Settings) remember(path, value string) error {
+	if _, ok := s.was[path]; ok {
+		return nil
+	}
+	s.was[path] = value
+	return s.save()
 }
 
 // save writes the file anew, whole or not at all.
@@ -112,8 +146,13 @@ func (s *Settings) save() error {
 // Restore gives all settings their former values. An interface that is gone is
 // no error.
 func (s *Settings) Restore() error {
+	// What is set for all interfaces is set for each: it comes first.
+	paths := slices.SortedFunc(maps.Keys(s.was), func(a, b string) int {
+		return cmp.Or(-cmp.Compare(forAll(a), forAll(b)), cmp.Compare(a, b))
+	})
 	var errs []error
-	for path, value := range s.was {
+	for _, path := range paths {
+		value := s.was[path]
 		if err := os.WriteFile(path, []byte(value), 0); err != nil && !errors.Is(err, fs.ErrNotExist) {
 			errs = append(errs, fmt.Errorf("restore the sysctl %s to %s: %w", path, value, err))
 			continue
@@ -123,7 +162,16 @@ func (s *Settings) Restore() error {
 	return errors.Join(append(errs, s.save())...)
 }
 
-func sysctl(name, key string) string { return filepath.Join("/proc/sys/net/ipv6/conf", name, key) }
+const conf = "/proc/sys/net/ipv6/conf"
+
+func sysctl(name, key string) string { return filepath.Join(conf, name, key) }
+
+func forAll(path string) int {
+	if filepath.Base(filepath.Dir(path)) == "all" {
+		return 1
+	}
+	return 0
+}
 
 func read(path string) (string, error) {
 	b, err := os.ReadFile(path)
