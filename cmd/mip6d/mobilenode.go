@@ -4,6 +4,7 @@ import (
 	"context"
 	"crypto/rand"
 	"net"
+	"net/netip"
 	"slices"
 	"strings"
 	"time"
@@ -44,6 +45,9 @@ func (d *daemon) mobileNode(cfg *config.Config) (_ wiring, err error) {
 		return nil, err
 	}
 	d.keep(kernel)
+	if err := kernel.Settle(homeAddresses(cfg.MobileNode)); err != nil {
+		return nil, err
+	}
 	x, err := xfrmmig.Dial()
 	if err != nil {
 		return nil, err
@@ -117,6 +121,14 @@ func interfaceNames(c *config.MobileNode) []string {
 		names = append(names, i.Name)
 	}
 	return names
+}
+
+func homeAddresses(c *config.MobileNode) []netip.Addr {
+	var list []netip.Addr
+	for _, h := range c.Homes {
+		list = append(list, h.HomeAddress.Addr())
+	}
+	return list
 }
 
 func mnParams(c *config.MobileNode) mn.Params {
