@@ -325,8 +325,11 @@ func send(l *List, k Key, home bool, careOf netip.Addr, lifetime time.Duration, 
 func TestForgetTakesTheSequenceNumberToo(t *testing.T) {
 	var l List
 	send(&l, key, false, coa1, time.Minute, t0, 0)
+	if !l.Numbered(key) {
+		t.Error("not numbered")
+	}
 	l.Forget(key)
-	if l.Get(key) != nil || l.Sequence(key) != 0 {
+	if l.Numbered(key) || l.Get(key) != nil || l.Sequence(key) != 0 {
 		t.Error("something is remembered")
 	}
 }

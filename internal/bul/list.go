@@ -78,6 +78,12 @@ func (l *List) Remove(k Key) {
 	l.entries = slices.DeleteFunc(l.entries, func(e *Entry) bool { return e.Key == k })
 }
 
+// Numbered says whether a sequence number is remembered.
+func (l *List) Numbered(k Key) bool {
+	_, ok := l.sequences[k]
+	return ok
+}
+
 // Forget deletes an entry with its sequence number.
 func (l *List) Forget(k Key) {
 	l.Remove(k)

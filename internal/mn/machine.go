@@ -13,15 +13,16 @@ import (
 
 // Machine is a mobile node. It implements role.Machine.
 type Machine struct {
-	p     Params
-	rand  io.Reader
-	links []*link // the managed interfaces that exist, best first
-	homes []*home
-	peers []*peer // correspondents, oldest first
-	bul   bul.List
-	rates map[netip.Addr]*bul.Rate // Binding Updates to each home agent
-	there map[address]bool         // what the kernel has and lets us use
-	ids   role.ID
+	p       Params
+	rand    io.Reader
+	links   []*link // the managed interfaces that exist, best first
+	homes   []*home
+	peers   []*peer       // correspondents, oldest first
+	dropped []droppedPeer // the first to be forgotten first
+	bul     bul.List
+	rates   map[netip.Addr]*bul.Rate // Binding Updates to each home agent
+	there   map[address]bool         // what the kernel has and lets us use
+	ids     role.ID
 
 	errors bul.Rate // Binding Errors sent, to anyone
 
@@ -126,6 +127,9 @@ func (m *Machine) Deadline() time.Time {
 	}
 	for _, p := range m.peers {
 		d.add(p.next)
+	}
+	if len(m.dropped) > 0 {
+		d.add(m.dropped[0].until)
 	}
 	return d.at
 }

@@ -34,6 +34,7 @@ func (m *Machine) settlePeers() {
 		m.askTraffic(p)
 		m.tidyPeer(p)
 	}
+	m.forgetDropped()
 }
 
 // goalOf decides what is to be done about a peer.

@@ -105,9 +105,10 @@ type Interface struct {
 
 const (
 	maxAddresses   = 1024
-	maxErrorRate   = 10 // Binding Errors a second (RFC 6275 §9.3.3: limited)
-	dadTries       = 3  // addresses tried on one link before we wait
-	maxResyncs     = 3  // corrections of sequence or clock in a row before backing off
+	maxDropped     = 4096 // correspondents whose sequence numbers are remembered
+	maxErrorRate   = 10   // Binding Errors a second (RFC 6275 §9.3.3: limited)
+	dadTries       = 3    // addresses tried on one link before we wait
+	maxResyncs     = 3    // corrections of sequence or clock in a row before backing off
 	lifetimeUnit   = 4 * time.Second
 	maxLifetime    = 0xffff * lifetimeUnit
 	minUpdateDelay = time.Second // between Binding Updates that unauthenticated hints ask for

@@ -9,6 +9,7 @@ import (
 	"mip6d/internal/bul"
 	"mip6d/internal/mh"
 	"mip6d/internal/role"
+	"mip6d/internal/rr"
 )
 
 // Optimization is what a mobile node is told about route optimisation. Durations
@@ -155,17 +156,41 @@ func (m *Machine) addPeer(h *home, addr netip.Addr) *peer {
 	}
 	p := &peer{home: h, addr: addr, rate: bul.Rate{Max: m.p.MaxUpdateRate}}
 	p.homeTest.rate.Max, p.careOfTest.rate.Max = m.p.MaxUpdateRate, m.p.MaxUpdateRate
-	// §11.7.2: SHOULD start at a random value.
-	m.bul.Seed(p.key(), binary.BigEndian.Uint16(m.random(2)))
+	if !m.bul.Numbered(p.key()) {
+		// §11.7.2: SHOULD start at a random value.
+		m.bul.Seed(p.key(), binary.BigEndian.Uint16(m.random(2)))
+	}
 	m.peers = append(m.peers, p)
 	return p
 }
 
-// dropPeer forgets a peer. What it holds of ours, if anything, ends by itself.
+// dropPeer forgets a peer but for its sequence number. What it holds of ours, if
+// anything, ends by itself.
 func (m *Machine) dropPeer(p *peer) {
 	m.clearDirect(p)
-	m.bul.Forget(p.key())
+	m.bul.Remove(p.key())
 	m.peers = slices.DeleteFunc(m.peers, func(x *peer) bool { return x == p })
+	m.dropped = append(m.dropped, droppedPeer{p.key(), m.now.Add(rr.MaxNonceLifetime)})
+}
+
+// droppedPeer is one whose sequence number is remembered. While the tokens of
+// our last Binding Update may be good, a smaller number would let that one,
+// recorded by somebody on its way, come after all those that follow it.
+type droppedPeer struct {
+	key   bul.Key
+	until time.Time
+}
+
+// forgetDropped forgets the sequence numbers whose time is over.
+func (m *Machine) forgetDropped() {
+	for len(m.dropped) > 0 && (m.due(m.dropped[0].until) || len(m.dropped) > maxDropped) {
+		k := m.dropped[0].key
+		m.dropped = m.dropped[1:]
+		again := slices.ContainsFunc(m.dropped, func(d droppedPeer) bool { return d.key == k })
+		if !again && m.findPeer(k.HomeAddress, k.Peer) == nil {
+			m.bul.Forget(k)
+		}
+	}
 }
 
 // bar leaves a peer that can't or won't alone for a while (§11.3.5, §11.7.3).
