@@ -34,6 +34,16 @@ func (l *List) Seed(k Key, sequence uint16) {
 	}
 }
 
+// Adopt takes over the sequence number that a peer has accepted last, from an
+// acknowledgement with status 135 (§11.7.3), unless we have sent a later one
+// meanwhile: no number may be used twice (§11.7.2), and one whose acknowledgement
+// was on its way for long is no news.
+func (l *List) Adopt(k Key, sequence uint16) {
+	if Later(sequence, l.sequences[k]) {
+		l.Seed(k, sequence)
+	}
+}
+
 // Get returns an entry or nil.
 func (l *List) Get(k Key) *Entry {
 	for _, e := range l.entries {

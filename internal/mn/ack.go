@@ -149,7 +149,7 @@ func (m *Machine) rejected(h *home, t bul.Transmission, ba *mh.BindingAcknowledg
 	}
 	switch react {
 	case reactResync:
-		m.bul.Seed(h.key(), ba.Sequence) // MUST; the next one is greater by one
+		m.bul.Adopt(h.key(), ba.Sequence) // MUST; the next one is greater by one
 	case reactClock:
 		opt, _ := mh.Find[mh.MesgID](ba.Options)
 		h.clock.correct(t.Stamp, opt.Timestamp)

@@ -142,7 +142,7 @@ func (m *Machine) peerAcknowledgement(ev role.MessageIn, p *peer, ba *mh.Binding
 	p.status, p.hasStatus = ba.Status, true
 	switch {
 	case ba.Status == mh.StatusSequenceOutOfWindow:
-		m.bul.Seed(p.key(), ba.Sequence) // MUST
+		m.bul.Adopt(p.key(), ba.Sequence) // MUST
 		m.again(p)
 	case !ba.Status.Accepted():
 		m.count(role.CountRefused)

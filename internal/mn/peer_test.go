@@ -242,11 +242,26 @@ func TestRFC6275_11_7_3_Acknowledgements(t *testing.T) {
 func TestRFC6275_11_7_3_SequenceNumberIsAdopted(t *testing.T) {
 	b := newROBed(t)
 	b.step(role.PeerSeen{Pair: toCN})
+	b.m.bul.Seed(b.m.peers[0].key(), 65499)
 	b.step(b.answers()...)
 	s, bu := b.update()
 	b.step(peerBA(t, s, bu, mh.StatusSequenceOutOfWindow, sequenceOf(65535)))
 	if _, bu := b.update(); bu.Sequence != 0 {
 		t.Errorf("sequence number %d, want 0 after 65535", bu.Sequence)
+	}
+}
+
+// An acknowledgement that was long on its way must not lead back to numbers
+// that were used already.
+func TestRFC6275_11_7_2_NoSequenceNumberTwice(t *testing.T) {
+	b := newROBed(t)
+	b.step(role.PeerSeen{Pair: toCN})
+	b.step(b.answers()...)
+	s, bu := b.update()
+	b.wait(2 * time.Second)
+	b.step(peerBA(t, s, bu, mh.StatusSequenceOutOfWindow, sequenceOf(bu.Sequence-2)))
+	if _, again := b.update(); again.Sequence != bu.Sequence+2 {
+		t.Errorf("sequence number %d after %d and one more", again.Sequence, bu.Sequence)
 	}
 }
 
