@@ -31,6 +31,7 @@ type link struct {
 
 	routers []*router // in the order of their first advertisement
 	doubt   doubt
+	changed bool // the kernel is still to hear which routers are left
 	solicit solicit
 
 	careOf      *careOf   // in use or being made; nil: none
@@ -101,7 +102,7 @@ func (m *Machine) dropLink(l *link) {
 
 // newLink forgets what was known of the link before: we are on another one.
 func (m *Machine) newLink(l *link) {
-	l.routers = nil
+	l.routers, l.changed = nil, true
 	l.dadFailures = 0
 	l.hold = time.Time{}
 	m.retire(l, true)

@@ -135,6 +135,7 @@ func (m *Machine) endDoubt(l *link) {
 		m.solicitNow(l)
 		return
 	}
+	l.changed = true
 	l.routers = slices.DeleteFunc(l.routers, func(r *router) bool { return r.mark <= mark })
 	for _, r := range l.routers {
 		r.prefixes = slices.DeleteFunc(r.prefixes, func(p *prefix) bool { return p.mark <= mark })

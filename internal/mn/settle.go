@@ -32,6 +32,22 @@ func (m *Machine) settle() {
 		m.dropGone(h)
 	}
 	m.settlePeers()
+	for _, l := range m.links {
+		m.keepRouters(l)
+	}
+}
+
+// keepRouters has the kernel forget the routers of an earlier link.
+func (m *Machine) keepRouters(l *link) {
+	if !l.changed {
+		return
+	}
+	l.changed = false
+	e := role.KeepRouters{Ifindex: l.ifindex}
+	for _, r := range l.routers {
+		e.Routers = append(e.Routers, r.addr)
+	}
+	m.emit(e)
 }
 
 // settleHome decides where one home address is and what follows.

@@ -91,6 +91,14 @@ type RemoveCareOf struct {
 	Addr    netip.Addr
 }
 
+// KeepRouters says which routers are on a link, for all we know, after it has
+// changed. The kernel keeps the default routers of the link before until their
+// lifetimes end, and would send to them; their routes and neighbour entries go.
+type KeepRouters struct {
+	Ifindex int
+	Routers []netip.Addr // link-local addresses
+}
+
 // SetHomePath says how the packets of one home address travel on a mobile
 // node; see HomePath. Answered by Done when ID is not zero.
 type SetHomePath struct {
@@ -151,6 +159,7 @@ func (StartDAD) effect()      {}
 func (Advertise) effect()     {}
 func (AddCareOf) effect()     {}
 func (RemoveCareOf) effect()  {}
+func (KeepRouters) effect()   {}
 func (SetHomePath) effect()   {}
 func (SetDirect) effect()     {}
 func (ClearDirect) effect()   {}

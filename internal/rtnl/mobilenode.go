@@ -8,7 +8,7 @@ import (
 	"mip6d/internal/role"
 )
 
-// MobileNode carries out AddCareOf, RemoveCareOf and SetHomePath. It is an
+// MobileNode carries out AddCareOf, RemoveCareOf, KeepRouters and SetHomePath. It is an
 // engine.Applier.
 type MobileNode struct {
 	conn   *conn
@@ -46,6 +46,8 @@ func (m *MobileNode) apply(e role.Effect) error {
 		return m.addCareOf(e)
 	case role.RemoveCareOf:
 		return m.removeCareOf(e)
+	case role.KeepRouters:
+		return m.keepRouters(e)
 	case role.SetHomePath:
 		return m.paths.set(e.Path)
 	}
