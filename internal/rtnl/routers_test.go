@@ -23,7 +23,7 @@ func TestKernelDefaultRoutersOfAnEarlierLinkGo(t *testing.T) {
 	defer m.Close()
 	for i, gw := range []string{"fe80::a", "fe80::b"} {
 		must(t, netlink.RouteAdd(&netlink.Route{
-			LinkIndex: eth0, Gw: net.ParseIP(gw), Protocol: unix.RTPROT_RA, Priority: 1024 + i,
+			LinkIndex: eth0, Gw: net.ParseIP(gw), Protocol: unix.RTPROT_RA, Priority: 1025 + i,
 			Dst: &net.IPNet{IP: net.IPv6zero, Mask: net.CIDRMask(0, 128)},
 		}))
 	}
