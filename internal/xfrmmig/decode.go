@@ -21,8 +21,11 @@ func decodeState(b []byte) (s State, ok bool) {
 		return s, false
 	}
 	eachAttr(b[224:], func(typ uint16, data []byte) {
-		if typ == attrCareOf && len(data) == 16 {
+		switch {
+		case typ == attrCareOf && len(data) == 16:
 			s.CareOf = netip.AddrFrom16([16]byte(data))
+		case typ == attrIfID && len(data) == 4:
+			s.IfID = native.Uint32(data)
 		}
 	})
 	return s, true
@@ -39,6 +42,8 @@ func decodePolicy(b []byte) (p Policy, ok bool) {
 		switch {
 		case typ == attrPolicyType && len(data) >= 1:
 			ok = data[0] == policyTypeSub
+		case typ == attrIfID && len(data) == 4:
+			p.IfID = native.Uint32(data)
 		case typ == attrTemplate && len(data) == 64 && data[48] == modeRouteOptimization:
 			p.Template = &Template{
 				Proto: data[20], Src: netip.AddrFrom16([16]byte(data[28:])), Dst: netip.AddrFrom16([16]byte(data)),

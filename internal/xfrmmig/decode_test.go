@@ -24,6 +24,7 @@ func TestStatesAndPoliciesComeBackFromTheirBytes(t *testing.T) {
 	for _, want := range []State{
 		{Proto: ProtoRouting, Src: ha, Dst: hoa, CareOf: coa, Reqid: 7},
 		{Proto: ProtoHomeAddress, Src: any6, Dst: any6, CareOf: any6, Reqid: Reqid, Wildcard: true},
+		{Proto: ProtoRouting, Src: ha, Dst: hoa, CareOf: coa, Reqid: 7, IfID: 5},
 	} {
 		got, ok := decodeState(want.encode())
 		if diff := cmp.Diff(want, got, same); !ok || diff != "" {
@@ -34,6 +35,7 @@ func TestStatesAndPoliciesComeBackFromTheirBytes(t *testing.T) {
 	for _, want := range []Policy{
 		{Selector: Selector{Proto: unix.IPPROTO_MH, HasType: true, MHType: 5}, Priority: 9, Template: tmpl},
 		{Selector: Selector{Dst: netip.PrefixFrom(hoa, 128), Src: netip.PrefixFrom(ha, 64).Masked()}, Dir: Out, Template: tmpl},
+		{Selector: Selector{Dst: netip.PrefixFrom(hoa, 128)}, Dir: Out, Template: tmpl, IfID: 5},
 	} {
 		got, ok := decodePolicy(want.encode())
 		if diff := cmp.Diff(want, got, same); !ok || diff != "" {

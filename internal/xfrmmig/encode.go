@@ -24,6 +24,7 @@ const (
 	attrSrcAddr    = 13
 	attrCareOf     = 14
 	attrPolicyType = 16
+	attrIfID       = 31
 
 	modeRouteOptimization = 2
 	flagWildRecv          = 8
@@ -60,7 +61,8 @@ type State struct {
 	Src, Dst netip.Addr
 	CareOf   netip.Addr
 	Reqid    uint32
-	Wildcard bool // all addresses unspecified: takes every such header in
+	Wildcard bool   // all addresses unspecified: takes every such header in
+	IfID     uint32 // of the xfrm interface that it is for; 0: for packets of none
 }
 
 // Template says through which state the packets of a policy go.
@@ -77,6 +79,7 @@ type Policy struct {
 	Dir      Dir
 	Priority uint32 // lower goes first
 	Template *Template
+	IfID     uint32 // of the xfrm interface that it is for; 0: for packets of none
 }
 
 // encode writes the body of XFRM_MSG_NEWSA: struct xfrm_usersa_info, 224 octets,
@@ -94,7 +97,7 @@ func (s State) encode() []byte {
 	if s.Wildcard {
 		b[216] = flagWildRecv
 	}
-	return attr(b, attrCareOf, addrBytes(s.CareOf))
+	return attrNonZero(attr(b, attrCareOf, addrBytes(s.CareOf)), attrIfID, s.IfID)
 }
 
 // encodeDelete writes the body of XFRM_MSG_DELSA: struct xfrm_usersa_id.
@@ -118,7 +121,7 @@ func (p Policy) encode() []byte {
 	if p.Template != nil {
 		b = attr(b, attrTemplate, p.Template.encode())
 	}
-	return b
+	return attrNonZero(b, attrIfID, p.IfID)
 }
 
 // encodeDelete writes the body of XFRM_MSG_DELPOLICY: struct
@@ -127,7 +130,7 @@ func (p Policy) encodeDelete() []byte {
 	b := make([]byte, 64)
 	p.Selector.put(b)
 	b[60] = byte(p.Dir)
-	return attr(b, attrPolicyType, []byte{policyTypeSub, 0, 0, 0, 0, 0})
+	return attrNonZero(attr(b, attrPolicyType, []byte{policyTypeSub, 0, 0, 0, 0, 0}), attrIfID, p.IfID)
 }
 
 // encode writes struct xfrm_user_tmpl, 64 octets.
@@ -184,6 +187,13 @@ func addrBytes(a netip.Addr) []byte {
 	}
 	a16 := a.As16()
 	return a16[:]
+}
+
+func attrNonZero(b []byte, typ uint16, v uint32) []byte {
+	if v == 0 {
+		return b
+	}
+	return attr(b, typ, native.AppendUint32(nil, v))
 }
 
 func attr(b []byte, typ uint16, data []byte) []byte {

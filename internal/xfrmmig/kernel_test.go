@@ -86,3 +86,37 @@ func TestKernelSetChangesInPlace(t *testing.T) {
 		t.Error(diff)
 	}
 }
+
+// TestKernelInterfaceNumberTellsPoliciesApart: one selector has a policy for an
+// xfrm interface and one for none, and each is deleted by itself.
+func TestKernelInterfaceNumberTellsPoliciesApart(t *testing.T) {
+	testkernel.Namespace(t)
+	c, err := Dial()
+	must(t, err)
+	defer c.Close()
+	without := Policy{
+		Selector: Selector{Dst: netip.PrefixFrom(hoa, 128)}, Dir: Out, Priority: 16,
+		Template: &Template{Proto: ProtoRouting, Src: ha, Dst: hoa, Reqid: Reqid},
+	}
+	with := without
+	with.IfID = 5
+	state := State{Proto: ProtoRouting, Src: ha, Dst: hoa, CareOf: coa, Reqid: Reqid, IfID: 5}
+	must(t, c.SetPolicy(without))
+	must(t, c.SetPolicy(with))
+	must(t, c.SetState(state))
+	must(t, c.DeletePolicy(without))
+	policies, err := c.Policies()
+	must(t, err)
+	if diff := cmp.Diff([]Policy{with}, policies, same); diff != "" {
+		t.Error(diff)
+	}
+	states, err := c.States()
+	must(t, err)
+	if diff := cmp.Diff([]State{state}, states, same); diff != "" {
+		t.Error(diff)
+	}
+	must(t, c.Cleanup())
+	if policies, err = c.Policies(); err != nil || len(policies) != 0 {
+		t.Errorf("after cleanup: %+v, %v", policies, err)
+	}
+}
