@@ -3,6 +3,7 @@ package xfrmmig
 import (
 	"errors"
 	"fmt"
+	"slices"
 
 	"github.com/mdlayher/netlink"
 	"golang.org/x/sys/unix"
@@ -39,6 +40,26 @@ func (c *Conn) SetState(s State) error {
 	return nil
 }
 
+// traffic says how many packets and octets a state has seen; none when there is
+// no such state.
+func (c *Conn) traffic(s State) (packets, octets uint64, err error) {
+	answer, err := c.nl.Execute(netlink.Message{
+		Header: netlink.Header{Type: msgGetSA, Flags: netlink.Request}, Data: s.encodeDelete(),
+	})
+	if errors.Is(err, unix.ESRCH) {
+		return 0, 0, nil
+	}
+	if err != nil {
+		return 0, 0, fmt.Errorf("look at the xfrm state %s → %s of protocol %d: %w", s.Src, s.Dst, s.Proto, err)
+	}
+	for _, m := range answer {
+		if packets, octets, ok := decodeTraffic(m.Data); ok {
+			return packets, octets, nil
+		}
+	}
+	return 0, 0, nil
+}
+
 // DeleteState removes a state; that there is none is fine.
 func (c *Conn) DeleteState(s State) error {
 	if err := c.do(msgDelSA, 0, s.encodeDelete()); err != nil && !errors.Is(err, unix.ESRCH) {
@@ -71,8 +92,8 @@ func (c *Conn) do(typ netlink.HeaderType, flags netlink.HeaderFlags, body []byte
 	return err
 }
 
-// Cleanup removes every Mobile IPv6 state with our Reqid and every policy with a
-// template for one, whatever role and run have made them.
+// Cleanup removes every Mobile IPv6 state with our Reqid and every policy of ours,
+// whatever role and run have made them.
 func (c *Conn) Cleanup() error {
 	states, err := c.States()
 	if err != nil {
@@ -89,11 +110,22 @@ func (c *Conn) Cleanup() error {
 		}
 	}
 	for _, p := range policies {
-		if p.Template != nil && p.Template.Reqid == Reqid {
+		if p.isOurs() {
 			errs = append(errs, c.DeletePolicy(p))
 		}
 	}
 	return errors.Join(errs...)
+}
+
+// isOurs says whether a policy carries our mark: all its templates do, or it has
+// none and is one of those that keep signalling as it is.
+func (p Policy) isOurs() bool {
+	if len(p.Templates) == 0 {
+		return slices.ContainsFunc(exemptions(), func(e Policy) bool {
+			return e.Selector == p.Selector && e.Dir == p.Dir && e.Priority == p.Priority
+		})
+	}
+	return !slices.ContainsFunc(p.Templates, func(t Template) bool { return t.Reqid != Reqid })
 }
 
 // States lists the Mobile IPv6 states, ours and others'.

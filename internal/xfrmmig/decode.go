@@ -32,11 +32,12 @@ func decodeState(b []byte) (s State, ok bool) {
 }
 
 // decodePolicy reads a sub-policy back from the body of an XFRM_MSG_NEWPOLICY,
-// if its only template is one of Mobile IPv6's.
+// if it has no templates but Mobile IPv6's. One without any may be anybody's.
 func decodePolicy(b []byte) (p Policy, ok bool) {
 	if len(b) < 168 || native.Uint16(b[40:]) != unix.AF_INET6 || b[42] > 128 || b[43] > 128 {
 		return p, false
 	}
+	others := false
 	p = Policy{Selector: decodeSelector(b), Dir: Dir(b[160]), Priority: native.Uint32(b[152:])}
 	eachAttr(b[168:], func(typ uint16, data []byte) {
 		switch {
@@ -44,14 +45,25 @@ func decodePolicy(b []byte) (p Policy, ok bool) {
 			ok = data[0] == policyTypeSub
 		case typ == attrIfID && len(data) == 4:
 			p.IfID = native.Uint32(data)
-		case typ == attrTemplate && len(data) == 64 && data[48] == modeRouteOptimization:
-			p.Template = &Template{
-				Proto: data[20], Src: netip.AddrFrom16([16]byte(data[28:])), Dst: netip.AddrFrom16([16]byte(data)),
-				Reqid: native.Uint32(data[44:]), Optional: data[50] != 0,
-			}
+		case typ == attrTemplate:
+			p.Templates, others = decodeTemplates(data)
 		}
 	})
-	return p, ok && p.Template != nil
+	return p, ok && !others
+}
+
+// decodeTemplates reads templates, and says whether some are not Mobile IPv6's.
+func decodeTemplates(b []byte) (list []Template, others bool) {
+	for ; len(b) >= templateSize; b = b[templateSize:] {
+		if b[48] != modeRouteOptimization {
+			return nil, true
+		}
+		list = append(list, Template{
+			Proto: b[20], Src: netip.AddrFrom16([16]byte(b[28:])), Dst: netip.AddrFrom16([16]byte(b)),
+			Reqid: native.Uint32(b[44:]), Optional: b[50] != 0,
+		})
+	}
+	return list, len(b) > 0
 }
 
 func decodeSelector(b []byte) Selector {
@@ -67,6 +79,16 @@ func decodeSelector(b []byte) Selector {
 		s.Src = src
 	}
 	return s
+}
+
+// decodeTraffic reads packets and octets that have passed a state from the body
+// of an XFRM_MSG_NEWSA: struct xfrm_lifetime_cur.
+func decodeTraffic(b []byte) (packets, octets uint64, ok bool) {
+	const current = 160
+	if len(b) < 224 {
+		return 0, 0, false
+	}
+	return native.Uint64(b[current+8:]), native.Uint64(b[current:]), true
 }
 
 // eachAttr walks attributes; it ends at the first that is malformed.

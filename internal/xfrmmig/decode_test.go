@@ -31,11 +31,11 @@ func TestStatesAndPoliciesComeBackFromTheirBytes(t *testing.T) {
 			t.Errorf("%t\n%s", ok, diff)
 		}
 	}
-	tmpl := &Template{Proto: ProtoRouting, Src: ha, Dst: hoa, Reqid: Reqid, Optional: true}
+	tmpl := []Template{{Proto: ProtoRouting, Src: ha, Dst: hoa, Reqid: Reqid, Optional: true}}
 	for _, want := range []Policy{
-		{Selector: Selector{Proto: unix.IPPROTO_MH, HasType: true, MHType: 5}, Priority: 9, Template: tmpl},
-		{Selector: Selector{Dst: netip.PrefixFrom(hoa, 128), Src: netip.PrefixFrom(ha, 64).Masked()}, Dir: Out, Template: tmpl},
-		{Selector: Selector{Dst: netip.PrefixFrom(hoa, 128)}, Dir: Out, Template: tmpl, IfID: 5},
+		{Selector: Selector{Proto: unix.IPPROTO_MH, HasType: true, MHType: 5}, Priority: 9, Templates: tmpl},
+		{Selector: Selector{Dst: netip.PrefixFrom(hoa, 128), Src: netip.PrefixFrom(ha, 64).Masked()}, Dir: Out, Templates: tmpl},
+		{Selector: Selector{Dst: netip.PrefixFrom(hoa, 128)}, Dir: Out, Templates: tmpl, IfID: 5},
 	} {
 		got, ok := decodePolicy(want.encode())
 		if diff := cmp.Diff(want, got, same); !ok || diff != "" {
@@ -55,20 +55,30 @@ func TestOthersStatesAndPoliciesAreNone(t *testing.T) {
 	if _, ok := decodeState(tunnel); ok {
 		t.Error("a state in tunnel mode was taken for Mobile IPv6's")
 	}
-	p := Policy{Template: &Template{Proto: ProtoRouting, Reqid: Reqid}}
+	p := Policy{Templates: []Template{{Proto: ProtoRouting, Reqid: Reqid}}}
 	main := p.encode()
 	main[168+unix.SizeofRtAttr] = 0
 	if _, ok := decodePolicy(main); ok {
 		t.Error("a main policy was taken for a sub-policy")
 	}
-	if _, ok := decodePolicy(Policy{}.encode()); ok {
+	if p, _ := decodePolicy(Policy{}.encode()); p.isOurs() {
 		t.Error("a policy without a template was taken for ours")
+	}
+	for _, p := range exemptions() {
+		again, ok := decodePolicy(p.encode())
+		if !ok || !again.isOurs() {
+			t.Errorf("%+v is not ours", again)
+		}
+		again.Priority++
+		if again.isOurs() {
+			t.Errorf("%+v was taken for ours", again)
+		}
 	}
 }
 
 func FuzzDecode(f *testing.F) {
 	f.Add(State{Proto: ProtoRouting, Src: ha, Dst: hoa, CareOf: coa}.encode())
-	f.Add(Policy{Template: &Template{Proto: ProtoRouting, Reqid: Reqid}}.encode())
+	f.Add(Policy{Templates: []Template{{Proto: ProtoRouting, Reqid: Reqid}}}.encode())
 	f.Add([]byte{})
 	f.Fuzz(func(t *testing.T, b []byte) {
 		if s, ok := decodeState(b); ok {

@@ -3,6 +3,7 @@ package xfrmmig
 import (
 	"encoding/binary"
 	"net/netip"
+	"time"
 
 	"golang.org/x/sys/unix"
 )
@@ -29,6 +30,8 @@ const (
 	modeRouteOptimization = 2
 	flagWildRecv          = 8
 	policyTypeSub         = 1
+	hardAddExpires        = 40 // in struct xfrm_lifetime_cfg, seconds after it was made
+	templateSize          = 64 // struct xfrm_user_tmpl
 )
 
 // Protocols of the two extension headers, as states see them.
@@ -50,7 +53,7 @@ const (
 type Selector struct {
 	Dst, Src netip.Prefix
 	Proto    uint8
-	MHType   uint8 // with Proto 135 and HasType: the only MH Type
+	MHType   uint8 // with HasType: the only MH Type, or ICMPv6 type
 	HasType  bool
 }
 
@@ -78,8 +81,16 @@ type Policy struct {
 	Selector Selector
 	Dir      Dir
 	Priority uint32 // lower goes first
-	Template *Template
-	IfID     uint32 // of the xfrm interface that it is for; 0: for packets of none
+
+	// Templates say which extension headers a packet gets, in the order in which
+	// they are put on; none: it passes as it is.
+	Templates []Template
+
+	// Lifetime is after how long the kernel deletes the policy by itself, rounded
+	// up to seconds; 0: never. It is not read back.
+	Lifetime time.Duration
+
+	IfID uint32 // of the xfrm interface that it is for; 0: for packets of none
 }
 
 // encode writes the body of XFRM_MSG_NEWSA: struct xfrm_usersa_info, 224 octets,
@@ -110,16 +121,23 @@ func (s State) encodeDelete() []byte {
 }
 
 // encode writes the body of XFRM_MSG_NEWPOLICY: struct xfrm_userpolicy_info, 168
-// octets, policy type and template.
+// octets, policy type and templates.
 func (p Policy) encode() []byte {
 	b := make([]byte, 168)
 	p.Selector.put(b)
 	putInfinite(b[56:])
+	if p.Lifetime > 0 {
+		native.PutUint64(b[56+hardAddExpires:], uint64((p.Lifetime+time.Second-1)/time.Second))
+	}
 	native.PutUint32(b[152:], p.Priority)
 	b[160] = byte(p.Dir)
 	b = attr(b, attrPolicyType, []byte{policyTypeSub, 0, 0, 0, 0, 0})
-	if p.Template != nil {
-		b = attr(b, attrTemplate, p.Template.encode())
+	if len(p.Templates) > 0 {
+		var all []byte
+		for _, t := range p.Templates {
+			all = append(all, t.encode()...)
+		}
+		b = attr(b, attrTemplate, all)
 	}
 	return attrNonZero(b, attrIfID, p.IfID)
 }
@@ -162,7 +180,7 @@ func (s Selector) put(b []byte) {
 		b[43] = uint8(s.Src.Bits())
 	}
 	if s.HasType {
-		// The kernel puts the MH Type where other protocols have the source
+		// The kernel puts both types where other protocols have the source
 		// port, in network byte order.
 		binary.BigEndian.PutUint16(b[36:], uint16(s.MHType))
 		binary.BigEndian.PutUint16(b[38:], 0xffff)

@@ -27,7 +27,7 @@ func TestKernelSetIsIdempotentAndCleanupKnowsOurs(t *testing.T) {
 	theirState := State{Proto: ProtoRouting, Src: ha, Dst: hoa, CareOf: coa, Reqid: 99}
 	theirPolicy := Policy{
 		Selector: Selector{Dst: netip.PrefixFrom(hoa, 128)}, Dir: Out, Priority: 16,
-		Template: &Template{Proto: ProtoRouting, Src: ha, Dst: hoa, Reqid: 99},
+		Templates: []Template{{Proto: ProtoRouting, Src: ha, Dst: hoa, Reqid: 99}},
 	}
 	must(t, c.SetState(theirState))
 	must(t, c.SetPolicy(theirPolicy))
@@ -74,11 +74,11 @@ func TestKernelSetChangesInPlace(t *testing.T) {
 	if diff := cmp.Diff([]State{s}, states, same); diff != "" {
 		t.Error(diff)
 	}
-	p := Policy{Selector: Selector{Proto: unix.IPPROTO_MH}, Priority: 9, Template: &Template{
+	p := Policy{Selector: Selector{Proto: unix.IPPROTO_MH}, Priority: 9, Templates: []Template{{
 		Proto: ProtoRouting, Src: netip.IPv6Unspecified(), Dst: netip.IPv6Unspecified(), Reqid: Reqid, Optional: true,
-	}}
+	}}}
 	must(t, c.SetPolicy(p))
-	p.Template.Optional, p.Priority = false, 12
+	p.Templates[0].Optional, p.Priority = false, 12
 	must(t, c.SetPolicy(p))
 	policies, err := c.Policies()
 	must(t, err)
@@ -96,7 +96,7 @@ func TestKernelInterfaceNumberTellsPoliciesApart(t *testing.T) {
 	defer c.Close()
 	without := Policy{
 		Selector: Selector{Dst: netip.PrefixFrom(hoa, 128)}, Dir: Out, Priority: 16,
-		Template: &Template{Proto: ProtoRouting, Src: ha, Dst: hoa, Reqid: Reqid},
+		Templates: []Template{{Proto: ProtoRouting, Src: ha, Dst: hoa, Reqid: Reqid}},
 	}
 	with := without
 	with.IfID = 5

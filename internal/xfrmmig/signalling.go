@@ -15,7 +15,13 @@ const (
 	typeBindingUpdate = 5
 )
 
-const signallingPriority = 9
+// Priorities of policies; the lower goes first. Mobility Header messages and
+// neighbour discovery come before data.
+const (
+	signallingPriority = 9
+	exemptPriority     = 75
+	directPriority     = 76
+)
 
 // Signalling is what a role needs in xfrm before there is any binding.
 type Signalling struct {
@@ -38,13 +44,35 @@ func MobileNodeSignalling() Signalling {
 	return signalling(ProtoRouting, Selector{Proto: unix.IPPROTO_MH})
 }
 
+// CorrespondentSignalling is what direct paths need beside that, at either end:
+// Binding Updates come with a Home Address option, and what must not take a
+// direct path doesn't. The kernel reports packets with a Home Address option that
+// there is no binding for because of the same state.
+func CorrespondentSignalling() Signalling {
+	s := HomeAgentSignalling()
+	s.policies = append(s.policies, exemptions()...)
+	return s
+}
+
+// exemptions keep the Mobility Header messages and the neighbour discovery of
+// pairs with a direct path free of extension headers (RFC 6275 §9.3.2, §11.3.1).
+// They have no template to carry our mark; selector and priority must do.
+func exemptions() []Policy {
+	exempt := func(s Selector) Policy { return Policy{Selector: s, Dir: Out, Priority: exemptPriority} }
+	list := []Policy{exempt(Selector{Proto: unix.IPPROTO_MH})}
+	for _, typ := range []uint8{133, 134, 135, 136, 137} {
+		list = append(list, exempt(Selector{Proto: unix.IPPROTO_ICMPV6, MHType: typ, HasType: true}))
+	}
+	return list
+}
+
 func signalling(proto uint8, sel Selector) Signalling {
 	any6 := netip.IPv6Unspecified()
 	return Signalling{
 		states: []State{{Proto: proto, Src: any6, Dst: any6, CareOf: any6, Reqid: Reqid, Wildcard: true}},
 		policies: []Policy{{
 			Selector: sel, Dir: In, Priority: signallingPriority,
-			Template: &Template{Proto: proto, Src: any6, Dst: any6, Reqid: Reqid, Optional: true},
+			Templates: []Template{{Proto: proto, Src: any6, Dst: any6, Reqid: Reqid, Optional: true}},
 		}},
 	}
 }

@@ -153,20 +153,20 @@ func (w *world) optimise(ifID uint32) {
 func (w *world) takeIn(c *xfrmmig.Conn, s xfrmmig.State) {
 	w.tb.Helper()
 	any6 := netip.IPv6Unspecified()
-	w.must(c.SetPolicy(policy(s, xfrmmig.In, &xfrmmig.Template{Src: any6, Dst: any6, Optional: true})))
+	w.must(c.SetPolicy(policy(s, xfrmmig.In, xfrmmig.Template{Src: any6, Dst: any6, Optional: true})))
 	w.must(c.SetState(s))
 }
 
 func (w *world) sendOut(c *xfrmmig.Conn, s xfrmmig.State) {
 	w.tb.Helper()
 	w.must(c.SetState(s))
-	w.must(c.SetPolicy(policy(s, xfrmmig.Out, &xfrmmig.Template{Src: s.Src, Dst: s.Dst})))
+	w.must(c.SetPolicy(policy(s, xfrmmig.Out, xfrmmig.Template{Src: s.Src, Dst: s.Dst})))
 }
 
-func policy(s xfrmmig.State, dir xfrmmig.Dir, t *xfrmmig.Template) xfrmmig.Policy {
+func policy(s xfrmmig.State, dir xfrmmig.Dir, t xfrmmig.Template) xfrmmig.Policy {
 	t.Proto, t.Reqid = s.Proto, s.Reqid
 	return xfrmmig.Policy{
-		Selector: xfrmmig.Selector{Src: host(s.Src), Dst: host(s.Dst)}, Dir: dir, Priority: 16, Template: t, IfID: s.IfID,
+		Selector: xfrmmig.Selector{Src: host(s.Src), Dst: host(s.Dst)}, Dir: dir, Priority: 16, Templates: []xfrmmig.Template{t}, IfID: s.IfID,
 	}
 }
 
