@@ -2,6 +2,7 @@ package main
 
 import (
 	"context"
+	"crypto/rand"
 	"time"
 
 	"mip6d/internal/cn"
@@ -34,7 +35,7 @@ func (d *daemon) correspondentNode() (wiring, error) {
 	d.keep(mh)
 	wire := &datapath.Wire{MH: mh}
 	d.engine = engine.New(engine.Config{
-		Machines: []role.Machine{cn.New()}, Kernel: wire, Wire: wire,
+		Machines: []role.Machine{cn.New(cn.Params{Policy: role.Policy{Default: true}}, rand.Reader)}, Kernel: wire, Wire: wire,
 		Counters: &d.counters, Notify: d.notify, Failed: d.failed,
 	})
 	d.task(func(ctx context.Context) error { return mh.Run(ctx, d.engine.Offer) })

@@ -1,108 +1,121 @@
 package cn
 
 import (
-	"errors"
-	"net/netip"
+	"io"
 	"time"
 
 	"mip6d/internal/bul"
-	"mip6d/internal/mh"
 	"mip6d/internal/role"
+	"mip6d/internal/rr"
 )
-
-// maxAnswers bounds what anybody can make us send in a second (RFC 6275
-// §9.3.3).
-const maxAnswers = 10
 
 // Machine is a correspondent node. It implements role.Machine.
 type Machine struct {
-	rate bul.Rate
-	now  time.Time
-	out  []role.Effect
+	p      Params
+	rand   io.Reader
+	nonces rr.Nonces
+	cache  cache
+	asked  map[role.ID]*entry // who waits for a Done
+	ids    role.ID
+
+	answers, errors bul.Rate
+
+	// Of the Step in progress.
+	now time.Time
+	out []role.Effect
 }
 
 var _ role.Machine = (*Machine)(nil)
 
-// New returns a correspondent node.
-func New() *Machine { return &Machine{rate: bul.Rate{Max: maxAnswers}} }
+// New returns a correspondent node without bindings. Node keys and nonces come
+// from rand, which must be good and must not fail (RFC 6275 §5.2.1).
+func New(p Params, rand io.Reader) *Machine {
+	m := &Machine{p: p.withDefaults(), rand: rand, asked: make(map[role.ID]*entry)}
+	m.answers.Max, m.errors.Max = maxAnswers, maxErrors
+	m.cache.init()
+	return m
+}
 
 // Step implements role.Machine.
 func (m *Machine) Step(now time.Time, ev role.Event) []role.Effect {
 	m.now, m.out = now, nil
-	if ev, ok := ev.(role.MessageIn); ok {
+	switch ev := ev.(type) {
+	case role.MessageIn:
 		m.messageIn(ev)
+	case role.Done:
+		m.done(ev)
+	case role.UnknownHomeAddress:
+		m.unknownHomeAddress(ev)
+	case role.TrafficSeen:
+		m.trafficSeen(ev)
+	case role.ICMPIn:
+		m.icmpIn(ev)
+	case Reconfigured:
+		m.reconfigured(ev.Params)
+	case role.Stop:
+		m.stop()
+		return m.out
 	}
+	m.work()
 	return m.out
 }
 
-// Deadline implements role.Machine: nothing waits for time here.
-func (m *Machine) Deadline() time.Time { return time.Time{} }
+// Deadline implements role.Machine.
+func (m *Machine) Deadline() time.Time { return m.cache.next() }
 
-// messageIn looks at a message in the order of §9.2.
-func (m *Machine) messageIn(ev role.MessageIn) {
-	home := ev.Src
-	if ev.HomeAddress.IsValid() {
-		home = ev.HomeAddress
-	}
-	if ev.RoutingHome.IsValid() || !mh.ChecksumOK(ev.Raw, home, ev.Dst) {
-		m.count(role.CountBadChecksum)
-		return
-	}
-	msg, err := mh.Parse(ev.Raw)
-	var malformed *mh.ParseError
-	switch {
-	case errors.As(err, &malformed) && malformed.Answer == mh.AnswerBindingError:
-		m.count(role.CountUnknownType)
-		m.bindingError(ev, malformed.Status)
-	case err != nil:
-		m.count(role.CountMalformed)
-	default:
-		if bu, ok := msg.(*mh.BindingUpdate); ok && bu.Home {
-			m.refuse(ev, home, bu)
+func (m *Machine) emit(e role.Effect) { m.out = append(m.out, e) }
+
+func (m *Machine) count(c role.Counter) { m.emit(role.Count{Counter: c}) }
+
+func (m *Machine) id() role.ID {
+	m.ids++
+	return m.ids
+}
+
+// work does what the time has come for.
+func (m *Machine) work() {
+	for {
+		e := m.cache.due(m.now)
+		if e == nil {
 			return
 		}
-		m.count(role.CountNotForUs)
+		m.turn(e)
 	}
 }
 
-// refuse tells a mobile node that this is no home agent.
-func (m *Machine) refuse(ev role.MessageIn, home netip.Addr, bu *mh.BindingUpdate) {
-	m.count(role.CountRefused)
-	send := role.Send{Src: ev.Dst, Dst: ev.Src}
-	if ev.HomeAddress.IsValid() {
-		send.RoutingHome = home
+// turn does the next thing about one entry, which moves its time on or ends it.
+func (m *Machine) turn(e *entry) {
+	switch {
+	case !e.bound && e.current == nil:
+		m.cache.remove(e) // nothing of it can be replayed any more
+	case e.bound && !e.expires.After(m.now):
+		m.end(e, role.NoticeBindingExpired, "binding expired")
+	case e.bound:
+		m.refresh(e)
+	default:
+		m.cache.schedule(e, time.Time{}) // until the kernel answers
 	}
-	m.send(send, home, &mh.BindingAcknowledgement{Status: mh.StatusHomeRegistrationNotSupport, Sequence: bu.Sequence})
 }
 
-// bindingError goes to where the message came from on the wire, never by a
-// routing header (§9.3.3).
-func (m *Machine) bindingError(ev role.MessageIn, status mh.Status) {
-	home := netip.IPv6Unspecified()
-	if ev.HomeAddress.IsValid() {
-		home = ev.HomeAddress
+// reconfigured ends what is no longer permitted.
+func (m *Machine) reconfigured(p Params) {
+	p.HomeAgent, p.HomeRegistered = m.p.HomeAgent, m.p.HomeRegistered // of the wiring
+	m.p = p.withDefaults()
+	for _, e := range m.cache.sorted() {
+		if e.bound && !m.p.Policy.Permits(e.pair.Peer) {
+			m.end(e, role.NoticeBindingDeleted, "the configuration no longer permits it")
+		}
 	}
-	m.send(role.Send{Src: ev.Dst, Dst: ev.Src}, ev.Src, &mh.BindingError{Status: status, HomeAddress: home})
+	for m.cache.bound > m.p.MaxBindings {
+		m.evict()
+	}
 }
 
-// send sends to an address that is one node's, and not too often. to is the
-// message's end point.
-func (m *Machine) send(s role.Send, to netip.Addr, msg mh.Message) {
-	if !s.Dst.IsGlobalUnicast() || !to.IsGlobalUnicast() {
-		return
+// stop ends all bindings: none must outlive its keeper.
+func (m *Machine) stop() {
+	for _, e := range m.cache.sorted() {
+		if e.bound || e.current != nil {
+			m.emit(role.ClearDirect{Pair: e.pair, Side: role.Theirs})
+		}
 	}
-	if m.rate.Next(m.now).After(m.now) {
-		m.count(role.CountRateLimited)
-		return
-	}
-	raw, err := mh.Marshal(msg)
-	if err != nil {
-		return // messages without options always fit
-	}
-	m.rate.Note(m.now)
-	mh.SetChecksum(raw, s.Src, to)
-	s.Raw = raw
-	m.out = append(m.out, s)
 }
-
-func (m *Machine) count(c role.Counter) { m.out = append(m.out, role.Count{Counter: c}) }

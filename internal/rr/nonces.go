@@ -32,13 +32,14 @@ type Nonces struct {
 type generation struct {
 	nonce Nonce
 	used  time.Time // first use; zero: not yet
+	dead  bool      // forgotten before its time
 }
 
 // Due says whether Renew is wanted before Current: there is no nonce yet, or the
 // latest has made tokens for 30 s.
 func (n *Nonces) Due(now time.Time) bool {
 	g := n.latest()
-	return g == nil || !g.used.IsZero() && now.Sub(g.used) >= nonceUse
+	return g == nil || g.dead || !g.used.IsZero() && now.Sub(g.used) >= nonceUse
 }
 
 // Renew makes a new current nonce under the next index. The very first index is
@@ -74,11 +75,42 @@ func (n *Nonces) Current(now time.Time) (Nonce, bool) {
 func (n *Nonces) Find(now time.Time, index uint16) (Nonce, bool) {
 	for i := range min(n.count, ringLen) {
 		g := &n.ring[i]
-		if g.nonce.Index == index && !g.used.IsZero() && now.Sub(g.used) <= MaxNonceLifetime {
+		if g.nonce.Index == index && !g.dead && !g.used.IsZero() && now.Sub(g.used) <= MaxNonceLifetime {
 			return g.nonce, true
 		}
 	}
 	return Nonce{}, false
+}
+
+// Forget has a nonce and all before it accepted no more (RFC 6275 §5.2.8: as a
+// last measure where memory is short).
+func (n *Nonces) Forget(index uint16) {
+	found := false
+	for i := range min(n.count, ringLen) { // the latest first
+		g := &n.ring[(n.count-1-i)%ringLen]
+		found = found || g.nonce.Index == index
+		g.dead = g.dead || found
+	}
+}
+
+// NonceView is what may be shown of a nonce.
+type NonceView struct {
+	Index     uint16
+	Age       time.Duration // since its first use
+	Remaining time.Duration // until it is accepted no more
+}
+
+// List returns the nonces that Find knows, the latest first.
+func (n *Nonces) List(now time.Time) []NonceView {
+	var list []NonceView
+	for i := range min(n.count, ringLen) {
+		g := &n.ring[(n.count-1-i)%ringLen]
+		if _, ok := n.Find(now, g.nonce.Index); ok {
+			age := now.Sub(g.used)
+			list = append(list, NonceView{Index: g.nonce.Index, Age: age, Remaining: MaxNonceLifetime - age})
+		}
+	}
+	return list
 }
 
 func (n *Nonces) latest() *generation {

@@ -125,3 +125,33 @@ func TestIndexWrapsAround(t *testing.T) {
 		t.Errorf("index %v, %v, want 0", got, ok)
 	}
 }
+
+func TestRFC6275_5_2_8_AForgottenNonceIsNotAccepted(t *testing.T) {
+	var n Nonces
+	used := busy(t, &n, 0, 40, 80)
+	n.Forget(used[1].Index)
+	for i, want := range []bool{false, false, true} {
+		if _, ok := n.Find(at(81), used[i].Index); ok != want {
+			t.Errorf("nonce %d: accepted %v, want %v", i, ok, want)
+		}
+	}
+	n.Forget(used[2].Index)
+	if !n.Due(at(81)) {
+		t.Error("the latest one goes on making tokens")
+	}
+	if again := busy(t, &n, 81); again[0].Index != used[2].Index+1 {
+		t.Errorf("index %d again", again[0].Index)
+	}
+}
+
+func TestListOfNonces(t *testing.T) {
+	var n Nonces
+	used := busy(t, &n, 0, 40)
+	list := n.List(at(50))
+	if len(list) != 2 || list[0].Index != used[1].Index || list[0].Age != 10*time.Second || list[1].Remaining != 190*time.Second {
+		t.Errorf("%+v", list)
+	}
+	if list := n.List(at(400)); len(list) != 0 {
+		t.Errorf("%+v", list)
+	}
+}

@@ -19,6 +19,9 @@ type Faults struct {
 	Move                 time.Duration // mean time between moves; 0: none
 	CrashMN, CrashHA     time.Duration // mean times between crashes; 0: none
 	Store                bool          // a home agent that crashed knows its bindings
+	Converse             bool          // mobile node and correspondent talk
+	Forge                time.Duration // mean time between attacks on route optimisation
+	CrashCN              time.Duration
 }
 
 // drawFaults makes a world's character from its seed.
@@ -35,6 +38,9 @@ func drawFaults(rng *rand.Rand) Faults {
 		Attack: mean(0, 1, 5), Move: mean(3, 15, 60, 400), CrashMN: mean(0, 0, 20, 100), CrashHA: mean(0, 0, 20, 100),
 		Store: rng.IntN(2) == 0,
 	}
+	if f.Converse = rng.IntN(2) == 0; f.Converse {
+		f.Forge, f.CrashCN = mean(0, 1, 5), mean(0, 0, 20, 100)
+	}
 	return f
 }
 
@@ -43,6 +49,7 @@ func (f Faults) calm() Faults {
 	return Faults{
 		DelayMin: time.Millisecond, DelayMax: 5 * time.Millisecond,
 		BeaconMin: f.BeaconMin, BeaconMax: f.BeaconMin + 100*time.Millisecond, Squatter: f.Squatter, Store: f.Store,
+		Converse: f.Converse,
 	}
 }
 
@@ -64,6 +71,8 @@ func (w *World) startFaults() {
 	w.every(func() time.Duration { return w.faults.Move }, w.moveSomewhere)
 	w.every(func() time.Duration { return w.faults.Attack }, w.attack)
 	w.every(func() time.Duration { return w.faults.CrashMN }, w.mn.restart)
+	w.every(func() time.Duration { return w.faults.Forge }, w.forge)
+	w.every(func() time.Duration { return w.faults.CrashCN }, w.cn.restart)
 	w.every(func() time.Duration { return w.faults.CrashHA }, func() { w.ha.restart(w.faults.Store) })
 }
 

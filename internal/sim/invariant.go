@@ -19,6 +19,14 @@ type record struct {
 	order   map[update]int              // which of them it was
 	set     int                         // the one that the binding in force came from
 	acked   map[netip.Addr]role.Binding // what the home agent has promised
+
+	// The same with the correspondent.
+	cnUpdates int
+	cnOrder   map[update]int
+	cnTaking  map[netip.Addr]uint16 // sequence number of the Binding Update in its hands
+	cnSet     int
+	cnSetAt   time.Time
+	tested    map[netip.Addr]bool // addresses that a Care-of Test has reached
 }
 
 // update identifies a Binding Update.
@@ -47,6 +55,12 @@ func (w *World) countStep() {
 
 // updateSent notes what the mobile node really asked for.
 func (w *World) updateSent(p packet, bu *mh.BindingUpdate) {
+	if p.dst == cnAddr {
+		w.record.cnUpdates++
+		w.record.cnOrder[update{bu.Sequence, p.src}] = w.record.cnUpdates
+		w.network.toCN = append(w.network.toCN, p)
+		return
+	}
 	w.record.updates++
 	w.record.order[update{bu.Sequence, p.src}] = w.record.updates
 	w.network.recorded = append(w.network.recorded, p)
@@ -158,10 +172,14 @@ func (w *World) agreed() error {
 		return nil
 	case m.at == homeLink && (bound || m.path.Mode != role.PathHome):
 		return fmt.Errorf("at home with path %s, binding in force: %v", m.path.Mode, bound)
+	case m.at == homeLink && (len(m.directs) > 0 || w.cn.directs[hoa].CareOf.IsValid()):
+		return fmt.Errorf("at home, but directly at %s for the correspondent", w.cn.directs[hoa].CareOf)
 	case m.at == homeLink:
 		return nil
 	case !bound || m.path.Mode != role.PathTunnelled || m.path.CareOf != b.CareOf:
 		return fmt.Errorf("on %s with path %s by %s, binding in force: %v at %s", m.at, m.path.Mode, m.path.CareOf, bound, b.CareOf)
+	case w.faults.Converse && (m.directs[cnAddr].CareOf != b.CareOf || w.cn.directs[hoa].CareOf != b.CareOf):
+		return fmt.Errorf("on %s at %s, but directly from %s, and at %s for the correspondent", m.at, b.CareOf, m.directs[cnAddr].CareOf, w.cn.directs[hoa].CareOf)
 	case !prefixes[m.at].Contains(b.CareOf) || !m.addrs[b.CareOf]:
 		return fmt.Errorf("on %s, bound at %s", m.at, b.CareOf)
 	}

@@ -22,11 +22,20 @@ type mobileNode struct {
 	addrs    map[netip.Addr]bool // care-of addresses; true: ready
 	path     role.HomePath
 	refused  bool // the kernel has not taken the latest path
+	directs  map[netip.Addr]direct
+	packets  uint64 // on the direct path
+	crashed  time.Time
 	newborn  func() role.Machine
 }
 
+// direct is a direct path in force; the kernel ends it by itself.
+type direct struct {
+	role.Direct
+	until time.Time
+}
+
 func newMobileNode(w *World, newborn func() role.Machine) *mobileNode {
-	m := &mobileNode{addrs: make(map[netip.Addr]bool), newborn: newborn}
+	m := &mobileNode{addrs: make(map[netip.Addr]bool), directs: make(map[netip.Addr]direct), newborn: newborn, crashed: epoch.Add(-time.Hour)}
 	m.host = host{w: w, name: "MN", machine: newborn(), carryOut: m.apply}
 	return m
 }
@@ -61,6 +70,23 @@ func (m *mobileNode) apply(e role.Effect) error {
 			return errKernel
 		}
 		m.setPath(e.Path)
+	case role.SetDirect:
+		if w.chance(w.faults.Kernel) {
+			w.say("MN: kernel refuses the direct path to %s", e.Direct.Peer)
+			return errKernel
+		}
+		w.say("MN: %s directly from %s", e.Direct.Peer, e.Direct.CareOf)
+		m.directs[e.Direct.Peer] = direct{e.Direct, w.now.Add(e.Direct.Lifetime)}
+	case role.ClearDirect:
+		w.say("MN: %s by the home agent", e.Pair.Peer)
+		delete(m.directs, e.Pair.Peer)
+	case role.AskTraffic:
+		life := m.life
+		w.after(time.Millisecond, func() {
+			if m.life == life {
+				m.step(role.TrafficSeen{Pair: e.Pair, Traffic: role.Traffic{PacketsOut: m.packets}})
+			}
+		})
 	case role.Send:
 		p := packet{e.Src, e.Dst, e.HomeAddress, e.RoutingHome, e.Raw}
 		w.say("MN: sends %s", describe(p))
@@ -112,8 +138,12 @@ func (m *mobileNode) setPath(p role.HomePath) {
 // sent puts a packet on the link, where only addresses of the link leave.
 func (m *mobileNode) sent(p packet) {
 	w := m.w
+	if p.src == hoa && m.up && m.path.Mode == role.PathTunnelled {
+		w.reverseTunnel(p, m.path.CareOf)
+		return
+	}
 	if p.src == hoa && (!m.up || m.at != homeLink) {
-		if m.up {
+		if m.up && m.path.Mode != role.PathBlocked && !m.refused {
 			w.fail("a packet from the home address leaves untunnelled on %s", m.at)
 		}
 		return
@@ -178,6 +208,8 @@ func (m *mobileNode) linkUp() role.LinkUp {
 // restart crashes the mobile node; the next one is told what is there.
 func (m *mobileNode) restart() {
 	m.w.say("MN: crashes")
+	m.crashed = m.w.now
+	clear(m.directs)
 	m.crash(m.newborn())
 	m.step(role.Start{})
 	if m.up {

@@ -96,13 +96,34 @@ func TestInvariantsCatchMutants(t *testing.T) {
 		{
 			"sends from the home address abroad",
 			Mutants{MN: each(func(now time.Time, m role.Machine, e role.Effect) []role.Effect {
-				if s, ok := e.(role.Send); ok {
-					s.Src = hoa
-					return []role.Effect{s}
+				switch e := e.(type) {
+				case role.SetHomePath:
+					if e.Path.Mode == role.PathTunnelled {
+						e.Path.Mode = role.PathNone
+					}
+					return []role.Effect{e}
+				case role.Send:
+					e.Src = hoa
+					return []role.Effect{e}
 				}
 				return []role.Effect{e}
 			})},
 			"leaves untunnelled",
+		},
+		{
+			"optimises without tests",
+			Mutants{CN: func(role.Machine) role.Machine { return new(credulous) }},
+			"a direct path",
+		},
+		{
+			"keeps a direct path after a move",
+			Mutants{MN: each(func(now time.Time, m role.Machine, e role.Effect) []role.Effect {
+				if _, ok := e.(role.ClearDirect); ok {
+					return nil
+				}
+				return []role.Effect{e}
+			})},
+			"leaves directly from",
 		},
 		{
 			"never finds its care-of address",
@@ -157,4 +178,40 @@ func TestInvariantsCatchMutants(t *testing.T) {
 			t.Errorf("no seed of 60 says %q; the last says %v", c.want, last)
 		})
 	}
+}
+
+// credulous is a correspondent that believes every Binding Update.
+type credulous struct{ id role.ID }
+
+func (c *credulous) Deadline() time.Time { return time.Time{} }
+
+func (c *credulous) Step(_ time.Time, ev role.Event) []role.Effect {
+	in, ok := ev.(role.MessageIn)
+	if !ok {
+		return nil
+	}
+	answer := func(msg mh.Message) []role.Effect {
+		raw, err := mh.Marshal(msg)
+		if err != nil {
+			return nil
+		}
+		mh.SetChecksum(raw, in.Dst, in.Src)
+		return []role.Effect{role.Send{Src: in.Dst, Dst: in.Src, Raw: raw}}
+	}
+	msg, err := mh.Parse(in.Raw)
+	if err != nil {
+		return nil
+	}
+	switch msg := msg.(type) {
+	case *mh.HomeTestInit:
+		return answer(&mh.HomeTest{Cookie: msg.Cookie})
+	case *mh.CareOfTestInit:
+		return answer(&mh.CareOfTest{Cookie: msg.Cookie})
+	case *mh.BindingUpdate:
+		c.id++
+		return []role.Effect{role.SetDirect{ID: c.id, Direct: role.Direct{
+			Pair: role.Pair{Local: in.Dst, Peer: in.HomeAddress}, Side: role.Theirs, CareOf: in.Src, Lifetime: msg.Lifetime,
+		}}}
+	}
+	return nil
 }

@@ -40,15 +40,26 @@ type packet struct {
 
 // network carries packets, badly.
 type network struct {
-	recorded []packet // Binding Updates that the attacker saw
+	recorded []packet                  // Binding Updates that the attacker saw
+	toCN     []packet                  // and of those to the correspondent
+	harvest  map[netip.Addr]mh.Message // what comes back to the attacker at once, while it is wanted
 }
 
 // deliver takes a packet through the network.
 func (w *World) deliver(p packet) {
+	if w.network.harvest != nil && owned(p.dst) {
+		if msg, err := mh.Parse(p.raw); err == nil {
+			w.network.harvest[p.dst] = msg
+			w.testPassed(p)
+		}
+		return
+	}
 	copies := 1
 	switch {
 	case w.chance(w.faults.Loss):
-		w.say("network: drops %s", describe(p))
+		if !owned(p.dst) {
+			w.say("network: drops %s", describe(p))
+		}
 		return
 	case w.chance(w.faults.Duplicate):
 		copies = 2
@@ -59,15 +70,49 @@ func (w *World) deliver(p packet) {
 }
 
 func (w *World) arrive(p packet) {
-	if p.dst == haAddr {
-		w.ha.step(role.MessageIn{Ifindex: 1, Src: p.src, Dst: p.dst, HomeAddress: p.home, RoutingHome: p.routing, Raw: p.raw})
-		return
+	in := role.MessageIn{Src: p.src, Dst: p.dst, HomeAddress: p.home, RoutingHome: p.routing, Raw: p.raw}
+	switch {
+	case p.dst == haAddr:
+		in.Ifindex = 1
+		w.ha.step(in)
+	case p.dst == cnAddr:
+		w.cnTakes(p)
+		w.cn.step(in)
+	case p.dst == hoa && w.intercepted(p):
+	case w.mn.has(p.dst):
+		in.Ifindex = mnIfindex
+		w.testPassed(p)
+		w.mn.step(in)
+	case owned(p.dst):
+		w.testPassed(p)
+	default:
+		w.say("network: nobody has %s", p.dst)
 	}
-	if w.mn.has(p.dst) {
-		w.mn.step(role.MessageIn{Ifindex: mnIfindex, Src: p.src, Dst: p.dst, HomeAddress: p.home, RoutingHome: p.routing, Raw: p.raw})
-		return
+}
+
+// intercepted: a packet to the home address goes into the tunnel while there is
+// a binding, and comes out where that ends.
+func (w *World) intercepted(p packet) bool {
+	b, bound := w.ha.bindings[hoa]
+	if !bound {
+		return false
 	}
-	w.say("network: nobody has %s", p.dst)
+	w.after(w.between(w.faults.DelayMin, w.faults.DelayMax), func() {
+		if w.mn.has(b.CareOf) && w.mn.path.Mode == role.PathTunnelled {
+			w.mn.step(role.MessageIn{Ifindex: mnIfindex, Src: p.src, Dst: p.dst, Tunnelled: true, Raw: p.raw})
+		}
+	})
+	return true
+}
+
+// reverseTunnel takes a packet of the home address to the home agent, which
+// lets it out where it comes from the registered care-of address.
+func (w *World) reverseTunnel(p packet, careOf netip.Addr) {
+	w.after(w.between(w.faults.DelayMin, w.faults.DelayMax), func() {
+		if b, bound := w.ha.bindings[hoa]; bound && b.CareOf == careOf {
+			w.deliver(p)
+		}
+	})
 }
 
 // advertise has the router of a link speak. Whoever left the link meanwhile

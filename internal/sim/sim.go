@@ -6,6 +6,7 @@ import (
 	"net/netip"
 	"time"
 
+	"mip6d/internal/cn"
 	"mip6d/internal/ha"
 	"mip6d/internal/mn"
 	"mip6d/internal/role"
@@ -21,6 +22,7 @@ const (
 type Mutants struct {
 	HA func(role.Machine) role.Machine
 	MN func(role.Machine) role.Machine
+	CN func(role.Machine) role.Machine
 
 	Unauthenticated bool // the home agent believes everybody
 }
@@ -31,9 +33,11 @@ var key = []byte("0123456789abcdef")
 func New(seed uint64, mutants Mutants) *World {
 	rng := rand.New(rand.NewPCG(seed, 6275))
 	w := &World{Seed: seed, rng: rng, now: epoch, stepsFrom: epoch, faults: drawFaults(rng)}
-	w.record = record{order: make(map[update]int), acked: make(map[netip.Addr]role.Binding)}
+	w.record = record{order: make(map[update]int), acked: make(map[netip.Addr]role.Binding),
+		cnOrder: make(map[update]int), cnTaking: make(map[netip.Addr]uint16), tested: make(map[netip.Addr]bool)}
 	w.ha = newHomeAgent(w, func() role.Machine { return mutate(newHA(mutants.Unauthenticated), mutants.HA) })
 	w.mn = newMobileNode(w, func() role.Machine { return mutate(newMN(rng, mutants.Unauthenticated), mutants.MN) })
+	w.cn = newCorrespondent(w, func() role.Machine { return mutate(newCN(rng), mutants.CN) })
 	w.say("seed %d: %+v", seed, w.faults)
 	return w
 }
@@ -58,6 +62,10 @@ func newHA(unauthenticated bool) role.Machine {
 	return ha.New(p)
 }
 
+func newCN(rng *rand.Rand) role.Machine {
+	return cn.New(cn.Params{Policy: role.Policy{Default: true}, MaxBindings: maxCNBindings}, random{rng})
+}
+
 func newMN(rng *rand.Rand, unauthenticated bool) role.Machine {
 	home := mn.Home{
 		HomeAddress: netip.PrefixFrom(hoa, 64), HomeAgent: haAddr, Lifetime: 60 * time.Second,
@@ -66,13 +74,20 @@ func newMN(rng *rand.Rand, unauthenticated bool) role.Machine {
 	if unauthenticated {
 		home.Auth = nil
 	}
-	return mn.New(mn.Params{Homes: []mn.Home{home}, Interfaces: []mn.Interface{{Name: "eth0"}}}, random{rng})
+	return mn.New(mn.Params{
+		Homes: []mn.Home{home}, Interfaces: []mn.Interface{{Name: "eth0"}},
+		Optimization: mn.Optimization{Policy: role.Policy{Default: true}, RetryAfter: 20 * time.Second},
+	}, random{rng})
 }
 
 // Run tells the story of a seed. The error is the invariant that did not hold.
 func (w *World) Run() error {
 	w.ha.step(role.Start{})
 	w.mn.step(role.Start{})
+	w.cn.step(role.Start{})
+	if w.faults.Converse {
+		w.converse()
+	}
 	w.mn.move(place(1+w.rng.IntN(3)), 0)
 	w.beacon()
 	w.startFaults()

@@ -24,6 +24,7 @@ type World struct {
 	network network
 	ha      *homeAgent
 	mn      *mobileNode
+	cn      *correspondent
 	record  record
 
 	steps     int // of machines, in this virtual second

@@ -1,0 +1,88 @@
+package cn
+
+import (
+	"net/netip"
+	"time"
+
+	"mip6d/internal/bul"
+	"mip6d/internal/mh"
+	"mip6d/internal/role"
+	"mip6d/internal/rr"
+)
+
+// limited says whether too much was answered of late, and counts one answer if
+// not.
+func (m *Machine) limited(rate *bul.Rate) bool {
+	if rate.Next(m.now).After(m.now) {
+		m.count(role.CountRateLimited)
+		return true
+	}
+	rate.Note(m.now)
+	return false
+}
+
+// acknowledge sends a Binding Acknowledgement with an authenticator (§9.5.4).
+func (m *Machine) acknowledge(r *request, status mh.Status, sequence uint16, lifetime time.Duration) {
+	ba := &mh.BindingAcknowledgement{Status: status, Sequence: sequence, Lifetime: lifetime}
+	ba.Options = mh.Options{mh.BindingAuthorizationData{}}
+	raw, err := mh.Marshal(ba)
+	if err != nil {
+		return // it always fits
+	}
+	covered := mh.Covered(raw, mh.OptionBindingAuthorizationData, 0)
+	mac := rr.Authenticator(r.kbm[:], r.covered, r.pair.Local, covered)
+	copy(raw[mh.AuthenticatorOffset(raw, mh.OptionBindingAuthorizationData, 0):], mac[:])
+	s := r.answer()
+	mh.SetChecksum(raw, s.Src, r.pair.Peer)
+	s.Raw = raw
+	m.emit(s)
+}
+
+// acknowledgePlainly sends one without an authenticator: there is no key.
+func (m *Machine) acknowledgePlainly(r *request, status mh.Status) {
+	m.send(r.answer(), r.pair.Peer, &mh.BindingAcknowledgement{Status: status, Sequence: r.bu.Sequence})
+}
+
+// answer goes to where the Binding Update came from on the wire, and not where
+// the Binding Cache says (§9.5.4).
+func (r *request) answer() role.Send {
+	s := role.Send{Src: r.pair.Local, Dst: r.src}
+	if r.option {
+		s.RoutingHome = r.pair.Peer
+	}
+	return s
+}
+
+// refuse answers an authentic request; also where no answer was asked for
+// (§9.5.4).
+func (m *Machine) refuse(r *request, status mh.Status, sequence uint16) {
+	m.acknowledge(r, status, sequence, 0)
+	m.emit(role.Notice{Kind: role.NoticeBindingRefused, HoA: r.pair.Peer, CoA: r.careOf, Peer: r.pair.Local,
+		Sequence: r.bu.Sequence, Status: status, HasStatus: true, Text: "binding update refused"})
+}
+
+// bindingError goes to where the message came from on the wire, never by a
+// routing header, and never to what is no unicast address (§9.3.3).
+func (m *Machine) bindingError(ev role.MessageIn, status mh.Status) {
+	home := netip.IPv6Unspecified()
+	if ev.HomeAddress.IsValid() {
+		home = ev.HomeAddress
+	}
+	if !routable(ev.Src) || !routable(ev.Dst) || m.limited(&m.answers) {
+		return
+	}
+	m.send(role.Send{Src: ev.Dst, Dst: ev.Src}, ev.Src, &mh.BindingError{Status: status, HomeAddress: home})
+}
+
+// unknownHomeAddress answers data with a Home Address option for which there is
+// no binding (§9.3.1). It may have been on its way while the binding was made.
+func (m *Machine) unknownHomeAddress(ev role.UnknownHomeAddress) {
+	m.count(role.CountUnknownHoA)
+	e := m.cache.get(role.Pair{Local: ev.Local, Peer: ev.HomeAddress})
+	if e != nil && e.bound && e.careOf == ev.CareOf || !routable(ev.CareOf) || m.limited(&m.errors) {
+		return
+	}
+	m.count(role.CountBindingError)
+	m.send(role.Send{Src: ev.Local, Dst: ev.CareOf}, ev.CareOf,
+		&mh.BindingError{Status: mh.ErrorUnknownBinding, HomeAddress: ev.HomeAddress})
+}

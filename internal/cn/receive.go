@@ -1,0 +1,52 @@
+package cn
+
+import (
+	"errors"
+	"net/netip"
+
+	"mip6d/internal/mh"
+	"mip6d/internal/role"
+)
+
+// messageIn looks at a message in the order of §9.2. A bad checksum gets no
+// answer of any kind.
+func (m *Machine) messageIn(ev role.MessageIn) {
+	home := ev.Src
+	if ev.HomeAddress.IsValid() {
+		home = ev.HomeAddress
+	}
+	to := ev.Dst
+	if ev.RoutingHome.IsValid() { // we may be mobile as well
+		to = ev.RoutingHome
+	}
+	if !mh.ChecksumOK(ev.Raw, home, to) {
+		m.count(role.CountBadChecksum)
+		return
+	}
+	msg, err := mh.Parse(ev.Raw)
+	var malformed *mh.ParseError
+	switch {
+	case errors.As(err, &malformed) && malformed.Answer == mh.AnswerBindingError:
+		if !m.p.HomeAgent {
+			m.count(role.CountUnknownType)
+			m.bindingError(ev, malformed.Status)
+		}
+		return
+	case err != nil:
+		m.count(role.CountMalformed)
+		return
+	}
+	switch msg := msg.(type) {
+	case *mh.HomeTestInit:
+		m.homeTestInit(ev, msg)
+	case *mh.CareOfTestInit:
+		m.careOfTestInit(ev, msg)
+	case *mh.BindingUpdate:
+		m.bindingUpdate(ev, home, msg)
+	default:
+		// For a mobile node, or nobody.
+	}
+}
+
+// routable: a routable unicast address.
+func routable(a netip.Addr) bool { return a.Is6() && !a.Is4In6() && a.IsGlobalUnicast() }
