@@ -10,7 +10,8 @@ import (
 // next can be put into force by a reload.
 //
 // A home agent takes over everything about mobile nodes and what they are
-// granted. Whatever else differs was used to open sockets, devices and files.
+// granted, a correspondent node everything. Whatever else differs was used to
+// open sockets, devices and files.
 func (c *Config) NeedRestart(next *Config) []string {
 	var keys []string
 	differ := func(key string, a, b any) {
@@ -24,7 +25,9 @@ func (c *Config) NeedRestart(next *Config) []string {
 		differ("home_agent.links", c.HomeAgent.Links, next.HomeAgent.Links)
 	}
 	differ("mobile_node", c.MobileNode, next.MobileNode)
-	differ("correspondent_node", c.CorrespondentNode, next.CorrespondentNode)
+	if (c.CorrespondentNode == nil) != (next.CorrespondentNode == nil) {
+		keys = append(keys, "correspondent_node")
+	}
 	differ("run_dir", c.RunDir, next.RunDir)
 	differ("control", c.Control, next.Control)
 	differ("kernel", c.Kernel, next.Kernel)

@@ -25,14 +25,15 @@ func TestNeedRestart(t *testing.T) {
 		{"a limit", ha, "max_bindings: 1000000", "max_bindings: 5", nil},
 		{"no authentication", ha, "allow_unauthenticated: false", "allow_unauthenticated: true", nil},
 		{"a link's prefix", ha, "2001:db8:2::/64", "2001:db8:2::/56", []string{"home_agent.links"}},
-		{"another role", ha, "correspondent_node: {}", "", []string{"correspondent_node"}},
+		{"another role", ha, text(ha, "correspondent_node:", "\nrun_dir"), "", []string{"correspondent_node"}},
+		{"whose paths are optimised", ha, "    deny: []\n  max_bindings: 10000", "    deny: [2001:db8::/32]\n  max_bindings: 9", nil},
 		{"marks", ha, "table: 6275", "table: 6276", []string{"kernel"}},
 		{"log level", ha, "level: info", "level: debug", []string{"log"}},
 		{"the socket's group", ha, "group: mip6", "group: staff", []string{"control"}},
 		{"run_dir", ha, "run_dir: /run/mip6d", "run_dir: /run/other", []string{"run_dir"}},
 		{"a mobile node's home agent", mn, "home_agent: 2001:db8:1::1", "home_agent: 2001:db8:1::2", []string{"mobile_node"}},
-		{"several", mn, "release_on_stop: false            # true: a clean stop ends the bindings\n\nrun_dir: /run/mip6d",
-			"release_on_stop: true\n\nrun_dir: /run/x", []string{"mobile_node", "run_dir"}},
+		{"several", mn, "max_peers: 256\n\nrun_dir: /run/mip6d",
+			"max_peers: 255\n\nrun_dir: /run/x", []string{"mobile_node", "run_dir"}},
 	} {
 		t.Run(tt.name, func(t *testing.T) {
 			text, err := os.ReadFile(top + "configs/" + tt.file)
@@ -66,4 +67,15 @@ func TestNeedRestartRole(t *testing.T) {
 			t.Errorf("(-want +got)\n%s", diff)
 		}
 	}
+}
+
+// text is the part of an example from one word to another.
+func text(file, from, to string) string {
+	b, err := os.ReadFile(top + "configs/" + file)
+	if err != nil {
+		return err.Error()
+	}
+	_, rest, _ := strings.Cut(string(b), from)
+	part, _, _ := strings.Cut(rest, to)
+	return from + part
 }

@@ -3,6 +3,7 @@ package config
 import (
 	"fmt"
 	"net/netip"
+	"slices"
 	"strings"
 )
 
@@ -103,6 +104,15 @@ func (d *decoder) checkMobileNode(m *MobileNode, k Kernel) {
 		d.once(interfaces, path, f.Name, "one entry for an interface")
 		if f.Name != "" && (f.Name == k.TunnelName || strings.HasPrefix(f.Name, k.TunnelPrefix)) {
 			d.wrongf(path, "%s is one of mip6d's own tunnel devices (kernel.tunnel_name, tunnel_prefix): name the interfaces that lead to the world", f.Name)
+		}
+	}
+}
+
+// checkOptimization: what is both allowed and denied was not meant.
+func (d *decoder) checkOptimization(path string, o RouteOptimization) {
+	for i, p := range o.Deny {
+		if p.IsValid() && slices.Contains(o.Allow, p) {
+			d.wrongf(fmt.Sprintf("%s.deny[%d]", path, i), "%s stands in allow as well: leave it in one of them", p)
 		}
 	}
 }

@@ -64,6 +64,9 @@ type MobileNode struct {
 
 	// ReleaseOnStop ends bindings and takes back addresses at a clean stop.
 	ReleaseOnStop bool
+
+	// RouteOptimization is by the addresses of correspondents.
+	RouteOptimization RouteOptimization
 }
 
 // Home is one home address of a mobile node.
@@ -82,7 +85,24 @@ type Interface struct {
 }
 
 // CorrespondentNode is the role of RFC 6275 §9.
-type CorrespondentNode struct{}
+type CorrespondentNode struct {
+	// RouteOptimization is by the mobile nodes' home addresses.
+	RouteOptimization RouteOptimization
+	MaxBindings       int           // beyond it the one updated the longest ago gives way
+	MaxLifetime       time.Duration // longest binding lifetime granted
+}
+
+// RouteOptimization says with whom packets may go directly. The longest prefix
+// that holds an address decides.
+type RouteOptimization struct {
+	Default     bool // for addresses in no prefix
+	Allow, Deny []netip.Prefix
+
+	// The following are a mobile node's.
+	IdleTimeout time.Duration // a peer without traffic for so long is given up
+	RetryAfter  time.Duration // a peer that can't or won't is left alone for so long
+	MaxPeers    int
+}
 
 // Auth is a shared-key mobility security association (RFC 4285 §5.1).
 type Auth struct {

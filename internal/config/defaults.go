@@ -25,6 +25,11 @@ const (
 	defaultTimestampWindow = 7 * time.Second // RFC 4285 §5.1
 	defaultLifetime        = 420 * time.Second
 	defaultPreference      = 100
+
+	defaultIdleTimeout = 2 * time.Minute
+	defaultRetryAfter  = 5 * time.Minute
+	defaultMaxPeers    = 256
+	defaultCNBindings  = 10_000
 )
 
 // Limits of values. A binding's lifetime counts units of 4 s in 16 bits
@@ -46,6 +51,14 @@ const (
 	minTimestampWindow = 4 * time.Second
 	maxTimestampWindow = time.Hour
 	maxMaxBindings     = 10_000_000
+
+	minIdleTimeout = 10 * time.Second
+	maxIdleTimeout = time.Hour
+	minRetryAfter  = 10 * time.Second
+	maxRetryAfter  = 24 * time.Hour
+	maxMaxPeers    = 4096
+	maxCNBindings  = 1_000_000
+	maxCNLifetime  = 420 * time.Second // MAX_RR_BINDING_LIFETIME, RFC 6275 §12
 )
 
 func defaults() *Config {

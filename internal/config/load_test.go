@@ -92,11 +92,13 @@ log: {level: debug, format: json}
 			},
 			MaxLifetime: 30 * time.Minute, MaxBindings: 7, TimestampWindow: 9 * time.Second,
 		},
-		CorrespondentNode: &CorrespondentNode{},
-		RunDir:            "/run/mip6d",
-		Control:           Control{Socket: "/tmp/s", Group: "staff", GroupGiven: true},
-		Kernel:            Kernel{RouteProtocol: 200, RulePriority: 42, Table: 77, TunnelName: "mip6x", TunnelPrefix: "mip6y"},
-		Log:               Log{Level: slog.LevelDebug, Format: LogJSON},
+		CorrespondentNode: &CorrespondentNode{
+			RouteOptimization: RouteOptimization{Default: true}, MaxBindings: 10000, MaxLifetime: 420 * time.Second,
+		},
+		RunDir:  "/run/mip6d",
+		Control: Control{Socket: "/tmp/s", Group: "staff", GroupGiven: true},
+		Kernel:  Kernel{RouteProtocol: 200, RulePriority: 42, Table: 77, TunnelName: "mip6x", TunnelPrefix: "mip6y"},
+		Log:     Log{Level: slog.LevelDebug, Format: LogJSON},
 	}
 	if diff := cmp.Diff(want, got, compareAddrs); diff != "" {
 		t.Errorf("(-want +got)\n%s", diff)
@@ -115,6 +117,7 @@ mobile_node:
   interfaces: [{name: wlan0, preference: 10}, {name: wwan0}]
   allow_unauthenticated: true
   release_on_stop: true
+  route_optimization: {default: off, allow: [2001:db8:c::/48, 2001:db8:d::1], deny: [2001:db8:c:1::/64], idle_timeout: 1m, max_peers: 9}
 `)
 	got, err := Load(path)
 	if err != nil {
@@ -141,6 +144,11 @@ mobile_node:
 			Interfaces:           []Interface{{Name: "wlan0", Preference: 10}, {Name: "wwan0", Preference: 100}},
 			AllowUnauthenticated: true,
 			ReleaseOnStop:        true,
+			RouteOptimization: RouteOptimization{
+				Allow:       []netip.Prefix{netip.MustParsePrefix("2001:db8:c::/48"), netip.MustParsePrefix("2001:db8:d::1/128")},
+				Deny:        []netip.Prefix{netip.MustParsePrefix("2001:db8:c:1::/64")},
+				IdleTimeout: time.Minute, RetryAfter: 5 * time.Minute, MaxPeers: 9,
+			},
 		},
 		RunDir:  "/run/mn1",
 		Control: Control{Socket: "/run/mn1/mip6d.sock", Group: "mip6"},

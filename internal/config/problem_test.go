@@ -52,8 +52,19 @@ func TestProblems(t *testing.T) {
 		{"nothing like it", "correspondent_node: {}\ncontrol: {password: x}\n", []string{
 			`f:2:11: control.password: unknown key; there are in control: socket, group`,
 		}},
-		{"key in an empty section", "correspondent_node: {cache: 3}\n", []string{
-			`f:1:22: correspondent_node.cache: unknown key; nothing can be set here`,
+		{"key of another program", "correspondent_node: {cache: 3}\n", []string{
+			`f:1:22: correspondent_node.cache: unknown key; there are in correspondent_node: route_optimization, max_bindings, max_lifetime`,
+		}},
+		{"route optimisation", "correspondent_node:\n  max_bindings: 0\n  max_lifetime: 421s\n  route_optimization:\n" +
+			"    default: perhaps\n    allow: [2001:db8::1/48, 10.0.0.0/8, nobody, 2001:db8:c::1]\n    deny: [\"2001:db8:c::1/128\"]\n    idle_timeout: 1m\n", []string{
+			`f:2:17: correspondent_node.max_bindings: is 0, out of range: wants a whole number from 1 to 1000000`,
+			`f:3:17: correspondent_node.max_lifetime: is 421s, out of range: wants a time from 4s to 420s`,
+			`f:5:14: correspondent_node.route_optimization.default: wants on or off and is "perhaps"`,
+			`f:6:13: correspondent_node.route_optimization.allow[0]: 2001:db8::1/48 has bits beyond its length: write 2001:db8::/48`,
+			`f:6:29: correspondent_node.route_optimization.allow[1]: 10.0.0.0/8 is IPv4: wants an IPv6 prefix or address, such as 2001:db8:c::/48 or 2001:db8:c::1`,
+			`f:6:41: correspondent_node.route_optimization.allow[2]: wants an IPv6 prefix or address, such as 2001:db8:c::/48 or 2001:db8:c::1, and is "nobody"`,
+			`f:7:12: correspondent_node.route_optimization.deny[0]: 2001:db8:c::1/128 stands in allow as well: leave it in one of them`,
+			`f:8:5: correspondent_node.route_optimization.idle_timeout: unknown key; there are in correspondent_node.route_optimization: default, allow, deny`,
 		}},
 		{"merge key", "correspondent_node: {}\nlog: {<<: {level: info}}\n", []string{
 			`f:2:7: log.<<: unknown key; there are in log: level, format`,

@@ -104,6 +104,24 @@ func (d *decoder) boolean(dst *bool) reader {
 	}
 }
 
+// onOff reads a switch.
+func (d *decoder) onOff(dst *bool) reader {
+	return func(path string, n *yaml.Node) {
+		n, ok := d.scalar(path, n, "on or off")
+		if !ok {
+			return
+		}
+		switch strings.ToLower(n.Value) {
+		case "on", "true":
+			*dst = true
+		case "off", "false":
+			*dst = false
+		default:
+			d.failf(path, n, "wants on or off and is %s", describe(n))
+		}
+	}
+}
+
 // integer reads a whole number between least and most, both allowed.
 func integer[T int | uint32](d *decoder, dst *T, least, most int64) reader {
 	want := fmt.Sprintf("a whole number from %d to %d", least, most)
@@ -235,6 +253,31 @@ func (d *decoder) subnet(dst *netip.Prefix) reader {
 			d.failf(path, n, "%s has bits beyond its length: write %s", p, p.Masked())
 		case p.Addr().IsMulticast() || p.Addr().IsLinkLocalUnicast():
 			d.failf(path, n, "%s holds no global addresses: wants a global or unique local prefix", p)
+		default:
+			*dst = p
+		}
+	}
+}
+
+// hosts reads a prefix of any length, or an address, which stands for itself.
+func (d *decoder) hosts(dst *netip.Prefix) reader {
+	return func(path string, n *yaml.Node) {
+		const want = "an IPv6 prefix or address, such as 2001:db8:c::/48 or 2001:db8:c::1,"
+		n, ok := d.scalar(path, n, want)
+		if !ok {
+			return
+		}
+		p, err := netip.ParsePrefix(n.Value)
+		if a, e := netip.ParseAddr(n.Value); e == nil && a.Zone() == "" {
+			p, err = netip.PrefixFrom(a, a.BitLen()), nil
+		}
+		switch {
+		case err != nil:
+			d.failf(path, n, "wants %s and is %s", want, describe(n))
+		case p.Addr().Is4() || p.Addr().Is4In6():
+			d.failf(path, n, "%s is IPv4: wants %s", p, strings.TrimSuffix(want, ","))
+		case p != p.Masked():
+			d.failf(path, n, "%s has bits beyond its length: write %s", p, p.Masked())
 		default:
 			*dst = p
 		}

@@ -15,12 +15,17 @@ func (d *decoder) root(c *Config, n *yaml.Node) {
 			d.homeAgent(c.HomeAgent, path, n)
 		}),
 		optional("mobile_node", func(path string, n *yaml.Node) {
-			c.MobileNode = &MobileNode{}
+			c.MobileNode = &MobileNode{RouteOptimization: RouteOptimization{
+				Default: true, IdleTimeout: defaultIdleTimeout, RetryAfter: defaultRetryAfter, MaxPeers: defaultMaxPeers,
+			}}
 			d.mobileNode(c.MobileNode, path, n)
 		}),
 		optional("correspondent_node", func(path string, n *yaml.Node) {
-			c.CorrespondentNode = &CorrespondentNode{}
-			d.mapping(path, n)
+			c.CorrespondentNode = &CorrespondentNode{
+				RouteOptimization: RouteOptimization{Default: true},
+				MaxBindings:       defaultCNBindings, MaxLifetime: maxCNLifetime,
+			}
+			d.correspondentNode(c.CorrespondentNode, path, n)
 		}),
 		optional("run_dir", d.absolute(&c.RunDir)),
 		optional("control", func(path string, n *yaml.Node) {
@@ -128,7 +133,45 @@ func (d *decoder) mobileNode(m *MobileNode, path string, n *yaml.Node) {
 		}),
 		optional("allow_unauthenticated", d.boolean(&m.AllowUnauthenticated)),
 		optional("release_on_stop", d.boolean(&m.ReleaseOnStop)),
+		optional("route_optimization", func(path string, n *yaml.Node) {
+			o := &m.RouteOptimization
+			d.mapping(path, n, append(d.optimization(o),
+				optional("idle_timeout", d.duration(&o.IdleTimeout, minIdleTimeout, maxIdleTimeout)),
+				optional("retry_after", d.duration(&o.RetryAfter, minRetryAfter, maxRetryAfter)),
+				optional("max_peers", integer(d, &o.MaxPeers, 1, maxMaxPeers)),
+			)...)
+			d.checkOptimization(path, *o)
+		}),
 	)
+}
+
+func (d *decoder) correspondentNode(c *CorrespondentNode, path string, n *yaml.Node) {
+	d.mapping(path, n,
+		optional("route_optimization", func(path string, n *yaml.Node) {
+			d.mapping(path, n, d.optimization(&c.RouteOptimization)...)
+			d.checkOptimization(path, c.RouteOptimization)
+		}),
+		optional("max_bindings", integer(d, &c.MaxBindings, 1, maxCNBindings)),
+		optional("max_lifetime", d.duration(&c.MaxLifetime, minLifetime, maxCNLifetime)),
+	)
+}
+
+// optimization is what both ends of a direct path are told.
+func (d *decoder) optimization(o *RouteOptimization) []field {
+	prefixes := func(dst *[]netip.Prefix) reader {
+		return func(path string, n *yaml.Node) {
+			d.list(path, n, func(path string, n *yaml.Node) {
+				var p netip.Prefix
+				d.hosts(&p)(path, n)
+				*dst = append(*dst, p)
+			})
+		}
+	}
+	return []field{
+		optional("default", d.onOff(&o.Default)),
+		optional("allow", prefixes(&o.Allow)),
+		optional("deny", prefixes(&o.Deny)),
+	}
 }
 
 func (d *decoder) home(h *Home, path string, n *yaml.Node) {
