@@ -2,7 +2,9 @@
 // checks configurations and decodes messages without one.
 //
 //	mip6ctl status
-//	mip6ctl show bindings|bul|interfaces|stats
+//	mip6ctl show bindings|bul|nonces|interfaces|stats
+//	mip6ctl ro start|stop PEER
+//	mip6ctl flush bul PEER
 //	mip6ctl watch
 //	mip6ctl check FILE
 //	mip6ctl decode HEX
@@ -12,7 +14,7 @@
 // configuration is wrong.
 //
 // The files: main.go and usage.go the command line, status.go, show.go,
-// watch.go, check.go, decode.go the commands, table.go and human.go what people
+// correspond.go, watch.go, check.go, decode.go the commands, table.go and human.go what people
 // see.
 package main
 
@@ -104,7 +106,7 @@ checked configuration is wrong.`,
 	cmd.SetFlagErrorFunc(func(cmd *cobra.Command, err error) error {
 		return usageError{fmt.Sprintf("%v\nTry \"%s --help\".", err, cmd.CommandPath())}
 	})
-	cmd.AddCommand(newStatusCommand(o), newShowCommand(o), newWatchCommand(o), newCheckCommand(o), newDecodeCommand(), newVersionCommand(o))
+	cmd.AddCommand(newStatusCommand(o), newShowCommand(o), newWatchCommand(o), newROCommand(o), newFlushCommand(o), newCheckCommand(o), newDecodeCommand(), newVersionCommand(o))
 	return cmd
 }
 

@@ -17,8 +17,9 @@ func newShowCommand(o *options) *cobra.Command {
 	cmd := &cobra.Command{Use: "show", Short: "Bindings, interfaces and counters"}
 	group(cmd)
 	cmd.AddCommand(
-		question(o, "bindings", "A home agent's binding cache", (*ctl.Client).Bindings, printBindings),
-		question(o, "bul", "A mobile node's Binding Update List", (*ctl.Client).BUL, printBUL),
+		question(o, "bindings", "The binding cache of a home agent or correspondent node", (*ctl.Client).Bindings, printBindings),
+		question(o, "bul", "A mobile node's Binding Update List, with its correspondents", (*ctl.Client).BUL, printBUL),
+		question(o, "nonces", "A correspondent node's nonces: indices and ages", (*ctl.Client).Nonces, printNonces),
 		question(o, "interfaces", "The interfaces that mip6d works with", (*ctl.Client).Interfaces, printInterfaces),
 		question(o, "stats", "Everything that is counted", (*ctl.Client).Stats, printStats),
 	)
@@ -26,15 +27,18 @@ func newShowCommand(o *options) *cobra.Command {
 }
 
 func printBindings(w io.Writer, list []ctl.Binding) {
-	heads := []string{"HOME ADDRESS", "CARE-OF", "LINK", "STATE", "AUTH", "SEQ", "LIFETIME", "LEFT", "MOVES"}
+	heads := []string{"HOME ADDRESS", "CARE-OF", "TYPE", "WITH", "LINK", "STATE", "AUTH", "SEQ", "LIFETIME", "LEFT", "MOVES"}
 	rows := make([][]string, len(list))
 	for i, b := range list {
-		auth := "none"
+		auth, with := "none", b.HomeAgent
 		if b.Authenticated {
 			auth = "key"
 		}
+		if b.Type == ctl.BindingCorrespondent {
+			auth, with = "tests", b.Local
+		}
 		rows[i] = []string{
-			addr(b.HomeAddress), addr(b.CareOf), word(b.Interface), word(b.State), auth,
+			addr(b.HomeAddress), addr(b.CareOf), word(b.Type), addr(with), word(b.Interface), word(b.State), auth,
 			strconv.Itoa(int(b.Sequence)), span(b.Lifetime), span(b.Remaining), strconv.FormatUint(b.Moves, 10),
 		}
 	}
@@ -58,6 +62,7 @@ func printBUL(w io.Writer, list []ctl.BindingUpdate) {
 		}
 	}
 	printTable(w, "No home addresses.", heads, rows)
+	printCorrespondents(w, list)
 }
 
 // pathState tells the way of packets too where it isn't what the state says.
@@ -86,6 +91,14 @@ func bindingState(b ctl.BindingUpdate) string {
 		state += ", waiting"
 	}
 	return state
+}
+
+func printNonces(w io.Writer, list []ctl.Nonce) {
+	rows := make([][]string, len(list))
+	for i, n := range list {
+		rows[i] = []string{strconv.Itoa(int(n.Index)), span(n.Age), span(n.Remaining)}
+	}
+	printTable(w, "No nonces: nobody has asked for a token of late.", []string{"INDEX", "AGE", "LEFT"}, rows)
 }
 
 func printInterfaces(w io.Writer, list []ctl.Interface) {

@@ -38,7 +38,7 @@ type daemon struct {
 
 // wiring is what differs between the roles.
 type wiring interface {
-	name() string
+	roles() []string
 	// reload takes over what config.NeedRestart does not name.
 	reload(*config.Config) error
 	source
@@ -78,7 +78,7 @@ func (d *daemon) run(ctx context.Context) (err error) {
 	case cfg.MobileNode != nil:
 		d.role, err = d.mobileNode(cfg)
 	default:
-		d.role, err = d.correspondentNode()
+		d.role, err = d.correspondentNode(cfg)
 	}
 	if err != nil {
 		return err
@@ -90,9 +90,9 @@ func (d *daemon) run(ctx context.Context) (err error) {
 	g.Go(func() error { return d.engine.Run(ctx) })
 	g.Go(func() error { return ctl.NewServer(d, d.log).Serve(ctx, socket) })
 	g.Go(func() error { d.hangups(ctx); return nil })
-	d.log.Info("mip6d runs", "role", d.role.name(), "version", ctl.Version(), "config", cfg.File)
+	d.log.Info("mip6d runs", "role", strings.Join(d.role.roles(), ","), "version", ctl.Version(), "config", cfg.File)
 	err = g.Wait()
-	d.log.Info("mip6d stops", "role", d.role.name())
+	d.log.Info("mip6d stops", "role", strings.Join(d.role.roles(), ","))
 	return err
 }
 

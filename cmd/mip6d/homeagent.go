@@ -4,6 +4,7 @@ import (
 	"context"
 	"fmt"
 	"net"
+	"net/netip"
 	"slices"
 	"time"
 
@@ -27,7 +28,9 @@ type homeAgent struct {
 	machine  *ha.Machine
 	bindings *rtnl.Bindings
 	check    ingress.Check
+	paths    *xfrmmig.Paths
 	params   ha.Params
+	*correspondent
 }
 
 func (d *daemon) homeAgent(cfg *config.Config) (_ wiring, err error) {
@@ -56,10 +59,14 @@ func (d *daemon) homeAgent(cfg *config.Config) (_ wiring, err error) {
 		return nil, err
 	}
 	d.keep(icmp)
+	h.correspondent = d.newCorrespondent(cfg, func(local, home netip.Addr) bool { return h.machine.Registered(local, home) })
+	if h.correspondent.machine != nil {
+		h.params.Correspondent = h.correspondent.machine.Bound
+	}
 	h.machine = ha.New(h.params)
 	d.engine = engine.New(engine.Config{
-		Machines: []role.Machine{h.machine},
-		Kernel:   datapath.NewHomeAgent(h.check, h.bindings, links),
+		Machines: h.beside(h.machine),
+		Kernel:   datapath.Kernel{Main: datapath.NewHomeAgent(h.check, h.bindings, links), Direct: h.paths},
 		Wire: &datapath.Wire{MH: mh, ICMP: icmp, Neighbours: links, Refused: func(e role.DADDone) {
 			go d.engine.Post(e)
 		}},
@@ -68,6 +75,9 @@ func (d *daemon) homeAgent(cfg *config.Config) (_ wiring, err error) {
 	d.task(func(ctx context.Context) error { return mh.Run(ctx, d.engine.Offer) })
 	d.task(func(ctx context.Context) error { return icmp.Run(ctx, d.engine.Offer) })
 	d.task(func(ctx context.Context) error { return links.Run(ctx, d.engine.Post) })
+	if err := h.listen(); err != nil {
+		return nil, err
+	}
 	return h, h.watchTunnel(cfg)
 }
 
@@ -105,12 +115,8 @@ func (h *homeAgent) kernel(cfg *config.Config) error {
 	if swept+routes > 0 {
 		h.d.log.Info("swept what an earlier run left", "source_checks", swept, "routes", routes)
 	}
-	x, err := xfrmmig.Dial()
-	if err != nil {
-		return err
-	}
-	defer x.Close()
-	return x.Set(xfrmmig.HomeAgentSignalling())
+	h.paths, err = h.d.openDirect()
+	return err
 }
 
 func (h *homeAgent) gates() ingress.Config {
@@ -151,7 +157,7 @@ func (h *homeAgent) reinstate() error {
 	return h.check.AttachTunnel(h.bindings.Device())
 }
 
-func (h *homeAgent) name() string { return ctl.RoleHomeAgent }
+func (h *homeAgent) roles() []string { return h.names(ctl.RoleHomeAgent) }
 
 // reload takes mobile nodes and policies over.
 func (h *homeAgent) reload(cfg *config.Config) error {
@@ -159,7 +165,9 @@ func (h *homeAgent) reload(cfg *config.Config) error {
 	if err != nil {
 		return err
 	}
+	p.Correspondent = h.params.Correspondent
 	h.d.engine.Post(ha.Reconfigured{Params: p})
+	h.correspondent.reload(cfg)
 	return nil
 }
 
@@ -214,14 +222,14 @@ func (h *homeAgent) bindingList(now time.Time) []ctl.Binding {
 	var list []ctl.Binding
 	for _, b := range h.machine.Bindings() {
 		list = append(list, ctl.Binding{
-			HomeAddress: b.HomeAddress, CareOf: b.CareOf, HomeAgent: b.HomeAgent, Interface: ifname(b.Ifindex),
+			Type: ctl.BindingHome, HomeAddress: b.HomeAddress, CareOf: b.CareOf, HomeAgent: b.HomeAgent, Interface: ifname(b.Ifindex),
 			LinkLocal: b.LinkLocal, Router: b.Router, Authenticated: h.machine.Authenticates(b.HomeAddress),
 			State: "active", Sequence: b.Sequence, Lifetime: ctl.Seconds(b.Lifetime),
 			Remaining: ctl.Seconds(max(b.Expires.Sub(now), 0)), Expires: b.Expires,
 			Created: b.Created, Moves: b.Moves,
 		})
 	}
-	return list
+	return append(list, h.correspondent.bindingList(now)...)
 }
 
 func (h *homeAgent) bul(time.Time) []ctl.BindingUpdate { return nil }

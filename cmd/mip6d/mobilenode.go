@@ -3,6 +3,8 @@ package main
 import (
 	"context"
 	"crypto/rand"
+	"errors"
+	"fmt"
 	"net"
 	"net/netip"
 	"slices"
@@ -27,15 +29,17 @@ type mobileNode struct {
 	d        *daemon
 	machine  *mn.Machine
 	settings *rtnl.Settings
-	names    []string
+	paths    *xfrmmig.Paths
+	managed  []string // names of the interfaces
+	*correspondent
 }
 
 func (d *daemon) mobileNode(cfg *config.Config) (_ wiring, err error) {
-	n := &mobileNode{d: d, names: interfaceNames(cfg.MobileNode)}
+	n := &mobileNode{d: d, managed: interfaceNames(cfg.MobileNode)}
 	if n.settings, err = rtnl.OpenSettings(cfg.RunDir); err != nil {
 		return nil, err
 	}
-	for _, name := range n.names {
+	for _, name := range n.managed {
 		if err := n.settings.Manage(name); err != nil {
 			return nil, err
 		}
@@ -48,12 +52,7 @@ func (d *daemon) mobileNode(cfg *config.Config) (_ wiring, err error) {
 	if err := kernel.Settle(homeAddresses(cfg.MobileNode)); err != nil {
 		return nil, err
 	}
-	x, err := xfrmmig.Dial()
-	if err != nil {
-		return nil, err
-	}
-	defer x.Close()
-	if err := x.Set(xfrmmig.MobileNodeSignalling()); err != nil {
+	if n.paths, err = d.openDirect(xfrmmig.MobileNodeSignalling()); err != nil {
 		return nil, err
 	}
 	if err := n.sockets(cfg, kernel); err != nil {
@@ -77,7 +76,7 @@ func (n *mobileNode) sockets(cfg *config.Config, kernel engine.Applier) error {
 		return err
 	}
 	d.keep(icmp)
-	routers, err := mhsock.ListenRouters(func(ifindex int) bool { return slices.Contains(n.names, ifname(ifindex)) }, d.counters.Add)
+	routers, err := mhsock.ListenRouters(func(ifindex int) bool { return slices.Contains(n.managed, ifname(ifindex)) }, d.counters.Add)
 	if err != nil {
 		return err
 	}
@@ -87,14 +86,17 @@ func (n *mobileNode) sockets(cfg *config.Config, kernel engine.Applier) error {
 		return err
 	}
 	d.keep(announcer)
-	monitor, err := netmon.Open(n.names)
+	monitor, err := netmon.Open(n.managed)
 	if err != nil {
 		return err
 	}
-	n.machine = mn.New(mnParams(cfg.MobileNode), rand.Reader)
+	n.correspondent = d.newCorrespondent(cfg, nil)
+	p := mnParams(cfg.MobileNode)
+	p.Silent = n.correspondent.machine != nil
+	n.machine = mn.New(p, rand.Reader)
 	d.engine = engine.New(engine.Config{
-		Machines: []role.Machine{n.machine},
-		Kernel:   kernel,
+		Machines: n.beside(n.machine),
+		Kernel:   datapath.Kernel{Main: kernel, Direct: n.paths},
 		Wire:     &datapath.Wire{MH: mh, ICMP: icmp, Routers: routers, Neighbours: announcer},
 		Counters: &d.counters, Notify: d.notify, Failed: d.failed,
 	})
@@ -102,7 +104,7 @@ func (n *mobileNode) sockets(cfg *config.Config, kernel engine.Applier) error {
 	d.task(func(ctx context.Context) error { return icmp.Run(ctx, d.engine.Offer) })
 	d.task(func(ctx context.Context) error { return routers.Run(ctx, d.engine.Offer) })
 	d.task(func(ctx context.Context) error { return monitor.Run(ctx, n.news) })
-	return nil
+	return n.listen()
 }
 
 // news passes the kernel's on. An interface that appears is set up first.
@@ -132,7 +134,10 @@ func homeAddresses(c *config.MobileNode) []netip.Addr {
 }
 
 func mnParams(c *config.MobileNode) mn.Params {
-	p := mn.Params{ReleaseOnStop: c.ReleaseOnStop}
+	o := c.RouteOptimization
+	p := mn.Params{ReleaseOnStop: c.ReleaseOnStop, Optimization: mn.Optimization{
+		Policy: policy(o), IdleTimeout: o.IdleTimeout, RetryAfter: o.RetryAfter, MaxPeers: o.MaxPeers,
+	}}
 	for _, i := range c.Interfaces {
 		p.Interfaces = append(p.Interfaces, mn.Interface{Name: i.Name, Preference: i.Preference})
 	}
@@ -149,12 +154,34 @@ func mnParams(c *config.MobileNode) mn.Params {
 	return p
 }
 
-func (n *mobileNode) name() string { return ctl.RoleMobileNode }
+func (n *mobileNode) roles() []string { return n.names(ctl.RoleMobileNode) }
 
-// reload has nothing to take over: all of a mobile node's needs a restart.
-func (n *mobileNode) reload(*config.Config) error { return nil }
+// reload: all of a mobile node's needs a restart.
+func (n *mobileNode) reload(cfg *config.Config) error {
+	n.correspondent.reload(cfg)
+	return nil
+}
 
-func (n *mobileNode) bindingList(time.Time) []ctl.Binding { return nil }
+// correspond does what mip6ctl asks about a peer.
+func (n *mobileNode) correspond(now time.Time, action string, peer netip.Addr) error {
+	known := slices.ContainsFunc(n.machine.Peers(now), func(v mn.PeerView) bool { return v.Peer == peer })
+	var ev role.Event
+	switch {
+	case action == ctl.ActionStart:
+		if !slices.ContainsFunc(n.machine.Bindings(now), func(v mn.BindingView) bool { return v.Mode == role.PathTunnelled }) {
+			return errors.New("no home address is away from home and registered, so there is no path to optimise")
+		}
+		ev = mn.StartOptimization{Peer: peer}
+	case !known:
+		return fmt.Errorf("no correspondent %s in the Binding Update List; mip6ctl show bul lists them", peer)
+	case action == ctl.ActionStop:
+		ev = mn.StopOptimization{Peer: peer}
+	default:
+		ev = mn.FlushPeer{Peer: peer}
+	}
+	go n.d.engine.Post(ev) // we are on the engine's goroutine
+	return nil
+}
 
 func (n *mobileNode) bul(now time.Time) []ctl.BindingUpdate {
 	var list []ctl.BindingUpdate
@@ -169,9 +196,40 @@ func (n *mobileNode) bul(now time.Time) []ctl.BindingUpdate {
 			s := uint8(v.Status)
 			e.LastStatus, e.LastStatusIs = &s, v.Status.String()
 		}
+		for _, p := range n.machine.Peers(now) {
+			if p.HomeAddress == v.HomeAddress.Addr() {
+				e.Correspondents = append(e.Correspondents, n.correspondentOf(p))
+			}
+		}
 		list = append(list, e)
 	}
 	return list
+}
+
+func (n *mobileNode) correspondentOf(v mn.PeerView) ctl.Correspondent {
+	c := ctl.Correspondent{
+		Peer: v.Peer, State: v.State, CareOf: v.CareOf, HomeToken: tokenAge(v.HomeToken), CareOfToken: tokenAge(v.CareOfToken),
+		Sequence: v.Sequence, Lifetime: ctl.Seconds(v.Lifetime), Remaining: ctl.Seconds(v.Remaining), Next: ctl.Seconds(v.Next),
+		Barred: ctl.Seconds(v.Barred), Idle: ctl.Seconds(v.Idle), Retries: v.Retries,
+	}
+	if v.HasStatus {
+		s := uint8(v.Status)
+		c.LastStatus, c.LastStatusIs = &s, v.Status.String()
+	}
+	if t, err := n.paths.Traffic(role.Pair{Local: v.HomeAddress, Peer: v.Peer}); err == nil {
+		traffic := ctl.Traffic(t)
+		c.Direct = &traffic
+	}
+	return c
+}
+
+// tokenAge is nil where there is no token.
+func tokenAge(d time.Duration) *ctl.Seconds {
+	if d < 0 {
+		return nil
+	}
+	s := ctl.Seconds(d)
+	return &s
 }
 
 func (n *mobileNode) interfaces(now time.Time) []ctl.Interface {

@@ -18,14 +18,15 @@ func (d *daemon) notify(t time.Time, n role.Notice) {
 	switch {
 	case n.Warn:
 		level = slog.LevelWarn
-	case n.Kind == role.NoticeBindingRefreshed, n.Kind == role.NoticeRouter:
+	case n.Kind == role.NoticeBindingRefreshed, n.Kind == role.NoticeRouter,
+		n.Kind == role.NoticeTestSent, n.Kind == role.NoticeTestPassed:
 		level = slog.LevelDebug
 	}
 	attrs := []slog.Attr{slog.String("event", string(n.Kind))}
 	for _, a := range []struct {
 		key  string
 		addr netip.Addr
-	}{{"hoa", n.HoA}, {"coa", n.CoA}, {"ha", n.HA}} {
+	}{{"hoa", n.HoA}, {"coa", n.CoA}, {"ha", n.HA}, {"peer", n.Peer}} {
 		if a.addr.IsValid() {
 			attrs = append(attrs, slog.String(a.key, a.addr.String()))
 		}

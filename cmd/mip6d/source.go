@@ -2,7 +2,9 @@ package main
 
 import (
 	"context"
+	"errors"
 	"net"
+	"net/netip"
 	"os"
 	"time"
 
@@ -16,6 +18,8 @@ type source interface {
 	bindingList(now time.Time) []ctl.Binding
 	bul(now time.Time) []ctl.BindingUpdate
 	interfaces(now time.Time) []ctl.Interface
+	nonces(now time.Time) []ctl.Nonce
+	correspond(now time.Time, action string, peer netip.Addr) error
 	dataPath() (map[role.Counter]uint64, error)
 }
 
@@ -24,7 +28,7 @@ var _ ctl.Source = (*daemon)(nil)
 // Status implements ctl.Source.
 func (d *daemon) Status(context.Context) (ctl.Status, error) {
 	return ctl.Status{
-		Roles: []string{d.role.name()}, Version: ctl.Version(), PID: os.Getpid(), Since: d.since,
+		Roles: d.role.roles(), Version: ctl.Version(), PID: os.Getpid(), Since: d.since,
 		Config: d.cfg.Load().File, Loaded: *d.loaded.Load(), Problems: d.problems.list(),
 	}, nil
 }
@@ -42,6 +46,19 @@ func (d *daemon) BUL(ctx context.Context) ([]ctl.BindingUpdate, error) {
 // Interfaces implements ctl.Source.
 func (d *daemon) Interfaces(ctx context.Context) ([]ctl.Interface, error) {
 	return look(ctx, d, d.role.interfaces)
+}
+
+// Nonces implements ctl.Source.
+func (d *daemon) Nonces(ctx context.Context) ([]ctl.Nonce, error) {
+	return look(ctx, d, d.role.nonces)
+}
+
+// Correspond implements ctl.Source. The machine draws its conclusions when the
+// engine goes on.
+func (d *daemon) Correspond(ctx context.Context, action string, peer netip.Addr) error {
+	var refused error
+	err := d.engine.Do(ctx, func() { refused = d.role.correspond(time.Now(), action, peer) })
+	return errors.Join(err, refused)
 }
 
 func look[T any](ctx context.Context, d *daemon, f func(time.Time) []T) (list []T, err error) {

@@ -1,6 +1,7 @@
 package ctl
 
 import (
+	"bytes"
 	"context"
 	"encoding/json"
 	"errors"
@@ -8,6 +9,7 @@ import (
 	"io"
 	"net"
 	"net/http"
+	"net/netip"
 	"strconv"
 )
 
@@ -47,6 +49,24 @@ func (c *Client) Bindings(ctx context.Context) ([]Binding, error) {
 // BUL asks a mobile node for its Binding Update List.
 func (c *Client) BUL(ctx context.Context) ([]BindingUpdate, error) {
 	return get[[]BindingUpdate](ctx, c, "/v1/bul")
+}
+
+// Nonces asks a correspondent node for its nonces.
+func (c *Client) Nonces(ctx context.Context) ([]Nonce, error) {
+	return get[[]Nonce](ctx, c, "/v1/nonces")
+}
+
+// Correspond has a mobile node do one of the Actions about a peer.
+func (c *Client) Correspond(ctx context.Context, action string, peer netip.Addr) error {
+	body, err := json.Marshal(correspondRequest{action, peer})
+	if err != nil {
+		return err
+	}
+	resp, err := c.do(ctx, http.MethodPost, "/v1/correspondents", bytes.NewReader(body))
+	if err != nil {
+		return err
+	}
+	return resp.Body.Close()
 }
 
 // Interfaces asks for the interfaces that the daemon works with.
@@ -112,7 +132,11 @@ func get[T any](ctx context.Context, c *Client, what string) (T, error) {
 // open sends a request and returns the answer if it is one of a mip6d that
 // speaks our protocol and has no complaint.
 func (c *Client) open(ctx context.Context, what string) (*http.Response, error) {
-	req, err := http.NewRequestWithContext(ctx, http.MethodGet, "http://mip6d"+what, nil)
+	return c.do(ctx, http.MethodGet, what, nil)
+}
+
+func (c *Client) do(ctx context.Context, method, what string, body io.Reader) (*http.Response, error) {
+	req, err := http.NewRequestWithContext(ctx, method, "http://mip6d"+what, body)
 	if err != nil {
 		return nil, err
 	}

@@ -14,6 +14,7 @@ type Event struct {
 	HomeAddress netip.Addr `json:"home_address,omitzero"`
 	CareOf      netip.Addr `json:"care_of,omitzero"`
 	HomeAgent   netip.Addr `json:"home_agent,omitzero"`
+	Peer        netip.Addr `json:"peer,omitzero"` // the other end, in events of route optimisation
 	Ifindex     int        `json:"ifindex,omitzero"`
 	Interface   string     `json:"interface,omitzero"`
 	Sequence    *uint16    `json:"sequence,omitempty"`
@@ -33,7 +34,7 @@ type Event struct {
 func NewEvent(t time.Time, n role.Notice, ifname func(ifindex int) string) Event {
 	e := Event{
 		Time: t, Kind: string(n.Kind),
-		HomeAddress: n.HoA, CareOf: n.CoA, HomeAgent: n.HA, Ifindex: n.Ifindex,
+		HomeAddress: n.HoA, CareOf: n.CoA, HomeAgent: n.HA, Peer: n.Peer, Ifindex: n.Ifindex,
 		Warn: n.Warn, Text: n.Text,
 	}
 	if n.Ifindex != 0 && ifname != nil {

@@ -2,6 +2,7 @@ package ctl
 
 import (
 	"context"
+	"net/netip"
 	"sync"
 )
 
@@ -12,6 +13,7 @@ type Fake struct {
 	BindingsAre   []Binding
 	BULIs         []BindingUpdate
 	InterfacesAre []Interface
+	NoncesAre     []Nonce
 	StatsAre      Stats
 	Err           error // answer to everything but Subscribe
 
@@ -43,6 +45,12 @@ func (f *Fake) BUL(context.Context) ([]BindingUpdate, error) { return f.BULIs, f
 
 func (f *Fake) Interfaces(context.Context) ([]Interface, error) {
 	return f.InterfacesAre, f.ask("Interfaces")
+}
+
+func (f *Fake) Nonces(context.Context) ([]Nonce, error) { return f.NoncesAre, f.ask("Nonces") }
+
+func (f *Fake) Correspond(_ context.Context, action string, peer netip.Addr) error {
+	return f.ask("Correspond " + action + " " + peer.String())
 }
 
 func (f *Fake) Stats(context.Context) (Stats, error) { return f.StatsAre, f.ask("Stats") }

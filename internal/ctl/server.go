@@ -8,6 +8,8 @@ import (
 	"log/slog"
 	"net"
 	"net/http"
+	"net/netip"
+	"slices"
 	"strconv"
 	"time"
 )
@@ -19,6 +21,7 @@ const (
 	headerTimeout   = 5 * time.Second
 	shutdownTimeout = 2 * time.Second // for answers under way when the daemon ends
 	maxHeader       = 16 << 10
+	maxRequest      = 4 << 10
 )
 
 // Server answers the control protocol.
@@ -72,7 +75,9 @@ func (s *Server) handler() http.Handler {
 	mux := http.NewServeMux()
 	mux.HandleFunc("GET /v1/status", answer(s, whole(s.src.Status, wholeStatus)))
 	mux.HandleFunc("GET /v1/bindings", answer(s, list(s.src.Bindings)))
-	mux.HandleFunc("GET /v1/bul", answer(s, list(s.src.BUL)))
+	mux.HandleFunc("GET /v1/bul", answer(s, whole(list(s.src.BUL), wholeBUL)))
+	mux.HandleFunc("GET /v1/nonces", answer(s, list(s.src.Nonces)))
+	mux.HandleFunc("POST /v1/correspondents", s.correspond)
 	mux.HandleFunc("GET /v1/interfaces", answer(s, whole(list(s.src.Interfaces), wholeInterfaces)))
 	mux.HandleFunc("GET /v1/stats", answer(s, whole(s.src.Stats, wholeStats)))
 	mux.HandleFunc("GET /v1/watch", s.watch)
@@ -131,6 +136,12 @@ func wholeStats(s *Stats) {
 	}
 }
 
+func wholeBUL(list *[]BindingUpdate) {
+	for i := range *list {
+		(*list)[i].Correspondents = orEmpty((*list)[i].Correspondents)
+	}
+}
+
 func wholeInterfaces(list *[]Interface) {
 	for i := range *list {
 		f := &(*list)[i]
@@ -146,6 +157,29 @@ func orEmpty[T any](list []T) []T {
 		return []T{}
 	}
 	return list
+}
+
+// correspondRequest is the body of a request to do something about a peer.
+type correspondRequest struct {
+	Action string     `json:"action"`
+	Peer   netip.Addr `json:"peer"`
+}
+
+func (s *Server) correspond(w http.ResponseWriter, r *http.Request) {
+	var q correspondRequest
+	dec := json.NewDecoder(http.MaxBytesReader(w, r.Body, maxRequest))
+	dec.DisallowUnknownFields()
+	if err := dec.Decode(&q); err != nil {
+		s.fail(w, http.StatusBadRequest, fmt.Errorf("the request is not understood: %w", err))
+		return
+	}
+	if !slices.Contains([]string{ActionStart, ActionStop, ActionFlush}, q.Action) || !q.Peer.Is6() {
+		s.fail(w, http.StatusBadRequest, fmt.Errorf("cannot %q the peer %q", q.Action, q.Peer))
+		return
+	}
+	answer(s, func(ctx context.Context) (struct{}, error) {
+		return struct{}{}, s.src.Correspond(ctx, q.Action, q.Peer)
+	})(w, r)
 }
 
 // failure is the body of an answer that is an error.

@@ -1,6 +1,9 @@
 package ctl
 
-import "context"
+import (
+	"context"
+	"net/netip"
+)
 
 // Source is what the server asks of the daemon. Its methods are called by many
 // goroutines at once and return copies. A list that does not belong to the
@@ -10,7 +13,11 @@ type Source interface {
 	Bindings(ctx context.Context) ([]Binding, error)
 	BUL(ctx context.Context) ([]BindingUpdate, error)
 	Interfaces(ctx context.Context) ([]Interface, error)
+	Nonces(ctx context.Context) ([]Nonce, error)
 	Stats(ctx context.Context) (Stats, error)
+
+	// Correspond does one of the Actions about a peer of a mobile node.
+	Correspond(ctx context.Context, action string, peer netip.Addr) error
 
 	// Subscribe returns the events from now on until ctx ends, which closes
 	// the channel. Hub.Subscribe is made for it.

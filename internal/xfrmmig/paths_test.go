@@ -94,6 +94,14 @@ func TestKernelDirectPathsComeAndGo(t *testing.T) {
 		t.Errorf("traffic of nothing: %+v, %v", traffic, err)
 	}
 	apply(role.SetDirect{Direct: ours})
+	must(t, p.conn.Sweep())
+	look("swept", pairState{})
+	kept, err := p.conn.Policies()
+	must(t, err)
+	if len(kept) != len(signalling) {
+		t.Errorf("%d policies for signalling after a sweep, want %d", len(kept), len(signalling))
+	}
+	apply(role.SetDirect{Direct: ours})
 	must(t, p.conn.Cleanup())
 	left, err := p.conn.Policies()
 	must(t, err)

@@ -1,0 +1,43 @@
+package main
+
+import (
+	"context"
+
+	"mip6d/internal/role"
+	"mip6d/internal/xfrmmig"
+)
+
+// openDirect prepares xfrm for direct paths at either end, beside what the role
+// needs there for itself, and sweeps those of an earlier run.
+func (d *daemon) openDirect(own ...xfrmmig.Signalling) (*xfrmmig.Paths, error) {
+	x, err := xfrmmig.Dial()
+	if err != nil {
+		return nil, err
+	}
+	defer x.Close()
+	if err := x.Sweep(); err != nil {
+		return nil, err
+	}
+	for _, s := range append(own, xfrmmig.CorrespondentSignalling()) {
+		if err := x.Set(s); err != nil {
+			return nil, err
+		}
+	}
+	paths, err := xfrmmig.OpenPaths(func(ev role.Event) { d.engine.Post(ev) })
+	if err != nil {
+		return nil, err
+	}
+	d.keep(paths)
+	return paths, nil
+}
+
+// hearReports has the kernel tell of Home Address options without a binding.
+func (d *daemon) hearReports() error {
+	r, err := xfrmmig.OpenReports()
+	if err != nil {
+		return err
+	}
+	d.keep(r)
+	d.task(func(ctx context.Context) error { return r.Run(ctx, d.engine.Offer) })
+	return nil
+}
