@@ -13,6 +13,7 @@ import (
 	"mip6d/internal/config"
 	"mip6d/internal/ha"
 	"mip6d/internal/mn"
+	"mip6d/internal/role"
 )
 
 // write makes a configuration with its key.
@@ -106,6 +107,9 @@ func TestMobileNodesConfigurationBecomesItsParameters(t *testing.T) {
 		}},
 		Interfaces:    []mn.Interface{{Name: "wlan0", Preference: 10}, {Name: "wwan0", Preference: 20}},
 		ReleaseOnStop: true,
+		Optimization: mn.Optimization{
+			Policy: role.Policy{Default: true}, IdleTimeout: 2 * time.Minute, RetryAfter: 5 * time.Minute, MaxPeers: 256,
+		},
 	}
 	if diff := cmp.Diff(want, got, sameAddrs()); diff != "" {
 		t.Error(diff)

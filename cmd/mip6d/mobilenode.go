@@ -21,6 +21,7 @@ import (
 	"mip6d/internal/proxynd"
 	"mip6d/internal/role"
 	"mip6d/internal/rtnl"
+	"mip6d/internal/sighting"
 	"mip6d/internal/xfrmmig"
 )
 
@@ -30,7 +31,8 @@ type mobileNode struct {
 	machine  *mn.Machine
 	settings *rtnl.Settings
 	paths    *xfrmmig.Paths
-	managed  []string // names of the interfaces
+	watch    *sighting.Watch // nil: BPF may not be used
+	managed  []string        // names of the interfaces
 	*correspondent
 }
 
@@ -104,6 +106,9 @@ func (n *mobileNode) sockets(cfg *config.Config, kernel engine.Applier) error {
 	d.task(func(ctx context.Context) error { return icmp.Run(ctx, d.engine.Offer) })
 	d.task(func(ctx context.Context) error { return routers.Run(ctx, d.engine.Offer) })
 	d.task(func(ctx context.Context) error { return monitor.Run(ctx, n.news) })
+	if err := n.sightPeers(cfg); err != nil {
+		return err
+	}
 	return n.listen()
 }
 
@@ -219,6 +224,12 @@ func (n *mobileNode) correspondentOf(v mn.PeerView) ctl.Correspondent {
 	if t, err := n.paths.Traffic(role.Pair{Local: v.HomeAddress, Peer: v.Peer}); err == nil {
 		traffic := ctl.Traffic(t)
 		c.Direct = &traffic
+	}
+	if n.watch != nil {
+		if t, err := n.watch.Traffic(role.Pair{Local: v.HomeAddress, Peer: v.Peer}); err == nil {
+			traffic := ctl.Traffic(t)
+			c.Tunnel = &traffic
+		}
 	}
 	return c
 }

@@ -25,7 +25,7 @@ var (
 	roles    = []string{"internal/ha", "internal/mn", "internal/cn"}
 	appliers = []string{
 		"internal/rtnl", "internal/xfrmmig", "internal/proxynd", "internal/ingress", "internal/mhsock", "internal/netmon",
-		"internal/datapath",
+		"internal/datapath", "internal/sighting",
 	}
 )
 
@@ -69,6 +69,7 @@ var Rooms = []Room{
 	{Path: "internal/proxynd", Rooms: concat(codecs, []string{"internal/role"}), PureFiles: []string{"respond.go"},
 		Modules: []string{sockets, bpf, errgroup, sys}},
 	{Path: "internal/ingress", Rooms: []string{"internal/role"}, Modules: []string{ebpf, rtnetlink, sys}},
+	{Path: "internal/sighting", Rooms: []string{"internal/role"}, Modules: []string{ebpf, rtnetlink, sys}},
 	{Path: "internal/xfrmmig", Rooms: []string{"internal/role"}, PureFiles: []string{"encode.go", "decode.go"}, Modules: []string{netlink, sys}},
 
 	// Control and configuration.

@@ -1,0 +1,174 @@
+package sighting
+
+import (
+	"context"
+	"encoding/binary"
+	"errors"
+	"fmt"
+	"net/netip"
+	"time"
+
+	"github.com/cilium/ebpf"
+	"github.com/cilium/ebpf/ringbuf"
+	"github.com/vishvananda/netlink"
+
+	"mip6d/internal/role"
+)
+
+// Config of a Watch. Zero values mean the defaults.
+type Config struct {
+	// MaxPairs bounds the table; the pair that was seen the longest ago gives
+	// way. 4096.
+	MaxPairs uint32
+
+	// Again is after how long a pair that goes on is told of again. 1 min.
+	Again time.Duration
+
+	// MaxRate is how many records are told of in a second; what is beyond comes
+	// with a later packet. 200.
+	MaxRate int
+}
+
+const (
+	defaultPairs = 4096
+	defaultAgain = time.Minute
+	defaultRate  = 200
+	ringSize     = 1 << 16
+)
+
+// Watch is the table, its programs and their reader. Attach and Traffic may be
+// called from any goroutine.
+type Watch struct {
+	nl             *netlink.Handle
+	pairs, records *ebpf.Map
+	in, out        *ebpf.Program
+	reader         *ringbuf.Reader
+	maxRate        int
+}
+
+// Open loads the programs. It needs CAP_BPF and CAP_NET_ADMIN, and Linux 5.8.
+// Nothing is seen before Attach.
+func Open(c Config) (_ *Watch, err error) {
+	if c.MaxPairs == 0 {
+		c.MaxPairs = defaultPairs
+	}
+	if c.Again <= 0 {
+		c.Again = defaultAgain
+	}
+	if c.MaxRate <= 0 {
+		c.MaxRate = defaultRate
+	}
+	w := &Watch{maxRate: c.MaxRate}
+	defer func() {
+		if err != nil {
+			_ = w.Close()
+		}
+	}()
+	if w.nl, err = netlink.NewHandle(); err != nil {
+		return nil, fmt.Errorf("open rtnetlink for the sight of peers: %w", err)
+	}
+	if w.pairs, err = ebpf.NewMap(&ebpf.MapSpec{
+		Name: "mip6_peers", Type: ebpf.LRUHash, KeySize: uint32(binary.Size(pairKey{})), ValueSize: uint32(binary.Size(pairValue{})),
+		MaxEntries: c.MaxPairs,
+	}); err != nil {
+		return nil, fmt.Errorf("create the table of peers: %w", err)
+	}
+	if w.records, err = ebpf.NewMap(&ebpf.MapSpec{Name: "mip6_sightings", Type: ebpf.RingBuf, MaxEntries: ringSize}); err != nil {
+		return nil, fmt.Errorf("create the buffer for new peers: %w", err)
+	}
+	if w.in, err = ebpf.NewProgram(program(w.pairs, w.records, true, c.Again.Nanoseconds())); err != nil {
+		return nil, fmt.Errorf("load the program that sees peers' packets: %w", err)
+	}
+	if w.out, err = ebpf.NewProgram(program(w.pairs, w.records, false, c.Again.Nanoseconds())); err != nil {
+		return nil, fmt.Errorf("load the program that sees packets to peers: %w", err)
+	}
+	if w.reader, err = ringbuf.NewReader(w.records); err != nil {
+		return nil, fmt.Errorf("read new peers: %w", err)
+	}
+	return w, nil
+}
+
+// Close releases everything. A filter on a device that is still there sees on,
+// and tells nobody.
+func (w *Watch) Close() error {
+	var errs []error
+	if w.reader != nil {
+		errs = append(errs, w.reader.Close())
+	}
+	for _, p := range []*ebpf.Program{w.in, w.out} {
+		errs = append(errs, p.Close())
+	}
+	for _, m := range []*ebpf.Map{w.pairs, w.records} {
+		errs = append(errs, m.Close())
+	}
+	if w.nl != nil {
+		w.nl.Close()
+	}
+	return errors.Join(errs...)
+}
+
+// Run hands every new pair to out as role.PeerSeen until ctx ends; then it
+// returns nil.
+func (w *Watch) Run(ctx context.Context, out func(role.Event)) error {
+	stop := context.AfterFunc(ctx, func() { _ = w.reader.Flush() }) // which interrupts Read
+	defer stop()
+	var second time.Time
+	told := 0
+	for {
+		r, err := w.reader.Read()
+		switch {
+		case ctx.Err() != nil:
+			return nil
+		case err != nil:
+			return fmt.Errorf("read new peers: %w", err)
+		}
+		pair, inbound, ok := decode(r.RawSample)
+		if !ok {
+			continue
+		}
+		if now := time.Now(); now.Sub(second) >= time.Second {
+			second, told = now, 0
+		}
+		if told++; told > w.maxRate {
+			_ = w.Forget(pair)
+			continue
+		}
+		out(role.PeerSeen{Pair: pair, Inbound: inbound})
+	}
+}
+
+// decode reads a record.
+func decode(b []byte) (pair role.Pair, inbound, ok bool) {
+	if len(b) < 2*addrLen+8 {
+		return pair, false, false
+	}
+	pair.Local = netip.AddrFrom16([addrLen]byte(b))
+	pair.Peer = netip.AddrFrom16([addrLen]byte(b[addrLen:]))
+	return pair, binary.NativeEndian.Uint64(b[2*addrLen:]) != 0, true
+}
+
+func keyOf(p role.Pair) pairKey { return pairKey{p.Local.As16(), p.Peer.As16()} }
+
+// Traffic is what the tunnel has carried for a pair; nothing when it is not in
+// the table.
+func (w *Watch) Traffic(p role.Pair) (role.Traffic, error) {
+	var v pairValue
+	key := keyOf(p)
+	err := w.pairs.Lookup(&key, &v)
+	if errors.Is(err, ebpf.ErrKeyNotExist) {
+		return role.Traffic{}, nil
+	}
+	if err != nil {
+		return role.Traffic{}, fmt.Errorf("look at the traffic between %s and %s: %w", p.Local, p.Peer, err)
+	}
+	return role.Traffic{PacketsOut: v.PacketsOut, BytesOut: v.BytesOut, PacketsIn: v.PacketsIn, BytesIn: v.BytesIn}, nil
+}
+
+// Forget has the next packet of a pair told of as if it were the first.
+func (w *Watch) Forget(p role.Pair) error {
+	key := keyOf(p)
+	if err := w.pairs.Delete(&key); err != nil && !errors.Is(err, ebpf.ErrKeyNotExist) {
+		return fmt.Errorf("forget the pair %s and %s: %w", p.Local, p.Peer, err)
+	}
+	return nil
+}
