@@ -28,7 +28,9 @@ const (
 	ProtoICMPv6 = 58
 	ProtoMH     = 135
 
+	MHHomeTestInit           = 1
 	MHCareOfTestInit         = 2
+	MHHomeTest               = 3
 	MHCareOfTest             = 4
 	MHBindingUpdate          = 5
 	MHBindingAcknowledgement = 6
@@ -142,3 +144,14 @@ func Untunnelled(a netip.Addr) func(Packet) bool {
 		return p.IP != nil && p.IP.Proto != ProtoMH && (p.IP.Src == a || p.IP.Dst == a)
 	}
 }
+
+// Direct wants data on a direct path, outside of every tunnel: sent by a mobile
+// node with a Home Address option, or to it with a type 2 routing header.
+func Direct(home netip.Addr) func(Packet) bool {
+	return func(p Packet) bool {
+		return p.IP != nil && p.IP.Proto != ProtoMH && p.IP.Inner == nil && (p.IP.HomeAddress == home || p.IP.RoutingHome == home)
+	}
+}
+
+// Tunnelled wants packets inside a tunnel.
+func Tunnelled(p Packet) bool { return p.IP != nil && p.IP.Inner != nil }

@@ -40,3 +40,34 @@ mobile_node:
 		Files: map[string]string{"key": key},
 	}
 }
+
+// Correspondent is the configuration of a correspondent node that is nothing
+// else.
+func Correspondent() Config { return Config{Text: "correspondent_node: {}\n"} }
+
+// SecondHoA is the home address of a second mobile node, for tests that have one.
+var SecondHoA = topology.HoA.Next()
+
+// HomeAgentOfTwo serves the second mobile node as well, and is a correspondent
+// node.
+func HomeAgentOfTwo() Config {
+	c := HomeAgent()
+	c.Text += fmt.Sprintf("    - home_address: %s\n      auth: {spi: 257, key_file: $DIR/key}\ncorrespondent_node: {}\n", SecondHoA)
+	return c
+}
+
+// SecondMobileNode is the configuration of the second mobile node, on the
+// interface of a host of the topology.
+func SecondMobileNode() Config {
+	c := MobileNode()
+	c.Text = fmt.Sprintf(`
+mobile_node:
+  homes:
+    - home_address: %s/64
+      home_agent: %s
+      auth: {spi: 257, key_file: $DIR/key}
+  interfaces: [{name: eth0}]
+correspondent_node: {}
+`, SecondHoA, topology.HAAddr)
+	return c
+}

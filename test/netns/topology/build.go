@@ -4,6 +4,7 @@ import (
 	"fmt"
 	"net"
 	"net/netip"
+	"slices"
 
 	"github.com/vishvananda/netlink"
 
@@ -239,4 +240,21 @@ func (t *Topology) AddHost(name string, l Link, addr netip.Addr) (*node.Node, er
 		return nil, err
 	}
 	return n, n.AddRoute(everywhere, l.Router())
+}
+
+// MoveHost moves a host that AddHost made to another link: carrier off, other
+// link, carrier on.
+func (t *Topology) MoveHost(n *node.Node, to Link) error {
+	i := slices.Index(t.hosts, n)
+	if i < 0 {
+		return fmt.Errorf("%s was not added", n.Name)
+	}
+	port := "h" + fmt.Sprint(i+1)
+	if err := t.Switch.SetUp(port, false); err != nil {
+		return err
+	}
+	if err := t.intoBridge(port, to); err != nil {
+		return err
+	}
+	return t.Switch.SetUp(port, true)
 }
