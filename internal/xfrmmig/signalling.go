@@ -18,7 +18,8 @@ const (
 // Priorities of policies; the lower goes first. Mobility Header messages and
 // neighbour discovery come before data.
 const (
-	signallingPriority = 9
+	updatePriority     = 9  // Binding Updates, which may have a Home Address option
+	signallingPriority = 10 // other messages, which may have a routing header
 	exemptPriority     = 75
 	directPriority     = 76
 )
@@ -34,14 +35,14 @@ type Signalling struct {
 // kernel drops the packet, without the policy it refuses what the state has
 // processed.
 func HomeAgentSignalling() Signalling {
-	return signalling(ProtoHomeAddress, Selector{Proto: unix.IPPROTO_MH, MHType: typeBindingUpdate, HasType: true})
+	return signalling(ProtoHomeAddress, updatePriority, Selector{Proto: unix.IPPROTO_MH, MHType: typeBindingUpdate, HasType: true})
 }
 
 // MobileNodeSignalling lets Mobility Header messages with a type 2 routing
 // header in. The kernel itself sees to it that the header holds one of our home
 // addresses (RFC 6275 §6.4).
 func MobileNodeSignalling() Signalling {
-	return signalling(ProtoRouting, Selector{Proto: unix.IPPROTO_MH})
+	return signalling(ProtoRouting, signallingPriority, Selector{Proto: unix.IPPROTO_MH})
 }
 
 // CorrespondentSignalling is what direct paths need beside that, at either end:
@@ -66,12 +67,12 @@ func exemptions() []Policy {
 	return list
 }
 
-func signalling(proto uint8, sel Selector) Signalling {
+func signalling(proto uint8, priority uint32, sel Selector) Signalling {
 	any6 := netip.IPv6Unspecified()
 	return Signalling{
 		states: []State{{Proto: proto, Src: any6, Dst: any6, CareOf: any6, Reqid: Reqid, Wildcard: true}},
 		policies: []Policy{{
-			Selector: sel, Dir: In, Priority: signallingPriority,
+			Selector: sel, Dir: In, Priority: priority,
 			Templates: []Template{{Proto: proto, Src: any6, Dst: any6, Reqid: Reqid, Optional: true}},
 		}},
 	}
