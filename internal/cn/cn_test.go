@@ -583,3 +583,30 @@ func TestRFC6275_5_2_7_OldTokensOfAnEarlierRun(t *testing.T) {
 	again.step(old)
 	again.want(138)
 }
+
+// Options that nobody knows are skipped (§6.1.3, §6.1.4).
+func TestRFC6275_6_1_3_UnknownOptionsInATestInit(t *testing.T) {
+	b := newBed(t)
+	plain, _ := b.tokens(hoa, coa)
+	init := &mh.HomeTestInit{Cookie: cookie}
+	init.Options = mh.Options{mh.UnknownOption{Type: 200, Data: []byte{1, 2, 3, 4}}}
+	b.step(message(t, init, hoa, netip.Addr{}))
+	if _, msg := b.sent(); msg.(*mh.HomeTest).Token != plain.Token {
+		t.Errorf("%+v", msg)
+	}
+}
+
+func TestAnsweringATestAllocatesNothing(t *testing.T) {
+	b := newBed(t)
+	b.tokens(hoa, coa)
+	ev := message(t, &mh.HomeTestInit{Cookie: cookie}, hoa, netip.Addr{})
+	var raw [mh.TestLen]byte
+	if n := testing.AllocsPerRun(100, func() {
+		init, c, ok := mh.ReadTestInit(ev.Raw)
+		if !ok || !mh.ChecksumOK(ev.Raw, ev.Src, ev.Dst) || !b.m.answerTest(&raw, ev, init, c) {
+			t.Fatal("not answered")
+		}
+	}); n != 0 {
+		t.Errorf("%v allocations", n)
+	}
+}

@@ -23,6 +23,10 @@ func (m *Machine) messageIn(ev role.MessageIn) {
 		m.count(role.CountBadChecksum)
 		return
 	}
+	if init, cookie, ok := mh.ReadTestInit(ev.Raw); ok {
+		m.testInit(ev, init, cookie)
+		return
+	}
 	msg, err := mh.Parse(ev.Raw)
 	var malformed *mh.ParseError
 	switch {
@@ -38,9 +42,9 @@ func (m *Machine) messageIn(ev role.MessageIn) {
 	}
 	switch msg := msg.(type) {
 	case *mh.HomeTestInit:
-		m.homeTestInit(ev, msg)
+		m.testInit(ev, msg.Type(), msg.Cookie)
 	case *mh.CareOfTestInit:
-		m.careOfTestInit(ev, msg)
+		m.testInit(ev, msg.Type(), msg.Cookie)
 	case *mh.BindingUpdate:
 		m.bindingUpdate(ev, home, msg)
 	default:

@@ -9,19 +9,31 @@ import (
 	"mip6d/internal/rr"
 )
 
-// homeTestInit answers a Home Test Init (§9.4.1, §9.4.3). The answer is no bigger
+// testInit answers a Home or Care-of Test Init (§9.4). The answer is no bigger
 // than the question and leaves nothing behind.
-func (m *Machine) homeTestInit(ev role.MessageIn, msg *mh.HomeTestInit) {
-	if nonce, ok := m.testable(ev); ok {
-		m.test(ev, &mh.HomeTest{NonceIndex: nonce.Index, Cookie: msg.Cookie, Token: nonce.HomeToken(ev.Src)})
+func (m *Machine) testInit(ev role.MessageIn, init mh.Type, cookie [8]byte) {
+	raw := new([mh.TestLen]byte)
+	if !m.answerTest(raw, ev, init, cookie) {
+		return
 	}
+	m.count(role.CountTestInit)
+	m.emit(role.Send{Src: ev.Dst, Dst: ev.Src, Raw: raw[:]})
 }
 
-// careOfTestInit answers a Care-of Test Init (§9.4.2, §9.4.4).
-func (m *Machine) careOfTestInit(ev role.MessageIn, msg *mh.CareOfTestInit) {
-	if nonce, ok := m.testable(ev); ok {
-		m.test(ev, &mh.CareOfTest{NonceIndex: nonce.Index, Cookie: msg.Cookie, Token: nonce.CareOfToken(ev.Src)})
+// answerTest writes the Home or Care-of Test (§9.4.3, §9.4.4). It allocates
+// nothing: all that an attacker can make us do for one message is here.
+func (m *Machine) answerTest(raw *[mh.TestLen]byte, ev role.MessageIn, init mh.Type, cookie [8]byte) bool {
+	nonce, ok := m.testable(ev)
+	if !ok {
+		return false
 	}
+	token := nonce.HomeToken(ev.Src)
+	if init == mh.TypeCareOfTestInit {
+		token = nonce.CareOfToken(ev.Src)
+	}
+	mh.PutTest(raw, init, nonce.Index, cookie, token)
+	mh.SetChecksum(raw[:], ev.Dst, ev.Src)
+	return true
 }
 
 // testable returns the nonce for a test. A message with a Home Address option is
@@ -43,12 +55,6 @@ func (m *Machine) testable(ev role.MessageIn) (rr.Nonce, bool) {
 		m.nonces.Renew(random)
 	}
 	return m.nonces.Current(m.now)
-}
-
-// test sends a Home or Care-of Test to the address that is tested.
-func (m *Machine) test(ev role.MessageIn, msg mh.Message) {
-	m.count(role.CountTestInit)
-	m.send(role.Send{Src: ev.Dst, Dst: ev.Src}, ev.Src, msg)
 }
 
 // send marshals and sends. to is the message's end point: the home address where

@@ -47,11 +47,9 @@ type pairValue struct {
 	Told                 uint64 // when a record was written last, CLOCK_MONOTONIC ns
 }
 
-// record is what the program writes.
-type record struct {
-	Pair    pairKey
-	Inbound uint64
-}
+// recordSize is that of what the program writes: a pairKey, and 64 bits that are
+// not zero where the peer's packet was the first.
+const recordSize = 2*addrLen + 8
 
 // wireOrder is the number that a BPF load of a 16-bit field in network order gives
 // on this machine.
@@ -66,7 +64,7 @@ func wireOrder(v uint16) int32 {
 func program(pairs, records *ebpf.Map, inbound bool, again int64) *ebpf.ProgramSpec {
 	const (
 		packet = -48  // the IPv6 header
-		told   = -88  // struct record
+		told   = -88  // the record
 		value  = -128 // struct pairValue
 		option = -136 // the head of an option, or an ICMPv6 type
 	)
@@ -161,7 +159,7 @@ func program(pairs, records *ebpf.Map, inbound bool, again int64) *ebpf.ProgramS
 		asm.LoadMapPtr(asm.R1, records.FD()).WithSymbol("tell"),
 		asm.Mov.Reg(asm.R2, asm.RFP),
 		asm.Add.Imm(asm.R2, told),
-		asm.Mov.Imm(asm.R3, 2*addrLen+8),
+		asm.Mov.Imm(asm.R3, recordSize),
 		asm.Mov.Imm(asm.R4, 0),
 		asm.FnRingbufOutput.Call(),
 		asm.JNE.Imm(asm.R0, 0, "pass"),

@@ -139,7 +139,7 @@ func (w *Watch) Run(ctx context.Context, out func(role.Event)) error {
 
 // decode reads a record.
 func decode(b []byte) (pair role.Pair, inbound, ok bool) {
-	if len(b) < 2*addrLen+8 {
+	if len(b) < recordSize {
 		return pair, false, false
 	}
 	pair.Local = netip.AddrFrom16([addrLen]byte(b))
