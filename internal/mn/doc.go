@@ -27,9 +27,16 @@
 //	auth.go        RFC 4285 options on both
 //	clock.go       RFC 4285 timestamps
 //	hints.go       Binding Error, Refresh Request, ICMPv6 errors
+//	peer.go        one correspondent of one home address (§11.1)
+//	optimize.go    what its binding is to become, and when
+//	routability.go Home and Care-of Tests (§11.6)
+//	correspond.go  Binding Updates and Acknowledgements (§11.7.2, §11.7.3)
+//	direct.go      the direct path in the kernel (§11.3.1)
+//	peerhints.go   Binding Errors, Refresh Requests, ICMPv6 errors of correspondents
+//	byhand.go      what mip6ctl asks for
 //	settle.go      the conclusions
-//	snapshot.go    what mip6ctl shows
+//	snapshot.go, peerview.go  what mip6ctl shows
 //
-// Not here: route optimisation (§11.6, §11.7.2), home agent address discovery
-// and mobile prefix discovery (§11.4), and everything that touches a kernel.
+// Not here: home agent address discovery and mobile prefix discovery (§11.4),
+// and everything that touches a kernel.
 package mn

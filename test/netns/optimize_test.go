@@ -335,9 +335,46 @@ func TestKernelLossyLinksStillOptimise(t *testing.T) {
 	w, _ := newROWorld(t, settings{mnConfig: &mobile, Config: topology.Config{
 		Start: topology.Foreign1, Impair: map[topology.Link]topology.Impairment{topology.Foreign1: lossy, topology.Home: lossy},
 	}})
+	if err := w.ImpairCorrespondent(lossy); err != nil {
+		t.Fatal(err)
+	}
 	w.registered(t, time.Time{}, 2*time.Minute)
 	w.pingCN(t)
 	w.direct(t, time.Time{}, 3*time.Minute)
+}
+
+// TestKernelHomeAddressOptionIsVerified: data with a Home Address option from
+// elsewhere than the binding's care-of address reaches nobody, and is answered
+// with a Binding Error (RFC 6275 §9.3.1).
+func TestKernelHomeAddressOptionIsVerified(t *testing.T) {
+	w, _ := newROWorld(t, settings{Config: topology.Config{Start: topology.Foreign1}})
+	w.registered(t, time.Time{}, 10*time.Second)
+	fromMN := w.pingCN(t)
+	w.direct(t, time.Time{}, 10*time.Second)
+	attacker, err := w.AddHost("attacker", topology.Foreign1, hostOnForeign1)
+	if err != nil {
+		t.Fatal(err)
+	}
+	atCN, err := capture.Start(w.CN, topology.CNInterface, nil)
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer atCN.Close()
+	forged := append([]byte(nil), w.wire.Select(time.Time{}, sent(capture.Direct(topology.HoA)))[0].Frame...)
+	copy(forged[14+8:], hostOnForeign1.AsSlice()) // its checksum is over the home address, and right
+	since := time.Now()
+	if err := capture.Inject(attacker, "eth0", forged); err != nil {
+		t.Fatal(err)
+	}
+	be := func(p capture.Packet) bool { return capture.MH(capture.MHBindingError)(p) && p.IP.Dst == hostOnForeign1 }
+	p, err := atCN.Wait(within(t, 3*time.Second), since, sent(be))
+	if err != nil {
+		t.Fatalf("no Binding Error: %v", err)
+	}
+	if status := p.IP.Payload[6]; status != 1 || netip.AddrFrom16([16]byte(p.IP.Payload[8:24])) != topology.HoA {
+		t.Errorf("Binding Error %x", p.IP.Payload)
+	}
+	answered(t, fromMN, time.Now(), 2*time.Second)
 }
 
 // TestKernelBothEndsMobile: packets carry both headers, and each moves while the

@@ -20,6 +20,14 @@ func (t *Topology) Impair(l Link, i Impairment) error {
 	return netem(t.Switch, portOf(l), i)
 }
 
+// ImpairCorrespondent does the same to the link between router and CN.
+func (t *Topology) ImpairCorrespondent(i Impairment) error {
+	if err := netem(t.CN, CNInterface, i); err != nil {
+		return err
+	}
+	return netem(t.Router, "cn", i)
+}
+
 func netem(n *node.Node, ifname string, i Impairment) error {
 	link, err := n.Link(ifname)
 	if err != nil {
