@@ -42,10 +42,10 @@ const (
 	maxRRBindingLifetime = 420 * time.Second
 
 	// What anybody can make us send in a second (§9.3.3): Binding Errors of
-	// status 1, of which a restart may owe many, and everything else that answers
-	// a message that nothing authenticates.
+	// status 1, and everything else that answers a message that nothing
+	// authenticates. After a restart many mobile nodes are owed one.
 	maxErrors  = 100
-	maxAnswers = 10
+	maxAnswers = 100
 )
 
 func (p Params) withDefaults() Params {

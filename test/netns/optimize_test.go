@@ -366,7 +366,9 @@ func TestKernelHomeAddressOptionIsVerified(t *testing.T) {
 	if err := capture.Inject(attacker, "eth0", forged); err != nil {
 		t.Fatal(err)
 	}
-	be := func(p capture.Packet) bool { return capture.MH(capture.MHBindingError)(p) && p.IP.Dst == hostOnForeign1 }
+	be := func(p capture.Packet) bool {
+		return capture.MH(capture.MHBindingError)(p) && p.IP.Dst == hostOnForeign1
+	}
 	p, err := atCN.Wait(within(t, 3*time.Second), since, sent(be))
 	if err != nil {
 		t.Fatalf("no Binding Error: %v", err)
