@@ -34,6 +34,7 @@ lint:
 # handovers with routers that advertise often (RFC 6275 §7.5) and as most do.
 bench: deps
 	$(KERNELTESTS) -bench '^BenchmarkKernel'
+	go test ./internal/cn -run XXX -bench . -cpu 1
 	go run ./test/demo/cmd/demo -ra fast -dir build/bench/fast
 	go run ./test/demo/cmd/demo -ra usual -dir build/bench/usual
 

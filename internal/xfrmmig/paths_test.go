@@ -176,5 +176,4 @@ func BenchmarkKernelCorrespondentBindings(b *testing.B) {
 	b.ReportMetric(float64(first.Microseconds()), "µs/binding-of-1000")
 	b.ReportMetric(float64(last.Microseconds()), "µs/binding-of-20000")
 	b.ReportMetric(float64(time.Since(start).Microseconds())/1000, "µs/move")
-	b.ReportMetric(0, "ns/op")
 }
