@@ -16,6 +16,7 @@ type directPath struct {
 	careOf netip.Addr // invalid: no direct path
 	until  time.Time
 	id     role.ID
+	renews bool      // the same path with another end
 	retry  time.Time // zero: it was not refused
 }
 
@@ -35,7 +36,7 @@ func (m *Machine) keepDirect(p *peer) {
 		m.clearDirect(p)
 		return
 	}
-	p.path = directPath{careOf: careOf, until: until, id: m.id()}
+	p.path = directPath{careOf: careOf, until: until, id: m.id(), renews: p.path.careOf == careOf}
 	m.emit(role.SetDirect{ID: p.path.id, Direct: role.Direct{
 		Pair: p.pair(), Side: role.Ours, CareOf: careOf, Lifetime: until.Sub(m.now),
 	}})
@@ -72,6 +73,9 @@ func (m *Machine) clearDirect(p *peer) {
 // directDone is the kernel's answer. After a refusal nothing of the path is left
 // standing: half of one would lead packets astray.
 func (m *Machine) directDone(p *peer, err error) {
+	if err == nil && p.path.renews {
+		return
+	}
 	if err == nil {
 		m.notice(role.Notice{Kind: role.NoticeDirect, HoA: p.home.addr(), CoA: p.path.careOf, Peer: p.addr,
 			Lifetime: p.path.until.Sub(m.now), Sequence: m.bul.Sequence(p.key()), Text: "packets go directly"})

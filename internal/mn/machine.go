@@ -24,7 +24,8 @@ type Machine struct {
 	there   map[address]bool         // what the kernel has and lets us use
 	ids     role.ID
 
-	errors bul.Rate // Binding Errors sent, to anyone
+	errors   bul.Rate // Binding Errors sent, to anyone
+	newPeers bul.Rate // correspondents begun with because of their traffic
 
 	// heard counts advertisements. Events of one batch share their time; the
 	// count keeps their order.
@@ -46,7 +47,7 @@ var _ role.Machine = (*Machine)(nil)
 // identifiers and timestamps comes from rand, which must not fail.
 func New(p Params, rand io.Reader) *Machine {
 	m := &Machine{p: p.withDefaults(), rand: rand, rates: make(map[netip.Addr]*bul.Rate), there: make(map[address]bool)}
-	m.errors.Max = maxErrorRate
+	m.errors.Max, m.newPeers.Max = maxErrorRate, maxNewPeers
 	for _, cfg := range m.p.Homes {
 		h := newHome(cfg)
 		m.homes = append(m.homes, h)

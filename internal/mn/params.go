@@ -105,6 +105,7 @@ type Interface struct {
 
 const (
 	maxAddresses   = 1024
+	maxNewPeers    = 20   // a second, by their traffic
 	maxDropped     = 4096 // correspondents whose sequence numbers are remembered
 	maxErrorRate   = 10   // Binding Errors a second (RFC 6275 §9.3.3: limited)
 	dadTries       = 3    // addresses tried on one link before we wait

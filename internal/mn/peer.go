@@ -110,6 +110,11 @@ func (m *Machine) peerSeen(ev role.PeerSeen) {
 		if h.stage != stageAway {
 			return
 		}
+		if m.newPeers.Next(m.now).After(m.now) { // anybody can send us packets from many addresses
+			m.count(role.CountPeersFull)
+			return
+		}
+		m.newPeers.Note(m.now)
 		if p = m.addPeer(h, ev.Pair.Peer); p == nil {
 			return
 		}

@@ -375,6 +375,11 @@ func TestRFC6275_11_3_5_ICMPErrorsOfACorrespondent(t *testing.T) {
 		{"Home Address option", true, quote(4, 2, coaA, cn, 60), "barred"},
 		{"data in the tunnel", true, quote(1, 4, hoa.Addr(), cn, 17), "direct"},
 		{"another node", true, quote(1, 3, coaA, cn2, 60), "direct"},
+		{"our own kernel's", true, func() role.ICMPIn {
+			ev := quote(1, 3, coaA, cn, 60)
+			ev.Src = ev.Dst
+			return ev
+		}(), "direct"},
 		{"too big", true, quote(2, 0, coaA, cn, 60), "direct"},
 		{"cut short", true, role.ICMPIn{Raw: []byte{1, 3, 0, 0, 0, 0, 0, 0, 0x60}}, "direct"},
 	} {
@@ -608,5 +613,36 @@ func TestStopReleasesTheDirectPath(t *testing.T) {
 	}
 	if _, cleared := b.directs(); cleared != 1 {
 		t.Error("the direct path stays")
+	}
+}
+
+// Anybody can send packets from many addresses to a home address.
+func TestNewPeersAreLimitedInRate(t *testing.T) {
+	b := newROBed(t)
+	a, sent := cn, 0
+	for range 200 {
+		a = a.Next()
+		b.step(role.PeerSeen{Pair: role.Pair{Local: hoa.Addr(), Peer: a}, Inbound: true})
+		sends, _ := b.sentTo(a)
+		sent += len(sends)
+	}
+	if n := len(b.m.Peers(b.now)); n != maxNewPeers || sent != 2*maxNewPeers {
+		t.Errorf("%d peers, %d messages in one moment", n, sent)
+	}
+}
+
+func TestARenewedPathIsNoNews(t *testing.T) {
+	b := newROBed(t)
+	b.optimize()
+	b.use(201 * time.Second)
+	b.converse()
+	n := 0
+	for _, x := range b.notices {
+		if x.Kind == role.NoticeDirect {
+			n++
+		}
+	}
+	if v := b.view(); v.State != "direct" || v.HomeToken > 5*time.Second || n != 1 {
+		t.Errorf("told %d times: %+v", n, v)
 	}
 }

@@ -67,6 +67,10 @@ const icmpDestinationUnreachable = 1
 func (m *Machine) peerUnreachable(ev role.ICMPIn) bool {
 	text := ""
 	switch {
+	case ev.Src == ev.Dst:
+		// Our own kernel's, about a neighbour that it can't find: that is about
+		// the link, which has its own ways to be doubted.
+		return false
 	case ev.Raw[0] == icmpParameterProblem && ev.Raw[1] == codeNextHeader:
 		text = "the correspondent does not know the Mobility Header (ICMPv6 Parameter Problem 1)"
 	case ev.Raw[0] == icmpParameterProblem && ev.Raw[1] == codeOption:
