@@ -207,7 +207,7 @@ func (m *Machine) bar(p *peer, n role.Notice) {
 	if e := m.peerEntry(p); e != nil {
 		e.Refuse()
 	}
-	n.Kind, n.HoA, n.Peer, n.Warn = role.NoticePeerRefused, p.home.addr(), p.addr, true
+	n.Kind, n.HoA, n.Peer = role.NoticePeerRefused, p.home.addr(), p.addr
 	m.notice(n)
 }
 

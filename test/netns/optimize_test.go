@@ -7,6 +7,7 @@ import (
 	"testing"
 	"time"
 
+	"mip6d/internal/ctl"
 	"mip6d/internal/mh"
 	"mip6d/test/netns/capture"
 	"mip6d/test/netns/daemon"
@@ -31,6 +32,34 @@ func (w *world) tunnelOnly(t *testing.T, d time.Duration) {
 	time.Sleep(d)
 	if n := len(w.wire.Select(since, capture.Direct(topology.HoA))); n > 0 {
 		t.Errorf("%d packets took the direct path", n)
+	}
+}
+
+// counted checks what mip6ctl says of the packets on both ways, which is also how
+// the daemons know whether a path is used.
+func (w *world) counted(t *testing.T) {
+	t.Helper()
+	c := w.mn.Client()
+	defer c.Close()
+	traffic := func() (direct, tunnel ctl.Traffic) {
+		list, err := c.BUL(t.Context())
+		if err != nil || len(list) != 1 || len(list[0].Correspondents) != 1 {
+			t.Fatalf("%+v, %v", list, err)
+		}
+		peer := list[0].Correspondents[0]
+		if peer.Direct == nil || peer.Tunnel == nil {
+			t.Fatalf("nothing is counted: %+v", peer)
+		}
+		return *peer.Direct, *peer.Tunnel
+	}
+	before, _ := traffic()
+	time.Sleep(300 * time.Millisecond)
+	after, tunnel := traffic()
+	if after.PacketsOut < before.PacketsOut+10 || after.PacketsIn < before.PacketsIn+10 || after.BytesOut <= before.BytesOut || after.BytesIn <= before.BytesIn {
+		t.Errorf("direct path: %+v, and 300 ms later %+v", before, after)
+	}
+	if tunnel.PacketsOut == 0 || tunnel.PacketsIn == 0 || tunnel.BytesOut == 0 || tunnel.BytesIn == 0 {
+		t.Errorf("tunnel: %+v", tunnel)
 	}
 }
 
@@ -92,6 +121,7 @@ func TestKernelRouteOptimisation(t *testing.T) {
 	eventually(t, 2*time.Second, func() string { return w.shows(t, cn, "correspondent", "show", "bindings") })
 	eventually(t, 2*time.Second, func() string { return w.shows(t, w.mn, "direct", "show", "bul") })
 	eventually(t, 2*time.Second, func() string { return w.shows(t, cn, "LEFT", "show", "nonces") })
+	w.counted(t)
 
 	for _, to := range []topology.Link{topology.Foreign2, topology.Foreign1} {
 		before := tcp.Bytes()
