@@ -25,13 +25,16 @@ func (m *Machine) settle() {
 	for _, h := range m.homes {
 		m.dropGone(h)
 	}
+	m.settlePeers()
 	for _, l := range m.links {
 		m.cleanup(l)
 	}
 	for _, h := range m.homes {
 		m.dropGone(h)
 	}
-	m.settlePeers()
+	for _, p := range m.peers {
+		m.keepDirect(p) // what was dropped may have been its care-of address
+	}
 	for _, l := range m.links {
 		m.keepRouters(l)
 	}
