@@ -4,22 +4,10 @@ import (
 	"net/netip"
 	"time"
 
-	"mip6d/internal/bul"
 	"mip6d/internal/mh"
 	"mip6d/internal/role"
 	"mip6d/internal/rr"
 )
-
-// limited says whether too much was answered of late, and counts one answer if
-// not.
-func (m *Machine) limited(rate *bul.Rate) bool {
-	if rate.Next(m.now).After(m.now) {
-		m.count(role.CountRateLimited)
-		return true
-	}
-	rate.Note(m.now)
-	return false
-}
 
 // acknowledge sends a Binding Acknowledgement with an authenticator (§9.5.4).
 func (m *Machine) acknowledge(r *request, status mh.Status, sequence uint16, lifetime time.Duration) {
@@ -56,6 +44,9 @@ func (r *request) answer() role.Send {
 // refuse answers an authentic request; also where no answer was asked for
 // (§9.5.4).
 func (m *Machine) refuse(r *request, status mh.Status, sequence uint16) {
+	if m.limited(&m.refusals, r.src) {
+		return
+	}
 	m.acknowledge(r, status, sequence, 0)
 	m.emit(role.Notice{Kind: role.NoticeBindingRefused, HoA: r.pair.Peer, CoA: r.careOf, Peer: r.pair.Local,
 		Sequence: r.bu.Sequence, Status: status, HasStatus: true, Text: "binding update refused"})
@@ -68,7 +59,7 @@ func (m *Machine) bindingError(ev role.MessageIn, status mh.Status) {
 	if ev.HomeAddress.IsValid() {
 		home = ev.HomeAddress
 	}
-	if !routable(ev.Src) || !routable(ev.Dst) || m.limited(&m.answers) {
+	if !routable(ev.Src) || !routable(ev.Dst) || m.limited(&m.answers, ev.Src) {
 		return
 	}
 	m.send(role.Send{Src: ev.Dst, Dst: ev.Src}, ev.Src, &mh.BindingError{Status: status, HomeAddress: home})
@@ -79,7 +70,7 @@ func (m *Machine) bindingError(ev role.MessageIn, status mh.Status) {
 func (m *Machine) unknownHomeAddress(ev role.UnknownHomeAddress) {
 	m.count(role.CountUnknownHoA)
 	e := m.cache.get(role.Pair{Local: ev.Local, Peer: ev.HomeAddress})
-	if e != nil && e.bound && e.careOf == ev.CareOf || !routable(ev.CareOf) || m.limited(&m.errors) {
+	if e != nil && e.bound && e.careOf == ev.CareOf || !routable(ev.CareOf) || m.limited(&m.errors, ev.CareOf) {
 		return
 	}
 	m.count(role.CountBindingError)

@@ -16,7 +16,8 @@ func (m *Machine) accept(e *entry, r *request) {
 		m.refuse(r, mh.StatusInsufficientResources, r.bu.Sequence)
 		return
 	}
-	if e == nil { // also for a deletion (§9.5.3), whose number is remembered
+	e = m.cache.get(r.pair) // what made room may have been its own guard
+	if e == nil {           // also for a deletion (§9.5.3), whose number is remembered
 		e = m.cache.add(r.pair)
 	}
 	e.sequence, e.nonce, e.guard = r.bu.Sequence, r.nonces.Home, m.now.Add(rr.MaxNonceLifetime)
@@ -38,7 +39,7 @@ func (m *Machine) start(e *entry, r *request) {
 		m.finish(e)
 		return
 	}
-	e.current, e.asked = r, m.id()
+	e.current, e.asked, e.void = r, m.id(), false
 	if e.making = !e.bound; e.making {
 		m.cache.making++
 	}
@@ -69,19 +70,22 @@ func (m *Machine) done(ev role.Done) {
 	switch {
 	case ev.Err != nil:
 		m.undo(e, r, mh.StatusInsufficientResources)
-	case !r.delete() && !m.p.Policy.Permits(e.pair.Peer): // since a reload meanwhile
+	case !r.delete() && (e.void || !m.p.Policy.Permits(e.pair.Peer)): // since a reload meanwhile
 		m.undo(e, r, mh.StatusAdministrativelyProhibited)
 	case r.delete():
+		if e.bound {
+			m.tell(e, role.NoticeBindingDeleted, "de-registered")
+		}
 		m.cache.unbind(e)
 		m.count(role.CountAccepted)
 		if r.bu.Ack {
 			m.acknowledge(r, mh.StatusAccepted, r.bu.Sequence, 0)
 		}
-		m.tell(e, role.NoticeBindingDeleted, "de-registered")
 	default:
 		m.inForce(e, r)
 	}
 	m.finish(e)
+	m.shrink()
 }
 
 // inForce: the direct path is there.
@@ -137,6 +141,7 @@ func (m *Machine) end(e *entry, kind role.NoticeKind, text string) {
 	m.tell(e, kind, text)
 	m.cache.unbind(e)
 	m.emit(role.ClearDirect{Pair: e.pair, Side: role.Theirs})
+	e.void = e.current != nil
 	if e.current == nil {
 		m.forgetLater(e)
 	}
@@ -146,9 +151,17 @@ func (m *Machine) end(e *entry, kind role.NoticeKind, text string) {
 // nonce is too old that the last Binding Update was authorized with.
 func (m *Machine) forgetLater(e *entry) {
 	m.cache.schedule(e, e.guard)
+	m.forget()
+}
+
+// forget forgets what there is no room for. As a last measure, the nonces go with
+// it.
+func (m *Machine) forget() {
 	for m.cache.guards() > m.p.MaxBindings {
-		// As a last measure, the nonces go instead.
 		old := m.cache.oldestGuard()
+		if old == nil {
+			return // all are being changed, since the cache became smaller
+		}
 		m.nonces.Forget(old.nonce)
 		m.cache.remove(old)
 	}
@@ -157,6 +170,14 @@ func (m *Machine) forgetLater(e *entry) {
 // room makes room for a new binding; where the cache is full, the one updated the
 // longest ago ends (§9.6). It is false when all of them are being changed.
 func (m *Machine) room() bool { return m.cache.taken() < m.p.MaxBindings || m.evict() }
+
+// shrink ends what a smaller cache has no room for; what is being changed is looked
+// at when the kernel has answered.
+func (m *Machine) shrink() {
+	for m.cache.bound > m.p.MaxBindings && m.evict() {
+	}
+	m.forget()
+}
 
 func (m *Machine) evict() bool {
 	e := m.cache.oldest()

@@ -30,6 +30,7 @@ type entry struct {
 	current, waiting *request // asked of the kernel, and what comes after
 	asked            role.ID
 	making           bool // counted in cache.making
+	void             bool // current came too late: the binding was ended meanwhile
 
 	traffic     role.Traffic // as last told
 	unreachable uint8        // ICMPv6 errors about it in a row
@@ -104,8 +105,8 @@ func (c *cache) guards() int { return len(c.entries) - c.bound }
 // changed, or nil.
 func (c *cache) oldest() *entry { return c.live.oldest() }
 
-// oldestGuard is the same of those that are not bound. There is one, since at
-// least the one that has just ended is not being changed.
+// oldestGuard is the same of those that are not bound. Nil when all
+// of them are being changed.
 func (c *cache) oldestGuard() *entry { return c.ended.oldest() }
 
 // schedule has an entry come up at a time; zero: never.

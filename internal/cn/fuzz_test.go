@@ -19,13 +19,12 @@ func FuzzStep(f *testing.F) {
 		if len(script) > 300 {
 			return
 		}
-		const most = 3
-		b := newBed(t, func(p *Params) { p.MaxBindings = most })
+		b := newBed(t, func(p *Params) { p.MaxBindings = 3 })
 		b.slow = true
-		w := &fuzzWorld{bed: b, asked: make(map[role.Direct]bool), kernel: make(map[role.Pair]role.Direct)}
+		w := &fuzzWorld{bed: b, most: 3, asked: make(map[role.Direct]bool), kernel: make(map[role.Pair]role.Direct)}
 		for i, c := range script {
 			w.act(c, uint16(i))
-			w.check(most)
+			w.check()
 		}
 	})
 }
@@ -36,11 +35,12 @@ type fuzzWorld struct {
 	asked    map[role.Direct]bool // what mobile nodes have really asked for, but for the lifetime
 	recorded []role.MessageIn
 	kernel   map[role.Pair]role.Direct
+	most     int // bindings
 }
 
 func (w *fuzzWorld) act(c byte, n uint16) {
 	home, careOf := hoa, coa
-	for range c % 5 {
+	for range (int(c) + int(n)) % fuzzHomes {
 		home = home.Next()
 	}
 	if c%2 == 1 {
@@ -74,7 +74,8 @@ func (w *fuzzWorld) act(c byte, n uint16) {
 	case c == 26:
 		w.note(role.TrafficSeen{Pair: role.Pair{Local: local, Peer: home}, Traffic: role.Traffic{PacketsIn: uint64(n)}})
 	case c == 27:
-		w.note(Reconfigured{Params: Params{Policy: role.Policy{Default: n%2 == 0}, MaxBindings: 3}})
+		w.most = 1 + int(n/2)%4
+		w.note(Reconfigured{Params: Params{Policy: role.Policy{Default: n%2 == 0}, MaxBindings: w.most}})
 	case c == 28:
 		w.note(role.UnknownHomeAddress{Local: local, HomeAddress: home, CareOf: careOf})
 	default:
@@ -114,10 +115,26 @@ func (w *fuzzWorld) note(ev role.Event) {
 	}
 }
 
-// check: bounded, and what is bound is in the kernel.
-func (w *fuzzWorld) check(most int) {
-	if n := len(w.m.cache.entries); n > 2*most+2 {
-		w.t.Fatalf("%d entries", n)
+// fuzzHomes are more than the cache has room for, with all it remembers.
+const fuzzHomes = 12
+
+// check: bounded but for what the kernel is being asked for, and what is bound is in
+// the kernel.
+func (w *fuzzWorld) check() {
+	changing, inMap := 0, 0
+	for _, e := range w.m.cache.entries {
+		if e.current != nil {
+			changing++
+		}
+		if e.bound {
+			inMap++
+		}
+	}
+	if n := len(w.m.cache.entries); n > 2*w.most+changing {
+		w.t.Fatalf("%d entries, %d of them being changed, and room for %d bindings", n, changing, w.most)
+	}
+	if inMap != w.m.cache.bound {
+		w.t.Fatalf("%d bound entries, counted as %d", inMap, w.m.cache.bound)
 	}
 	if len(w.m.asked) > len(w.owed) {
 		w.t.Fatalf("%d wait for %d answers", len(w.m.asked), len(w.owed))

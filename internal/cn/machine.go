@@ -4,7 +4,6 @@ import (
 	"io"
 	"time"
 
-	"mip6d/internal/bul"
 	"mip6d/internal/role"
 	"mip6d/internal/rr"
 )
@@ -18,7 +17,8 @@ type Machine struct {
 	asked  map[role.ID]*entry // who waits for a Done
 	ids    role.ID
 
-	answers, errors bul.Rate
+	answers, errors, refusals limiter
+	salt                      uint64 // of their hash
 
 	// Of the Step in progress.
 	now time.Time
@@ -31,7 +31,9 @@ var _ role.Machine = (*Machine)(nil)
 // from rand, which must be good and must not fail (RFC 6275 §5.2.1).
 func New(p Params, rand io.Reader) *Machine {
 	m := &Machine{p: p.withDefaults(), rand: rand, asked: make(map[role.ID]*entry)}
-	m.answers.Max, m.errors.Max = maxAnswers, maxErrors
+	m.answers.each, m.answers.all = maxToOne, maxAnswers
+	m.errors.each, m.errors.all = maxToOne, maxErrors
+	m.refusals.each, m.refusals.all = maxToOne, maxRefusals
 	m.cache.init()
 	return m
 }
@@ -106,9 +108,7 @@ func (m *Machine) reconfigured(p Params) {
 			m.end(e, role.NoticeBindingDeleted, "the configuration no longer permits it")
 		}
 	}
-	for m.cache.bound > m.p.MaxBindings {
-		m.evict()
-	}
+	m.shrink()
 }
 
 // stop ends all bindings: none must outlive its keeper.

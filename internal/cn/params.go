@@ -41,11 +41,14 @@ const (
 	lifetimeUnit         = 4 * time.Second
 	maxRRBindingLifetime = 420 * time.Second
 
-	// What anybody can make us send in a second (§9.3.3): Binding Errors of
-	// status 1, and everything else that answers a message that nothing
-	// authenticates. After a restart many mobile nodes are owed one.
-	maxErrors  = 100
-	maxAnswers = 100
+	// What others can make us send in a second (§9.3.3), to one network and in
+	// all: Binding Errors of status 1; everything else that answers a message that
+	// nothing authenticates; refusals of authentic ones, which may be replayed.
+	// After a restart many mobile nodes are owed one.
+	maxToOne    = 10
+	maxErrors   = 100
+	maxAnswers  = 100
+	maxRefusals = 1000
 )
 
 func (p Params) withDefaults() Params {

@@ -76,6 +76,15 @@ func (m *Machine) trafficSeen(ev role.TrafficSeen) {
 	m.plan(e)
 }
 
+// answered: a Binding Update has come, whatever it is worth; nothing more is asked
+// for (§9.5.5).
+func (m *Machine) answered(e *entry) {
+	if e.current == nil && e.stage == stageAsking && e.requests < maxRefreshRequests {
+		e.requests = maxRefreshRequests
+		m.plan(e)
+	}
+}
+
 // requestRefresh goes to the home address, always (§9.5.5), and never by a
 // routing header.
 func (m *Machine) requestRefresh(e *entry) {

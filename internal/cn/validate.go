@@ -41,6 +41,8 @@ func (m *Machine) bindingUpdate(ev role.MessageIn, home netip.Addr, bu *mh.Bindi
 	auth, hasAuth := mh.Find[mh.BindingAuthorizationData](bu.Options)
 	r.nonces = nonces
 	switch {
+	case !routable(r.pair.Local):
+		m.count(role.CountNotForUs) // a group, or a link-local address (§9.1)
 	case !routable(ev.Src):
 		m.count(role.CountBadCareOf)
 	case !routable(home):
@@ -71,7 +73,7 @@ func (m *Machine) homeRegistration(r *request) {
 		return
 	}
 	m.count(role.CountRefused)
-	if m.limited(&m.answers) {
+	if m.limited(&m.answers, r.src) {
 		return
 	}
 	m.acknowledgePlainly(r, mh.StatusHomeRegistrationNotSupport)
@@ -98,7 +100,7 @@ func (m *Machine) recognized(r *request) bool {
 		status = mh.StatusExpiredHomeNonce
 	}
 	m.count(role.CountExpiredNonces)
-	if !m.limited(&m.answers) {
+	if !m.limited(&m.answers, r.src) {
 		m.acknowledgePlainly(r, status)
 	}
 	return false
@@ -128,6 +130,9 @@ func (r *request) coverable() []netip.Addr {
 // authorized goes on with a request that its mobile node has made.
 func (m *Machine) authorized(r *request) {
 	e := m.cache.get(r.pair)
+	if e != nil && e.bound {
+		m.answered(e)
+	}
 	switch {
 	case e != nil && !bce.Later(r.bu.Sequence, e.sequence):
 		m.count(role.CountSequence)
