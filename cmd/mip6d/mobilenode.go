@@ -221,7 +221,7 @@ func (n *mobileNode) correspondentOf(v mn.PeerView) ctl.Correspondent {
 		s := uint8(v.Status)
 		c.LastStatus, c.LastStatusIs = &s, v.Status.String()
 	}
-	if t, err := n.paths.Traffic(role.Pair{Local: v.HomeAddress, Peer: v.Peer}); err == nil {
+	if t, ok, err := n.paths.Traffic(role.Pair{Local: v.HomeAddress, Peer: v.Peer}); err == nil && ok {
 		traffic := ctl.Traffic(t)
 		c.Direct = &traffic
 	}

@@ -1,6 +1,10 @@
 package datapath
 
-import "mip6d/internal/role"
+import (
+	"fmt"
+
+	"mip6d/internal/role"
+)
 
 // Applier carries out a batch of effects in their order; see engine.Applier.
 type Applier interface {
@@ -25,6 +29,11 @@ func (k Kernel) Apply(effects []role.Effect) []error {
 		applier := k.Main
 		if isDirect(effects[from]) {
 			applier = k.Direct
+		}
+		if applier == nil {
+			errs[from] = fmt.Errorf("%T is nothing that this role has in the kernel", effects[from])
+			from++
+			continue
 		}
 		copy(errs[from:to], applier.Apply(effects[from:to]))
 		from = to

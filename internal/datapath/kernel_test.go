@@ -41,3 +41,11 @@ func TestEachEffectFindsItsApplier(t *testing.T) {
 		}
 	}
 }
+
+func TestAnEffectWithoutApplierIsRefused(t *testing.T) {
+	var calls []string
+	errs := Kernel{Direct: noting{"direct", &calls, nil}}.Apply([]role.Effect{role.SetBinding{}, role.ClearBinding{}, role.SetDirect{}})
+	if errs[0] == nil || errs[1] == nil || errs[2] != nil {
+		t.Errorf("%v", errs)
+	}
+}

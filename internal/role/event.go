@@ -120,7 +120,8 @@ type Restored struct {
 
 // PeerSeen says that a packet between one of our home addresses and a peer went
 // through the tunnel of a mobile node, in either direction. It comes once for a
-// pair, and again for one not seen for long; never for signalling.
+// pair, and again now and then (about each minute) while packets go on; never for
+// signalling.
 type PeerSeen struct {
 	Pair    Pair
 	Inbound bool // the peer's packet was the first

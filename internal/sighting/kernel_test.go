@@ -33,6 +33,18 @@ func frame(src, dst netip.Addr, next byte, payload ...byte) []byte {
 	return append(b, payload...)
 }
 
+// routingHeader is a type 2 routing header, with UDP behind.
+func routingHeader(home netip.Addr) []byte {
+	h := home.As16()
+	return append(append([]byte{17, 2, 2, 1, 0, 0, 0, 0}, h[:]...), make([]byte, 8)...)
+}
+
+// with has another header behind the first.
+func with(next byte, payload []byte) []byte {
+	payload[0] = next
+	return payload
+}
+
 // homeAddressOption is a Destination Options header with one in it, and UDP
 // behind.
 func homeAddressOption(home netip.Addr) []byte {
@@ -130,6 +142,10 @@ func TestKernelWhatIsNoPeer(t *testing.T) {
 		frame(hoa, peer, protoMobility, 59, 1, 1, 0, 0, 0, 0, 0),
 		frame(hoa, netip.MustParseAddr("ff0e::1"), 17),
 		frame(hoa, netip.MustParseAddr("fe80::1"), 17),
+		frame(hoa, netip.IPv6Unspecified(), 17),
+		frame(netip.IPv6Unspecified(), peer, 17),
+		frame(hoa, coa, protoRouting, with(protoMobility, routingHeader(peer))...),
+		frame(hoa, peer, protoOptions, with(protoMobility, homeAddressOption(hoa))...),
 		frame(hoa, peer, protoICMPv6, 135, 0, 0, 0),
 		frame(hoa, peer, protoICMPv6, 136, 0, 0, 0),
 		frame(hoa, peer, protoICMPv6), // cut off
@@ -137,6 +153,9 @@ func TestKernelWhatIsNoPeer(t *testing.T) {
 	} {
 		x.pass(x.out, f)
 	}
+	x.pass(x.in, frame(coa, hoa, protoOptions, with(protoMobility, homeAddressOption(peer))...))
+	x.pass(x.in, frame(peer, hoa, protoRouting, with(protoMobility, routingHeader(hoa))...))
+	x.pass(x.in, frame(peer, netip.MustParseAddr("ff0e::1"), 17))
 	if got := x.told(); len(got) != 0 {
 		t.Errorf("told %+v", got)
 	}
@@ -146,12 +165,20 @@ func TestKernelWhatIsNoPeer(t *testing.T) {
 	}
 }
 
-// RFC 6275 §11.7.2: the peer is the address in the Home Address option.
+// RFC 6275 §11.7.2: the peer is the address in the Home Address option, or in the
+// routing header of what we send it by the home agent.
 func TestKernelMobilePeer(t *testing.T) {
 	x := newWatched(t, Config{})
 	x.pass(x.in, frame(coa, hoa, protoOptions, homeAddressOption(peer)...))
 	if got := x.told(); len(got) != 1 || got[0].Pair != pair {
 		t.Errorf("told %+v", got)
+	}
+	x.pass(x.out, frame(hoa, coa, protoRouting, routingHeader(peer)...))
+	if got := x.told(); len(got) != 0 {
+		t.Errorf("what is sent to a mobile peer: told %+v", got)
+	}
+	if got, err := x.Traffic(pair); err != nil || got.PacketsIn != 1 || got.PacketsOut != 1 {
+		t.Errorf("traffic %+v, %v", got, err)
 	}
 	x.pass(x.in, frame(coa, hoa, protoOptions, 17, 0, 1, 4, 0, 0, 0, 0))
 	if got := x.told(); len(got) != 1 || got[0].Pair.Peer != coa {
@@ -206,10 +233,17 @@ func TestKernelTooManyPeersAtOnce(t *testing.T) {
 	if got := x.told(); len(got) != 10 {
 		t.Errorf("told of %d at once, want 10", len(got))
 	}
-	time.Sleep(time.Second)
+	x.pass(x.in, frame(peer, hoa, 17))
+	if got := x.told(); len(got) != 1 {
+		t.Errorf("of the other direction told %d, want 1", len(got))
+	}
+	time.Sleep(1100 * time.Millisecond)
 	send()
 	if got := x.told(); len(got) != 10 {
 		t.Errorf("a second later of %d, want 10", len(got))
+	}
+	if got, err := x.Traffic(role.Pair{Local: hoa, Peer: peer.Next()}); err != nil || got.PacketsOut != 2 {
+		t.Errorf("counted %+v, %v", got, err)
 	}
 }
 

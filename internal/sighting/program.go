@@ -24,15 +24,19 @@ const (
 	source         = 8
 	destination    = 24
 	addrLen        = 16
+	protoRouting   = 43
 	protoICMPv6    = 58
 	protoOptions   = 60
 	protoMobility  = 135
 	firstDiscovery = 133 // ICMPv6 types of neighbour discovery
 	lastDiscovery  = 137
 
-	// A Home Address option alone in its header: alignment puts it here.
+	// A Home Address option alone in its header: alignment puts it here. A type 2
+	// routing header has its address at the same place.
 	optionAt = headerLen + 6
 	homeAt   = headerLen + 8
+	typeAt   = headerLen + 2 // of a routing header
+	type2    = 2
 )
 
 // pairKey is the key of the table.
@@ -47,9 +51,14 @@ type pairValue struct {
 	Told                 uint64 // when a record was written last, CLOCK_MONOTONIC ns
 }
 
-// recordSize is that of what the program writes: a pairKey, and 64 bits that are
-// not zero where the peer's packet was the first.
+// recordSize is that of what the program writes: a pairKey, and 64 bits of flags.
 const recordSize = 2*addrLen + 8
+
+// The flags of a record.
+const (
+	flagInbound = 1 << iota // it is the peer's packet
+	flagAgain               // the pair has been told of before
+)
 
 // wireOrder is the number that a BPF load of a 16-bit field in network order gives
 // on this machine.
@@ -66,7 +75,7 @@ func program(pairs, records *ebpf.Map, inbound bool, again int64) *ebpf.ProgramS
 		packet = -48  // the IPv6 header
 		told   = -88  // the record
 		value  = -128 // struct pairValue
-		option = -136 // the head of an option, or an ICMPv6 type
+		option = -136 // the head of an option or of an extension header, or an ICMPv6 type
 	)
 	load := func(to int32, at, n int32) asm.Instructions {
 		return asm.Instructions{
@@ -86,9 +95,9 @@ func program(pairs, records *ebpf.Map, inbound bool, again int64) *ebpf.ProgramS
 		}
 		return insns
 	}
-	home, peer, packets, name := int16(source), int16(destination), int16(0), "mip6_peers_out"
+	home, peer, packets, flags, name := int16(source), int16(destination), int16(0), int32(0), "mip6_peers_out"
 	if inbound {
-		home, peer, packets, name = destination, source, 16, "mip6_peers_in"
+		home, peer, packets, flags, name = destination, source, 16, flagInbound, "mip6_peers_in"
 	}
 
 	insns := asm.Instructions{
@@ -105,20 +114,37 @@ func program(pairs, records *ebpf.Map, inbound bool, again int64) *ebpf.ProgramS
 		asm.LoadMem(asm.R8, asm.RFP, packet+nextHeader, asm.Byte),
 		asm.JEq.Imm(asm.R8, protoMobility, "pass"),
 		asm.JEq.Imm(asm.R8, protoICMPv6, "icmp"),
-		asm.JNE.Imm(asm.R8, protoOptions, "pair"),
 	)
-	// The peer may be mobile as well: it is known by its home address.
-	insns = append(insns, load(option, optionAt, 2)...)
-	insns = append(insns,
-		asm.JNE.Imm(asm.R0, 0, "pair"),
-		asm.LoadMem(asm.R0, asm.RFP, option, asm.Half),
-		asm.JNE.Imm(asm.R0, wireOrder(0xc910), "pair"),
-	)
+	// The peer may be mobile as well: it is known by its home address. It stands in
+	// the option of what the peer sends and in the routing header of what it gets.
+	header, at, length, want := int32(protoRouting), int32(typeAt), int32(1), int32(type2)
 	if inbound {
-		insns = append(insns, load(told+addrLen, homeAt, addrLen)...)
-		insns = append(insns, asm.JNE.Imm(asm.R0, 0, "pass"))
+		header, at, length, want = protoOptions, optionAt, 2, wireOrder(0xc910)
 	}
-	insns = append(insns, asm.Ja.Label("pair"))
+	insns = append(insns, asm.JEq.Imm(asm.R8, header, "mobile"))
+	insns = append(insns, asm.JEq.Imm(asm.R8, int32(protoRouting+protoOptions)-header, "behind"), asm.Ja.Label("pair"))
+	mobile := load(option, at, length)
+	mobile[0] = mobile[0].WithSymbol("mobile")
+	insns = append(insns, mobile...)
+	insns = append(insns, asm.JNE.Imm(asm.R0, 0, "behind"))
+	if length == 1 {
+		insns = append(insns, asm.LoadMem(asm.R0, asm.RFP, option, asm.Byte))
+	} else {
+		insns = append(insns, asm.LoadMem(asm.R0, asm.RFP, option, asm.Half))
+	}
+	insns = append(insns, asm.JNE.Imm(asm.R0, want, "behind"))
+	insns = append(insns, load(told+addrLen, homeAt, addrLen)...)
+	insns = append(insns, asm.JNE.Imm(asm.R0, 0, "pass"))
+	// Signalling behind such a header is none the less signalling.
+	behind := load(option, headerLen, 1)
+	behind[0] = behind[0].WithSymbol("behind")
+	insns = append(insns, behind...)
+	insns = append(insns,
+		asm.JNE.Imm(asm.R0, 0, "pass"),
+		asm.LoadMem(asm.R0, asm.RFP, option, asm.Byte),
+		asm.JEq.Imm(asm.R0, protoMobility, "pass"),
+		asm.Ja.Label("pair"),
+	)
 	icmp := load(option, headerLen, 1)
 	icmp[0] = icmp[0].WithSymbol("icmp")
 	insns = append(insns, icmp...)
@@ -128,16 +154,16 @@ func program(pairs, records *ebpf.Map, inbound bool, again int64) *ebpf.ProgramS
 		asm.JLT.Imm(asm.R0, firstDiscovery, "pair"),
 		asm.JLE.Imm(asm.R0, lastDiscovery, "pass"),
 
-		// Groups (ff00::/8) and link-local addresses (fe80::/10) are no peers.
+		// Groups (ff00::/8), link-local addresses (fe80::/10) and those of ::/8 are
+		// no peers and no home addresses.
 		asm.LoadMem(asm.R0, asm.RFP, told+addrLen, asm.Byte).WithSymbol("pair"),
 		asm.JGE.Imm(asm.R0, 0xfe, "pass"),
-		asm.Mov.Imm(asm.R0, 0),
+		asm.JEq.Imm(asm.R0, 0, "pass"),
+		asm.LoadMem(asm.R0, asm.RFP, told, asm.Byte),
+		asm.JGE.Imm(asm.R0, 0xfe, "pass"),
+		asm.JEq.Imm(asm.R0, 0, "pass"),
+		asm.Mov.Imm(asm.R0, flags),
 		asm.StoreMem(asm.RFP, told+2*addrLen, asm.R0, asm.DWord),
-	)
-	if inbound {
-		insns = append(insns, asm.Mov.Imm(asm.R0, 1), asm.StoreMem(asm.RFP, told+2*addrLen, asm.R0, asm.DWord))
-	}
-	insns = append(insns,
 		asm.LoadMapPtr(asm.R1, pairs.FD()),
 		asm.Mov.Reg(asm.R2, asm.RFP),
 		asm.Add.Imm(asm.R2, told),
@@ -154,6 +180,8 @@ func program(pairs, records *ebpf.Map, inbound bool, again int64) *ebpf.ProgramS
 		asm.Sub.Reg(asm.R2, asm.R1),
 		asm.LoadImm(asm.R3, again, asm.DWord),
 		asm.JLT.Reg(asm.R2, asm.R3, "pass"),
+		asm.Mov.Imm(asm.R0, flags|flagAgain),
+		asm.StoreMem(asm.RFP, told+2*addrLen, asm.R0, asm.DWord),
 
 		// A record that finds no room is written for the next packet.
 		asm.LoadMapPtr(asm.R1, records.FD()).WithSymbol("tell"),

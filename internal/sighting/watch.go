@@ -24,8 +24,8 @@ type Config struct {
 	// Again is after how long a pair that goes on is told of again. 1 min.
 	Again time.Duration
 
-	// MaxRate is how many records are told of in a second; what is beyond comes
-	// with a later packet. 200.
+	// MaxRate is how many pairs are told of in a second, for each direction; what
+	// is beyond comes with a packet a second later. 200.
 	MaxRate int
 }
 
@@ -44,6 +44,7 @@ type Watch struct {
 	in, out        *ebpf.Program
 	reader         *ringbuf.Reader
 	maxRate        int
+	again          time.Duration
 }
 
 // Open loads the programs. It needs CAP_BPF and CAP_NET_ADMIN, and Linux 5.8.
@@ -58,7 +59,7 @@ func Open(c Config) (_ *Watch, err error) {
 	if c.MaxRate <= 0 {
 		c.MaxRate = defaultRate
 	}
-	w := &Watch{maxRate: c.MaxRate}
+	w := &Watch{maxRate: c.MaxRate, again: max(c.Again, time.Second)}
 	defer func() {
 		if err != nil {
 			_ = w.Close()
@@ -113,7 +114,7 @@ func (w *Watch) Run(ctx context.Context, out func(role.Event)) error {
 	stop := context.AfterFunc(ctx, func() { _ = w.reader.Flush() }) // which interrupts Read
 	defer stop()
 	var second time.Time
-	told := 0
+	var told [2]int // so that a flood of strangers does not keep us from those to whom we send
 	for {
 		r, err := w.reader.Read()
 		switch {
@@ -122,29 +123,50 @@ func (w *Watch) Run(ctx context.Context, out func(role.Event)) error {
 		case err != nil:
 			return fmt.Errorf("read new peers: %w", err)
 		}
-		pair, inbound, ok := decode(r.RawSample)
+		pair, flags, ok := decode(r.RawSample)
 		if !ok {
 			continue
 		}
 		if now := time.Now(); now.Sub(second) >= time.Second {
-			second, told = now, 0
+			second, told = now, [2]int{}
 		}
-		if told++; told > w.maxRate {
-			_ = w.Forget(pair)
-			continue
+		direction := flags & flagInbound
+		switch told[direction]++; {
+		case told[direction] <= w.maxRate:
+			out(role.PeerSeen{Pair: pair, Inbound: direction == flagInbound})
+		case flags&flagAgain == 0:
+			if err := w.postpone(pair); err != nil {
+				return err
+			}
 		}
-		out(role.PeerSeen{Pair: pair, Inbound: inbound})
 	}
 }
 
 // decode reads a record.
-func decode(b []byte) (pair role.Pair, inbound, ok bool) {
+func decode(b []byte) (pair role.Pair, flags uint64, ok bool) {
 	if len(b) < recordSize {
-		return pair, false, false
+		return pair, 0, false
 	}
 	pair.Local = netip.AddrFrom16([addrLen]byte(b))
 	pair.Peer = netip.AddrFrom16([addrLen]byte(b[addrLen:]))
-	return pair, binary.NativeEndian.Uint64(b[2*addrLen:]) != 0, true
+	return pair, binary.NativeEndian.Uint64(b[2*addrLen:]), true
+}
+
+// postpone has a new pair told of again in a second, if it goes on by then; until
+// then its packets cost no more than those of others. What passes between look
+// and change is not counted.
+func (w *Watch) postpone(p role.Pair) error {
+	var v pairValue
+	key := keyOf(p)
+	err := w.pairs.Lookup(&key, &v)
+	if err == nil {
+		v.Told -= uint64(w.again - time.Second)
+		err = w.pairs.Update(&key, &v, ebpf.UpdateExist)
+	}
+	if err != nil && !errors.Is(err, ebpf.ErrKeyNotExist) {
+		return fmt.Errorf("put off the sight of %s: %w", p.Peer, err)
+	}
+	return nil
 }
 
 func keyOf(p role.Pair) pairKey { return pairKey{p.Local.As16(), p.Peer.As16()} }

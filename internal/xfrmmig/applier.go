@@ -40,24 +40,24 @@ func (c *Conn) SetState(s State) error {
 	return nil
 }
 
-// traffic says how many packets and octets a state has seen; none when there is
-// no such state.
-func (c *Conn) traffic(s State) (packets, octets uint64, err error) {
+// traffic says how many packets and octets a state has seen; it is false when
+// there is no such state.
+func (c *Conn) traffic(s State) (packets, octets uint64, ok bool, err error) {
 	answer, err := c.nl.Execute(netlink.Message{
 		Header: netlink.Header{Type: msgGetSA, Flags: netlink.Request}, Data: s.encodeDelete(),
 	})
 	if errors.Is(err, unix.ESRCH) {
-		return 0, 0, nil
+		return 0, 0, false, nil
 	}
 	if err != nil {
-		return 0, 0, fmt.Errorf("look at the xfrm state %s → %s of protocol %d: %w", s.Src, s.Dst, s.Proto, err)
+		return 0, 0, false, fmt.Errorf("look at the xfrm state %s → %s of protocol %d: %w", s.Src, s.Dst, s.Proto, err)
 	}
 	for _, m := range answer {
 		if packets, octets, ok := decodeTraffic(m.Data); ok {
-			return packets, octets, nil
+			return packets, octets, true, nil
 		}
 	}
-	return 0, 0, nil
+	return 0, 0, false, nil
 }
 
 // DeleteState removes a state; that there is none is fine.
@@ -147,7 +147,7 @@ func (c *Conn) Sweep() error {
 func (p Policy) isOurs() bool {
 	if len(p.Templates) == 0 {
 		return slices.ContainsFunc(exemptions(), func(e Policy) bool {
-			return e.Selector == p.Selector && e.Dir == p.Dir && e.Priority == p.Priority
+			return e.Selector == p.Selector && e.Dir == p.Dir && e.Priority == p.Priority && e.IfID == p.IfID
 		})
 	}
 	return !slices.ContainsFunc(p.Templates, func(t Template) bool { return t.Reqid != Reqid })

@@ -32,9 +32,10 @@ func decodeState(b []byte) (s State, ok bool) {
 }
 
 // decodePolicy reads a sub-policy back from the body of an XFRM_MSG_NEWPOLICY,
-// if it has no templates but Mobile IPv6's. One without any may be anybody's.
+// if it lets packets pass and has no templates but Mobile IPv6's. One without any
+// may be anybody's.
 func decodePolicy(b []byte) (p Policy, ok bool) {
-	if len(b) < 168 || native.Uint16(b[40:]) != unix.AF_INET6 || b[42] > 128 || b[43] > 128 {
+	if len(b) < 168 || native.Uint16(b[40:]) != unix.AF_INET6 || b[42] > 128 || b[43] > 128 || b[161] != policyAllow {
 		return p, false
 	}
 	others := false

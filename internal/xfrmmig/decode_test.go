@@ -73,6 +73,16 @@ func TestOthersStatesAndPoliciesAreNone(t *testing.T) {
 		if again.isOurs() {
 			t.Errorf("%+v was taken for ours", again)
 		}
+		block := p.encode()
+		block[161] = 1
+		if _, ok := decodePolicy(block); ok {
+			t.Error("a policy that blocks was taken for one that exempts")
+		}
+		device := p
+		device.IfID = 7
+		if again, _ := decodePolicy(device.encode()); again.isOurs() {
+			t.Error("another device's policy was taken for ours")
+		}
 	}
 }
 

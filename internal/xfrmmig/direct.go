@@ -63,10 +63,10 @@ const grace = time.Second
 
 // lifetime is the shorter of both sides'.
 func (p pairState) lifetime() time.Duration {
-	shortest := time.Duration(0)
+	shortest := role.Infinite - grace
 	for _, d := range []*role.Direct{p.ours, p.theirs} {
-		if d != nil && (shortest == 0 || d.Lifetime < shortest) {
-			shortest = d.Lifetime
+		if d != nil {
+			shortest = min(shortest, d.Lifetime)
 		}
 	}
 	return max(shortest, 0) + grace

@@ -51,6 +51,25 @@ func TestPoliciesOfADirectPathInBytes(t *testing.T) {
 	}
 }
 
+// Setting one side anew is no longer life for the other.
+func TestADirectPathLivesAsLongAsTheShorterSide(t *testing.T) {
+	start := time.Now()
+	var w wanted
+	w.side = [2]*role.Direct{&ours, &theirs}
+	w.until = [2]time.Time{start.Add(ours.Lifetime), start.Add(theirs.Lifetime)}
+	for at, want := range map[time.Duration]time.Duration{
+		0: theirs.Lifetime + grace, 40 * time.Second: theirs.Lifetime - 40*time.Second + grace, 200 * time.Second: grace,
+	} {
+		if got := w.left(start.Add(at)).lifetime(); got != want {
+			t.Errorf("after %v: %v, want %v", at, got, want)
+		}
+	}
+	w.side[role.Theirs] = nil
+	if got := w.left(start.Add(40 * time.Second)).lifetime(); got != ours.Lifetime-40*time.Second+grace {
+		t.Errorf("alone: %v", got)
+	}
+}
+
 func TestStatesOfADirectPath(t *testing.T) {
 	for _, c := range []struct {
 		d    role.Direct

@@ -30,6 +30,7 @@ const (
 	modeRouteOptimization = 2
 	flagWildRecv          = 8
 	policyTypeSub         = 1
+	policyAllow           = 0
 	hardAddExpires        = 40 // in struct xfrm_lifetime_cfg, seconds after it was made
 	templateSize          = 64 // struct xfrm_user_tmpl
 )

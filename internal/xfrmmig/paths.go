@@ -3,7 +3,9 @@ package xfrmmig
 import (
 	"errors"
 	"fmt"
+	"slices"
 	"sync"
+	"time"
 
 	"mip6d/internal/role"
 )
@@ -17,11 +19,32 @@ import (
 // care-of address that changes in a state alone would leave packets on the way
 // to the router of the old one.
 type Paths struct {
-	post func(role.Event)
+	post  func(role.Event)
+	posts sync.WaitGroup
 
 	mu    sync.Mutex // Traffic is called from elsewhere than Apply
 	conn  *Conn
-	pairs map[role.Pair]pairState
+	pairs map[role.Pair]wanted
+}
+
+// wanted is what is wanted of one pair, by side, and until when.
+type wanted struct {
+	side  [2]*role.Direct
+	until [2]time.Time
+}
+
+// left is the same with what is left of the lifetimes: setting one side anew must
+// not give the other a new life.
+func (w wanted) left(now time.Time) pairState {
+	at := func(s role.Side) *role.Direct {
+		if w.side[s] == nil {
+			return nil
+		}
+		d := *w.side[s]
+		d.Lifetime = w.until[s].Sub(now)
+		return &d
+	}
+	return pairState{ours: at(role.Ours), theirs: at(role.Theirs)}
 }
 
 // OpenPaths opens the applier in the current network namespace. It needs
@@ -32,11 +55,15 @@ func OpenPaths(post func(role.Event)) (*Paths, error) {
 	if err != nil {
 		return nil, err
 	}
-	return &Paths{post: post, conn: c, pairs: make(map[role.Pair]pairState)}, nil
+	return &Paths{post: post, conn: c, pairs: make(map[role.Pair]wanted)}, nil
 }
 
-// Close releases the socket. What is set stays in force until its lifetime ends.
-func (p *Paths) Close() error { return p.conn.Close() }
+// Close releases the socket, once all that was asked for has been handed over.
+// What is set stays in force until its lifetime ends.
+func (p *Paths) Close() error {
+	p.posts.Wait()
+	return p.conn.Close()
+}
 
 // Apply carries out effects in their order.
 func (p *Paths) Apply(effects []role.Effect) []error {
@@ -59,19 +86,16 @@ func (p *Paths) Apply(effects []role.Effect) []error {
 }
 
 func (p *Paths) set(d role.Direct) error {
-	state := p.pairs[d.Pair]
-	if d.Side == role.Ours {
-		state.ours = &d
-	} else {
-		state.theirs = &d
-	}
-	p.pairs[d.Pair] = state
+	now := time.Now()
+	pair := p.pairs[d.Pair]
+	pair.side[d.Side], pair.until[d.Side] = &d, now.Add(d.Lifetime)
+	p.pairs[d.Pair] = pair
 	for _, s := range states(d) {
 		if err := p.conn.SetState(s); err != nil {
 			return err
 		}
 	}
-	for _, policy := range state.policies(d.Pair) {
+	for _, policy := range pair.left(now).policies(d.Pair) {
 		if err := p.conn.SetPolicy(policy); err != nil {
 			return err
 		}
@@ -79,75 +103,64 @@ func (p *Paths) set(d role.Direct) error {
 	return nil
 }
 
+// clear also ends what another run has set.
 func (p *Paths) clear(pair role.Pair, side role.Side) error {
-	state := p.pairs[pair]
-	before := state
-	if side == role.Ours {
-		state.ours = nil
-	} else {
-		state.theirs = nil
-	}
+	rest := p.pairs[pair]
+	rest.side[side] = nil
+	state := rest.left(time.Now())
 	var errs []error
-	policies := state.policies(pair)
-	for i := len(policies) - 1; i >= 0; i-- {
+	for _, policy := range slices.Backward(state.policies(pair)) {
 		if state.empty() {
-			errs = append(errs, p.conn.DeletePolicy(policies[i]))
+			errs = append(errs, p.conn.DeletePolicy(policy))
 		} else {
-			errs = append(errs, p.conn.SetPolicy(policies[i]))
+			errs = append(errs, p.conn.SetPolicy(policy))
 		}
 	}
-	if d := before.side(side); d != nil {
-		for _, s := range states(*d) {
-			errs = append(errs, p.conn.DeleteState(s))
-		}
+	for _, s := range states(role.Direct{Pair: pair, Side: side}) {
+		errs = append(errs, p.conn.DeleteState(s))
 	}
 	if err := errors.Join(errs...); err != nil {
 		return err
 	}
-	p.pairs[pair] = state
+	p.pairs[pair] = rest
 	if state.empty() {
 		delete(p.pairs, pair)
 	}
 	return nil
 }
 
-func (p pairState) side(s role.Side) *role.Direct {
-	if s == role.Ours {
-		return p.ours
-	}
-	return p.theirs
-}
-
+// ask answers in an event of its own, or not at all where nothing is known.
 func (p *Paths) ask(pair role.Pair) error {
-	t, err := p.traffic(pair)
-	if err == nil {
-		go p.post(role.TrafficSeen{Pair: pair, Traffic: t})
+	t, ok, err := p.traffic(pair)
+	if ok {
+		p.posts.Go(func() { p.post(role.TrafficSeen{Pair: pair, Traffic: t}) })
 	}
 	return err
 }
 
-// Traffic counts what took the direct path of a pair since that was set.
-func (p *Paths) Traffic(pair role.Pair) (role.Traffic, error) {
+// Traffic counts what took the direct path of a pair since that was set; it is
+// false where there is none.
+func (p *Paths) Traffic(pair role.Pair) (role.Traffic, bool, error) {
 	p.mu.Lock()
 	defer p.mu.Unlock()
 	return p.traffic(pair)
 }
 
-func (p *Paths) traffic(pair role.Pair) (t role.Traffic, err error) {
-	state := p.pairs[pair]
-	for _, d := range []*role.Direct{state.ours, state.theirs} {
+// traffic looks at one side: both see the same packets.
+func (p *Paths) traffic(pair role.Pair) (t role.Traffic, ok bool, err error) {
+	for _, d := range p.pairs[pair].side {
 		if d == nil {
 			continue
 		}
 		s := states(*d)
-		// Both sides see the same packets.
-		t = role.Traffic{}
-		if t.PacketsOut, t.BytesOut, err = p.conn.traffic(s[0]); err != nil {
-			return t, err
+		var out, in bool
+		if t.PacketsOut, t.BytesOut, out, err = p.conn.traffic(s[0]); err != nil {
+			return t, false, err
 		}
-		if t.PacketsIn, t.BytesIn, err = p.conn.traffic(s[1]); err != nil {
-			return t, err
+		if t.PacketsIn, t.BytesIn, in, err = p.conn.traffic(s[1]); err != nil {
+			return t, false, err
 		}
+		return t, out && in, nil
 	}
-	return t, nil
+	return t, false, nil
 }

@@ -90,9 +90,13 @@ func TestKernelDirectPathsComeAndGo(t *testing.T) {
 		apply(role.ClearDirect{Pair: toCN, Side: role.Theirs})
 		look("none", pairState{})
 	}
-	if traffic, err := p.Traffic(toCN); err != nil || traffic != (role.Traffic{}) {
+	if traffic, ok, err := p.Traffic(toCN); err != nil || ok {
 		t.Errorf("traffic of nothing: %+v, %v", traffic, err)
 	}
+	apply(role.SetDirect{Direct: theirs})
+	p.pairs = make(map[role.Pair]wanted) // as another run finds it
+	apply(role.ClearDirect{Pair: toCN, Side: role.Theirs})
+	look("not ours, and cleared", pairState{})
 	apply(role.SetDirect{Direct: ours})
 	must(t, p.conn.Sweep())
 	look("swept", pairState{})
@@ -109,6 +113,24 @@ func TestKernelDirectPathsComeAndGo(t *testing.T) {
 	must(t, err)
 	if len(left)+len(leftStates) != 0 || len(signalling) != 7 {
 		t.Errorf("after cleanup %d policies and %d states of 7 and 1; signalling had %d", len(left), len(leftStates), len(signalling))
+	}
+}
+
+// Whoever asks about what is not there, or not any more, gets no answer.
+func TestKernelTrafficOfAPairIsAsked(t *testing.T) {
+	testkernel.Namespace(t)
+	var events []role.Event
+	p, err := OpenPaths(func(ev role.Event) { events = append(events, ev) })
+	must(t, err)
+	must(t, p.Apply([]role.Effect{role.AskTraffic{Pair: toCN}})[0])
+	must(t, p.Apply([]role.Effect{role.SetDirect{Direct: ours}})[0])
+	must(t, p.Apply([]role.Effect{role.AskTraffic{Pair: toCN}})[0])
+	p.posts.Wait()
+	must(t, p.conn.DeleteState(states(ours)[0]))
+	must(t, p.Apply([]role.Effect{role.AskTraffic{Pair: toCN}})[0])
+	must(t, p.Close())
+	if diff := cmp.Diff([]role.Event{role.TrafficSeen{Pair: toCN}}, events, same); diff != "" {
+		t.Error(diff)
 	}
 }
 
@@ -166,7 +188,9 @@ func BenchmarkKernelCorrespondentBindings(b *testing.B) {
 	add(many - 2000)
 	last := add(1000)
 	start := time.Now()
+	home = hoa
 	for range 1000 {
+		home = home.Next()
 		d := theirs
 		d.Local, d.Peer, d.CareOf = cn, home, coa2.Next()
 		if err := p.Apply([]role.Effect{role.SetDirect{Direct: d}})[0]; err != nil {

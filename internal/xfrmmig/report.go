@@ -26,8 +26,9 @@ const (
 // Reports hears from the kernel about packets with a Home Address option that no
 // direct path is there for (RFC 6275 §9.3.1).
 type Reports struct {
-	nl   *netlink.Conn
-	told map[role.UnknownHomeAddress]time.Time
+	nl    *netlink.Conn
+	told  map[role.UnknownHomeAddress]time.Time
+	swept time.Time // when told was last looked through
 }
 
 // OpenReports subscribes in the current network namespace.
@@ -70,15 +71,16 @@ func (r *Reports) due(e role.UnknownHomeAddress, now time.Time) bool {
 	if t, ok := r.told[e]; ok && now.Sub(t) < reportInterval {
 		return false
 	}
-	if len(r.told) >= maxReported {
+	if len(r.told) >= maxReported && now.Sub(r.swept) >= reportInterval/4 {
+		r.swept = now
 		for k, t := range r.told {
 			if now.Sub(t) >= reportInterval {
 				delete(r.told, k)
 			}
 		}
-		if len(r.told) >= maxReported {
-			return false
-		}
+	}
+	if len(r.told) >= maxReported {
+		return false
 	}
 	r.told[e] = now
 	return true
