@@ -33,6 +33,7 @@ type mobileNode struct {
 	paths    *xfrmmig.Paths
 	watch    *sighting.Watch // nil: BPF may not be used
 	managed  []string        // names of the interfaces
+	router   bool            // there are networks behind us
 	*correspondent
 }
 
@@ -41,8 +42,14 @@ func (d *daemon) mobileNode(cfg *config.Config) (_ wiring, err error) {
 	if n.settings, err = rtnl.OpenSettings(cfg.RunDir); err != nil {
 		return nil, err
 	}
+	networks := mobileNetworks(cfg.MobileNode)
+	if n.router = len(networks) > 0; n.router {
+		if err := n.settings.Forward(); err != nil {
+			return nil, err
+		}
+	}
 	for _, name := range n.managed {
-		if err := n.settings.Manage(name); err != nil {
+		if err := n.settings.Manage(name, n.router); err != nil {
 			return nil, err
 		}
 	}
@@ -51,7 +58,7 @@ func (d *daemon) mobileNode(cfg *config.Config) (_ wiring, err error) {
 		return nil, err
 	}
 	d.keep(kernel)
-	if err := kernel.Settle(homeAddresses(cfg.MobileNode)); err != nil {
+	if err := kernel.Settle(homeAddresses(cfg.MobileNode), networks); err != nil {
 		return nil, err
 	}
 	if n.paths, err = d.openDirect(xfrmmig.MobileNodeSignalling()); err != nil {
@@ -115,7 +122,7 @@ func (n *mobileNode) sockets(cfg *config.Config, kernel engine.Applier) error {
 // news passes the kernel's on. An interface that appears is set up first.
 func (n *mobileNode) news(ev role.Event) {
 	if up, ok := ev.(role.LinkUp); ok {
-		if err := n.settings.Manage(up.Name); err != nil {
+		if err := n.settings.Manage(up.Name, n.router); err != nil {
 			n.d.log.Error("cannot set up the interface", "if", up.Name, "err", err)
 		}
 	}
@@ -138,6 +145,16 @@ func homeAddresses(c *config.MobileNode) []netip.Addr {
 	return list
 }
 
+func mobileNetworks(c *config.MobileNode) []netip.Prefix {
+	var list []netip.Prefix
+	for _, h := range c.Homes {
+		if h.MobileNetwork != nil {
+			list = append(list, h.MobileNetwork.Prefixes...)
+		}
+	}
+	return list
+}
+
 func mnParams(c *config.MobileNode) mn.Params {
 	o := c.RouteOptimization
 	p := mn.Params{ReleaseOnStop: c.ReleaseOnStop, Optimization: mn.Optimization{
@@ -153,6 +170,9 @@ func mnParams(c *config.MobileNode) mn.Params {
 			if a.Replay != config.ReplayTimestamp {
 				home.Auth.Replay = mn.ReplaySequence
 			}
+		}
+		if n := h.MobileNetwork; n != nil {
+			home.Network = &mn.Network{Prefixes: n.Prefixes, Implicit: n.Mode == config.NetworkImplicit}
 		}
 		p.Homes = append(p.Homes, home)
 	}

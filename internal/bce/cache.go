@@ -19,6 +19,7 @@ import (
 type Cache struct {
 	byHome map[netip.Addr]*entry
 	expiry expiry
+	nets   nets
 }
 
 type entry struct {
@@ -29,7 +30,9 @@ type entry struct {
 // Set puts a binding in, in place of one of the same home address.
 func (c *Cache) Set(b role.Binding) {
 	if e := c.byHome[b.HomeAddress]; e != nil {
+		c.nets.remove(e)
 		e.binding = b
+		c.nets.add(e)
 		heap.Fix(&c.expiry, e.index)
 		return
 	}
@@ -38,6 +41,7 @@ func (c *Cache) Set(b role.Binding) {
 	}
 	e := &entry{binding: b}
 	c.byHome[b.HomeAddress] = e
+	c.nets.add(e)
 	heap.Push(&c.expiry, e)
 }
 
@@ -54,6 +58,7 @@ func (c *Cache) Delete(home netip.Addr) {
 	if e := c.byHome[home]; e != nil {
 		heap.Remove(&c.expiry, e.index)
 		delete(c.byHome, home)
+		c.nets.remove(e)
 	}
 }
 
@@ -75,6 +80,7 @@ func (c *Cache) PopExpired(now time.Time) (role.Binding, bool) {
 	}
 	e := heap.Pop(&c.expiry).(*entry)
 	delete(c.byHome, e.binding.HomeAddress)
+	c.nets.remove(e)
 	return e.binding, true
 }
 

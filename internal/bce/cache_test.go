@@ -81,3 +81,33 @@ func TestSetReplacesAndMovesExpiry(t *testing.T) {
 		t.Error("an empty cache yields a binding")
 	}
 }
+
+func TestRFC3963_6_1_1_AnAddressIsBehindItsMobileRouter(t *testing.T) {
+	var c Cache
+	router := func(host byte, prefixes ...string) role.Binding {
+		b := binding(host, time.Duration(host)*time.Second)
+		for _, p := range prefixes {
+			b.MobilePrefixes = append(b.MobilePrefixes, netip.MustParsePrefix(p))
+		}
+		return b
+	}
+	want := func(what, addr string, host byte) {
+		t.Helper()
+		b, ok := c.Behind(netip.MustParseAddr(addr))
+		if ok != (host != 0) || ok && b.HomeAddress != binding(host, 0).HomeAddress {
+			t.Errorf("%s: %s is behind %v, %v; want host %d", what, addr, b.HomeAddress, ok, host)
+		}
+	}
+	want("empty", "2001:db8:a::1", 0)
+	c.Set(router(1, "2001:db8:a::/48"))
+	c.Set(router(2, "2001:db8:b::/64", "2001:db8:a:5::/64"))
+	want("both", "2001:db8:a::1", 1)
+	want("longest", "2001:db8:a:5::1", 2)
+	want("outside", "2001:db8:b:1::1", 0)
+	c.Set(router(2, "2001:db8:b::/64"))
+	want("given up", "2001:db8:a:5::1", 1)
+	c.PopExpired(t0.Add(time.Second))
+	want("expired", "2001:db8:a::1", 0)
+	c.Delete(router(2).HomeAddress)
+	want("deleted", "2001:db8:b::1", 0)
+}

@@ -64,8 +64,16 @@ func (d *decoder) checkHomeAgent(h *HomeAgent) {
 	if !d.has(links) {
 		return
 	}
+	var networks []netip.Prefix
 	for i, m := range h.MobileNodes {
 		path := fmt.Sprintf("home_agent.mobile_nodes[%d]", i)
+		if len(m.Prefixes) > 0 && !m.Router {
+			d.wrongf(path+".prefixes", "are a mobile router's, and router: false says that it is none: take one of them away")
+		}
+		networks = d.checkNetworks(path+".prefixes", m.Prefixes, networks)
+		for k, p := range m.Prefixes {
+			d.checkNetwork(fmt.Sprintf("%s.prefixes[%d]", path, k), p, h.Links)
+		}
 		if m.HomeAddress.IsValid() {
 			key := path + ".home_address"
 			d.once(homes, key, m.HomeAddress.String(), "one entry for a home address")
@@ -83,6 +91,7 @@ func (d *decoder) checkHomeAgent(h *HomeAgent) {
 
 func (d *decoder) checkMobileNode(m *MobileNode, k Kernel) {
 	homes, interfaces := unique{}, unique{}
+	var networks []netip.Prefix
 	if d.isEmptyList("mobile_node.homes") {
 		d.wrongf("mobile_node.homes", "is empty: a mobile node has at least one home address")
 	}
@@ -95,6 +104,12 @@ func (d *decoder) checkMobileNode(m *MobileNode, k Kernel) {
 			}
 		}
 		d.checkAuth(path, h.Auth, m.AllowUnauthenticated, "mobile_node")
+		if n := h.MobileNetwork; n != nil {
+			if key := path + ".mobile_network.prefixes"; d.isEmptyList(key) {
+				d.wrongf(key, "is empty: give the prefixes of the networks behind this router, such as [2001:db8:a::/56]")
+			}
+			networks = d.checkNetworks(path+".mobile_network.prefixes", n.Prefixes, networks)
+		}
 	}
 	if d.isEmptyList("mobile_node.interfaces") {
 		d.wrongf("mobile_node.interfaces", "is empty: name at least one interface to move with")
@@ -104,6 +119,40 @@ func (d *decoder) checkMobileNode(m *MobileNode, k Kernel) {
 		d.once(interfaces, path, f.Name, "one entry for an interface")
 		if f.Name != "" && (f.Name == k.TunnelName || strings.HasPrefix(f.Name, k.TunnelPrefix)) {
 			d.wrongf(path, "%s is one of mip6d's own tunnel devices (kernel.tunnel_name, tunnel_prefix): name the interfaces that lead to the world", f.Name)
+		}
+	}
+}
+
+// checkNetworks: a mobile network is behind one mobile router. It returns those
+// seen, with these.
+func (d *decoder) checkNetworks(path string, prefixes, seen []netip.Prefix) []netip.Prefix {
+	for k, p := range prefixes {
+		if !p.IsValid() {
+			continue
+		}
+		for _, q := range seen {
+			if p.Overlaps(q) {
+				d.wrongf(fmt.Sprintf("%s[%d]", path, k), "%s overlaps with %s, which stands above: a prefix is behind one mobile router", p, q)
+			}
+		}
+		seen = append(seen, p)
+	}
+	return seen
+}
+
+// checkNetwork: a mobile network may lie within a home link's prefix, but never
+// take all of it away, nor the home agent's own address.
+func (d *decoder) checkNetwork(path string, p netip.Prefix, links []HomeLink) {
+	for _, l := range links {
+		if p.IsValid() && p.Contains(l.Address) {
+			d.wrongf(path, "%s holds %s, the home agent's own address", p, l.Address)
+			return
+		}
+		for _, q := range l.Prefixes {
+			if p.IsValid() && q.IsValid() && p.Bits() <= q.Bits() && p.Overlaps(q) {
+				d.wrongf(path, "%s takes the home link's prefix %s: give a prefix of its own, or a longer one within", p, q)
+				return
+			}
 		}
 	}
 }

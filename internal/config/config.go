@@ -51,7 +51,10 @@ type MobileNodeEntry struct {
 	HomeAddress netip.Addr
 	Auth        *Auth         // nil only with AllowUnauthenticated
 	MaxLifetime time.Duration // the home agent's, unless given here
-	Router      bool          // advertised as a router: R flag of proxied Neighbor Advertisements
+	Router      bool          // a router: R flag of proxied Neighbor Advertisements, may register as a mobile router
+
+	// Prefixes is what a mobile router may have behind it (RFC 3963 §6.1.2).
+	Prefixes []netip.Prefix
 }
 
 // MobileNode is the role of RFC 6275 §11.
@@ -76,7 +79,23 @@ type Home struct {
 	Auth        *Auth // nil only with AllowUnauthenticated
 	Lifetime    time.Duration
 	LinkLocal   bool // the L flag, RFC 6275 §6.1.7
+
+	MobileNetwork *MobileNetwork // nil: we are no mobile router
 }
+
+// MobileNetwork is what is behind a mobile router (RFC 3963).
+type MobileNetwork struct {
+	Prefixes []netip.Prefix
+	Mode     NetworkMode
+}
+
+// NetworkMode is how a home agent learns of the prefixes (RFC 3963 §5.2).
+type NetworkMode string
+
+const (
+	NetworkExplicit NetworkMode = "explicit" // each Binding Update names them
+	NetworkImplicit NetworkMode = "implicit" // its configuration has them
+)
 
 // Interface is one that a mobile node may use.
 type Interface struct {
@@ -143,7 +162,7 @@ type Kernel struct {
 
 // RulePriorities is how many rule priorities from Kernel.RulePriority on are
 // ours.
-const RulePriorities = 3
+const RulePriorities = 4
 
 // Tables is how many routing tables from Kernel.Table on are ours: two for a
 // mobile node, and two for each home agent it may have.

@@ -130,13 +130,13 @@ run_dir: 5
 		}},
 		{"kernel marks", "correspondent_node: {}\nkernel: {route_protocol: 16, rule_priority: 32766, table: 254, tunnel_name: tun0}\n", []string{
 			`f:2:26: kernel.route_protocol: 16 is dhcp's, whose routes would be taken for ours and removed: choose another, such as 75`,
-			`f:2:45: kernel.rule_priority: is 32766, out of range: wants a whole number from 1 to 32763`,
+			`f:2:45: kernel.rule_priority: is 32766, out of range: wants a whole number from 1 to 32762`,
 			`f:2:59: kernel.table: 254 to 255 include the system's own (253 default, 254 main, 255 local): choose another, such as 6275`,
 			`f:2:77: kernel.tunnel_name: tun0 does not begin with mip6, by which mip6d --cleanup knows what is ours: choose a name such as mip6t`,
 		}},
 		{"numbers", "correspondent_node: {}\nkernel: {route_protocol: 256, rule_priority: 0, table: 2147483649, tunnel_name: mip6_very_long_name}\n", []string{
 			`f:2:26: kernel.route_protocol: is 256, out of range: wants a whole number from 1 to 255`,
-			`f:2:46: kernel.rule_priority: is 0, out of range: wants a whole number from 1 to 32763`,
+			`f:2:46: kernel.rule_priority: is 0, out of range: wants a whole number from 1 to 32762`,
 			`f:2:56: kernel.table: is 2147483649, out of range: wants a whole number from 1 to 2147483648`,
 			`f:2:81: kernel.tunnel_name: "mip6_very_long_name" is no interface's name: it has 19 bytes, and 1 to 15 are possible`,
 		}},
@@ -155,7 +155,7 @@ run_dir: 5
 		}},
 		{"number with a fraction", "correspondent_node: {}\nkernel: {table: 7.5, rule_priority: \"8\"}\n", []string{
 			`f:2:17: kernel.table: wants a whole number from 1 to 2147483648 and is the number 7.5`,
-			`f:2:37: kernel.rule_priority: wants a whole number from 1 to 32763 and is "8"`,
+			`f:2:37: kernel.rule_priority: wants a whole number from 1 to 32762 and is "8"`,
 		}},
 		{"links", `
 home_agent:

@@ -92,15 +92,20 @@ func (d *decoder) homeLink(l *HomeLink, path string, n *yaml.Node) {
 	d.mapping(path, n,
 		required("interface", d.ifName(&l.Interface)),
 		required("address", d.addr(&l.Address)),
-		required("prefixes", func(path string, n *yaml.Node) {
-			d.list(path, n, func(path string, n *yaml.Node) {
-				var p netip.Prefix
-				d.subnet(&p)(path, n)
-				l.Prefixes = append(l.Prefixes, p)
-			})
-		}),
+		required("prefixes", d.subnets(&l.Prefixes)),
 		optional("valid_lifetime", d.duration(&l.ValidLifetime, minLifetime, maxValidLifetime)),
 	)
+}
+
+// subnets reads a list of subnet prefixes.
+func (d *decoder) subnets(dst *[]netip.Prefix) reader {
+	return func(path string, n *yaml.Node) {
+		d.list(path, n, func(path string, n *yaml.Node) {
+			var p netip.Prefix
+			d.subnet(&p)(path, n)
+			*dst = append(*dst, p)
+		})
+	}
 }
 
 func (d *decoder) mobileNodeEntry(m *MobileNodeEntry, path string, n *yaml.Node) {
@@ -109,7 +114,11 @@ func (d *decoder) mobileNodeEntry(m *MobileNodeEntry, path string, n *yaml.Node)
 		optional("auth", d.auth(&m.Auth)),
 		optional("max_lifetime", d.duration(&m.MaxLifetime, minLifetime, maxLifetime)),
 		optional("router", d.boolean(&m.Router)),
+		optional("prefixes", d.subnets(&m.Prefixes)),
 	)
+	if len(m.Prefixes) > 0 && !d.has(join(path, "router")) {
+		m.Router = true
+	}
 }
 
 func (d *decoder) mobileNode(m *MobileNode, path string, n *yaml.Node) {
@@ -181,6 +190,13 @@ func (d *decoder) home(h *Home, path string, n *yaml.Node) {
 		optional("auth", d.auth(&h.Auth)),
 		optional("lifetime", d.duration(&h.Lifetime, minLifetime, maxLifetime)),
 		optional("link_local", d.boolean(&h.LinkLocal)),
+		optional("mobile_network", func(path string, n *yaml.Node) {
+			h.MobileNetwork = &MobileNetwork{Mode: NetworkExplicit}
+			d.mapping(path, n,
+				required("prefixes", d.subnets(&h.MobileNetwork.Prefixes)),
+				optional("mode", choice(d, &h.MobileNetwork.Mode, NetworkExplicit, NetworkImplicit)),
+			)
+		}),
 	)
 }
 

@@ -2,6 +2,7 @@ package ha
 
 import (
 	"net/netip"
+	"slices"
 
 	"mip6d/internal/mh"
 	"mip6d/internal/role"
@@ -11,7 +12,8 @@ import (
 func (m *Machine) binding(r *request, link *Link, prefix Prefix) role.Binding {
 	b := role.Binding{
 		HomeAddress: r.home, CareOf: r.careOf, HomeAgent: r.local, Ifindex: link.Ifindex,
-		Router: r.mn != nil && r.mn.Router, Sequence: r.bu.Sequence, ReplayStamp: r.stamp,
+		Router: r.mn != nil && r.mn.Router || r.bu.Router, MobileRouter: r.bu.Router, MobilePrefixes: r.prefixes,
+		Sequence: r.bu.Sequence, ReplayStamp: r.stamp,
 		Lifetime: m.p.grant(r.bu.Lifetime, r.mn, prefix),
 	}
 	if r.bu.LinkLocal && link.Ifindex != 0 {
@@ -48,7 +50,7 @@ func (m *Machine) set(n *node) {
 
 func sameForKernel(a, b role.Binding) bool {
 	return a.CareOf == b.CareOf && a.HomeAgent == b.HomeAgent && a.Ifindex == b.Ifindex &&
-		a.LinkLocal == b.LinkLocal && a.Router == b.Router
+		a.LinkLocal == b.LinkLocal && a.Router == b.Router && slices.Equal(a.MobilePrefixes, b.MobilePrefixes)
 }
 
 // kernelDone is the answer to SetBinding or ClearBinding.
@@ -59,7 +61,7 @@ func (m *Machine) kernelDone(n *node, id role.ID, err error) {
 	case id != n.asked: // of a mending that another one has overtaken
 	case err != nil:
 		m.undo(n)
-	case n.phase == setting && (n.mending > id || !m.serves(n.home)):
+	case n.phase == setting && (n.mending > id || !m.permits(n.current.granted)):
 		// A reload has ended the binding, or the mobile node, meanwhile.
 		m.mend(n)
 		m.refuse(n.current, mh.StatusAdministrativelyProhibited, role.CountRefused)
@@ -126,7 +128,7 @@ func (m *Machine) undo(n *node) {
 		m.tellExpired(*n.was) // while the kernel was asked
 	}
 	m.mend(n)
-	m.refuse(n.current, mh.StatusInsufficientResources, role.CountRefused)
+	m.refuse(n.current, n.current.failure(), role.CountRefused)
 	m.finish(n)
 }
 
@@ -163,7 +165,7 @@ func (m *Machine) mended(n *node, err error) {
 // had acknowledged them.
 func (m *Machine) restored(ev role.Restored) {
 	for _, b := range ev.Bindings {
-		if !b.Expires.After(m.now) || !m.serves(b.HomeAddress) || !m.p.isOurs(b.HomeAgent) {
+		if !b.Expires.After(m.now) || !m.permits(b) || !m.p.isOurs(b.HomeAgent) {
 			continue
 		}
 		link, _, _ := m.p.link(b.HomeAddress)

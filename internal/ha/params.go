@@ -57,7 +57,12 @@ type MobileNode struct {
 	HomeAddress netip.Addr
 	Auth        *Auth         // nil only with AllowUnauthenticated
 	MaxLifetime time.Duration // 0: Params.MaxLifetime
-	Router      bool          // R flag in advertisements for it
+	Router      bool          // R flag in advertisements for it, and it may register as a mobile router
+
+	// Prefixes is its part of the prefix table (RFC 3963 §6.1.2): what it may
+	// claim a part of, and what it gets when it claims nothing. Those of
+	// different mobile nodes must not overlap.
+	Prefixes []netip.Prefix
 }
 
 // Auth is a shared-key mobility security association (RFC 4285 §5.1).

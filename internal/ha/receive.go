@@ -65,6 +65,9 @@ type request struct {
 	stamp   uint64      // Mesg-ID; 0: none
 	hasID   bool        // a Mesg-ID option was there
 
+	prefixes []netip.Prefix // behind a mobile router, sorted
+	named    bool           // by itself, not by the prefix table
+
 	authentic bool // not just anybody can have made it
 	granted   role.Binding
 	status    mh.Status // of the acceptance

@@ -20,7 +20,7 @@ func (m *Machine) reconfigured(p Params) {
 	m.setParams(p)
 	var barred []role.Binding // the cache must not change while it is walked
 	for b := range m.cache.All() {
-		if !m.serves(b.HomeAddress) {
+		if !m.permits(b) {
 			barred = append(barred, b)
 		}
 	}
@@ -32,7 +32,7 @@ func (m *Machine) reconfigured(p Params) {
 		m.end(b.HomeAddress)
 	}
 	for _, n := range m.atWork() {
-		if m.serves(n.home) {
+		if m.serves(n.home) && (n.current.delete() || m.permits(n.current.granted)) {
 			continue
 		}
 		n.next, n.was = nil, nil
@@ -44,6 +44,12 @@ func (m *Machine) reconfigured(p Params) {
 		}
 		// What is on its way to the kernel is looked at when that answers.
 	}
+}
+
+// permits says whether a binding may be: its home address, and the mobile network
+// behind it.
+func (m *Machine) permits(b role.Binding) bool {
+	return m.serves(b.HomeAddress) && (!b.MobileRouter || m.authorizes(b.HomeAddress, b.MobilePrefixes))
 }
 
 // serves says whether a home address may be bound here at all.

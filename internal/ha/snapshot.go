@@ -37,3 +37,17 @@ func (m *Machine) Authenticates(home netip.Addr) bool {
 	mn := m.known[home]
 	return mn != nil && mn.Auth != nil
 }
+
+// Above returns the home addresses of the mobile routers behind which a mobile
+// node is, the nearest first: packets for it go through the tunnel of each.
+func (m *Machine) Above(home netip.Addr) []netip.Addr {
+	b, ok := m.cache.Get(home)
+	if !ok {
+		return nil
+	}
+	var list []netip.Addr
+	for x := range m.above(b.CareOf) {
+		list = append(list, x.HomeAddress)
+	}
+	return list
+}

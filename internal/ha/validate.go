@@ -30,6 +30,8 @@ func (m *Machine) bindingUpdate(ev role.MessageIn, bu *mh.BindingUpdate) {
 	bound := n.busyOrBound(m)
 	link, prefix, onLink := m.p.link(r.home)
 	switch {
+	case bu.Router && !bu.Home: // RFC 3963 §6.2
+		m.refuse(r, mh.StatusRouterNotPermitted, role.CountRefused)
 	case !bu.Home && bound:
 		m.refuse(r, mh.StatusRegistrationTypeChange, role.CountRefused)
 	case !bu.Home:
@@ -56,9 +58,17 @@ func (m *Machine) bindingUpdate(ev role.MessageIn, bu *mh.BindingUpdate) {
 		m.accept(n, r)
 	case !m.goodCareOf(r):
 		m.count(role.CountBadCareOf)
+	case m.changesType(r):
+		m.refuse(r, mh.StatusRegistrationTypeChange, role.CountRefused)
+	case m.behindItself(r):
+		m.refuse(r, mh.StatusReasonUnspecified, role.CountRefused)
 	case !bound && m.cache.Len()+m.making >= m.p.MaxBindings:
 		m.refuse(r, mh.StatusInsufficientResources, role.CountRefused)
 	default:
+		if status := m.mobileNetwork(r); status != mh.StatusAccepted {
+			m.refuse(r, status, role.CountRefused)
+			return
+		}
 		r.granted = m.binding(r, link, prefix)
 		if r.granted.Lifetime == 0 {
 			m.refuse(r, mh.StatusNotHomeSubnet, role.CountRefused) // the prefix ends

@@ -87,6 +87,10 @@ func (m *Machine) registered(h *home, t bul.Transmission, ba *mh.BindingAcknowle
 		e.Refuse()
 		return
 	}
+	if h.Network != nil && !ba.Router {
+		m.notForwarded(h, t, ba)
+		return
+	}
 	m.accepted(h, t)
 	e.Accept(t, ba.Lifetime)
 	h.advised = m.advice(ba)
@@ -132,6 +136,10 @@ var reactionTo = map[mh.Status]reaction{
 	mh.StatusHomeRegistrationNotSupport: reactStop,
 	mh.StatusNotHomeSubnet:              reactStop,
 	mh.StatusRegistrationTypeChange:     reactStop,
+	mh.StatusRouterNotPermitted:         reactStop, // RFC 3963 §5.4
+	mh.StatusInvalidPrefix:              reactStop,
+	mh.StatusPrefixNotAuthorized:        reactStop,
+	mh.StatusForwardingSetupFailed:      reactStop,
 	mh.StatusDADFailed:                  reactGiveUp,
 	mh.StatusSequenceOutOfWindow:        reactResync,
 	mh.StatusIDMismatch:                 reactClock,

@@ -250,7 +250,7 @@ func (b *bed) ba(s sentBU, status mh.Status, opts ...func(*mh.BindingAcknowledge
 	b.t.Helper()
 	ba := &mh.BindingAcknowledgement{Status: status, Sequence: s.bu.Sequence}
 	if status.Accepted() {
-		ba.Lifetime = s.bu.Lifetime
+		ba.Lifetime, ba.Router = s.bu.Lifetime, s.bu.Router
 	}
 	if id, ok := mh.Find[mh.MobileNodeIdentifier](s.bu.Options); ok {
 		ba.Options = append(ba.Options, id)

@@ -102,7 +102,7 @@ func (m *Machine) rank(l *link, p *prefix) int {
 	current := l.careOf != nil && l.careOf.net == p.net
 	preferred := !m.due(p.preferredUntil)
 	switch {
-	case !p.auto || p.superseded || p.net.Bits() != 64 || m.due(p.validUntil):
+	case !p.auto || p.superseded || p.net.Bits() != 64 || m.due(p.validUntil) || m.behindUs(p.net):
 		return 0
 	case !current && p.mark <= l.mark:
 		return 0 // heard before the link came up: it may be another link's

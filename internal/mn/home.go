@@ -227,6 +227,9 @@ func (m *Machine) leave(h *home) {
 // setPath asks for a path unless it is what was last asked for.
 func (m *Machine) setPath(h *home, p role.HomePath) {
 	p.HomeAddress = h.HomeAddress
+	if h.Network != nil {
+		p.MobilePrefixes = h.Network.Prefixes
+	}
 	switch p.Mode {
 	case role.PathBlocked:
 		p.HomeAgent = h.homeAgent()

@@ -79,6 +79,15 @@ type Home struct {
 	// LinkLocal sets the L flag: our link-local address has the home
 	// address's interface identifier (§11.7.1). Never for an RFC 4941 address.
 	LinkLocal bool
+
+	// Network makes us a mobile router (RFC 3963); nil: a mobile host.
+	Network *Network
+}
+
+// Network is what is behind a mobile router.
+type Network struct {
+	Prefixes []netip.Prefix
+	Implicit bool // the home agent knows them: Binding Updates don't name them (RFC 3963 §5.2)
 }
 
 // Auth is a shared-key mobility security association (RFC 4285 §5.1).

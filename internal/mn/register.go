@@ -145,9 +145,12 @@ func (m *Machine) update(h *home, t bul.Transmission) ([]byte, error) {
 		Ack:       true,
 		Home:      true,
 		LinkLocal: h.LinkLocal,
+		Router:    h.Network != nil,
 		Lifetime:  t.Lifetime,
 	}
-	bu.Options = append(mh.Options{mh.AlternateCareOfAddress{CareOf: t.CareOf}}, h.authOptions(t)...)
+	bu.Options = mh.Options{mh.AlternateCareOfAddress{CareOf: t.CareOf}}
+	bu.Options = append(bu.Options, h.networkOptions(t)...)
+	bu.Options = append(bu.Options, h.authOptions(t)...)
 	raw, err := mh.Marshal(bu)
 	if err != nil {
 		return nil, err

@@ -13,7 +13,8 @@ type Binding struct {
 	HomeAgent      netip.Addr // our address: the tunnel's end point
 	Ifindex        int        // home link on which to defend; 0: virtual home link, nothing to defend
 	LinkLocal      netip.Addr // link-local address to defend too (L flag), or invalid
-	Router         bool       // the mobile node is a router: R flag in proxied advertisements
+	Router         bool       // advertised as a router: R flag in proxied advertisements
+	MobileRouter   bool       // registered with the R flag (RFC 3963 §4.1)
 	KeyMgmt        bool       // K flag granted
 	Sequence       uint16
 	Lifetime       time.Duration // as granted
@@ -21,5 +22,5 @@ type Binding struct {
 	Created        time.Time      // first registration of this binding
 	Moves          uint64         // care-of changes since
 	ReplayStamp    uint64         // last RFC 4285 timestamp accepted, NTP format; 0: none
-	MobilePrefixes []netip.Prefix // RFC 3963, later
+	MobilePrefixes []netip.Prefix // behind a mobile router, sorted; none overlaps with another binding's
 }

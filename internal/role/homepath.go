@@ -60,6 +60,12 @@ type HomePath struct {
 	Router      netip.Addr // PathTunnelled: link-local address of the first hop on CareOf's link
 	Ifindex     int        // the link: of CareOf, or the home link
 
+	// MobilePrefixes are those of a mobile router's networks (RFC 3963). Packets
+	// from there take the way of the home address's, but at home, and once the
+	// de-registration has been sent, they are held back. What is sent to them and is on
+	// none of our links goes nowhere, always.
+	MobilePrefixes []netip.Prefix
+
 	HomeAgentLinkAddr []byte // PathDeregistering: from the home agent's advertisement
 	DAD               bool   // PathHome: probe for the home address first (no binding existed)
 }

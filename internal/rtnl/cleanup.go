@@ -3,6 +3,7 @@ package rtnl
 import (
 	"errors"
 	"fmt"
+	"net"
 	"net/netip"
 	"slices"
 
@@ -22,7 +23,7 @@ func Cleanup(m Marks, interfaces []string, homes []netip.Prefix) error {
 	defer c.close()
 	return errors.Join(
 		c.cleanDevices(m),
-		c.cleanRoutes(m),
+		c.cleanRoutes(m, func(route) bool { return false }),
 		c.cleanRules(m),
 		c.cleanAddresses(m, interfaces, homes),
 	)
@@ -40,7 +41,8 @@ func (c *conn) cleanDevices(m Marks) error {
 	return errors.Join(errs...)
 }
 
-func (c *conn) cleanRoutes(m Marks) error {
+// cleanRoutes removes our routes but those to keep.
+func (c *conn) cleanRoutes(m Marks, keep func(route) bool) error {
 	routes, err := ours(m)
 	if err != nil {
 		return err
@@ -48,19 +50,26 @@ func (c *conn) cleanRoutes(m Marks) error {
 	var errs []error
 	for _, r := range routes {
 		w := route{table: uint32(r.Table), protocol: m.RouteProtocol, kind: uint8(r.Type), oif: r.LinkIndex, metric: uint32(r.Priority)}
-		w.dst = everything
-		if r.Dst != nil {
-			ones, _ := r.Dst.Mask.Size()
-			w.dst = netip.PrefixFrom(addrOf(r.Dst.IP), ones)
-		}
+		w.dst = destination(r)
 		if w.kind == unix.RTN_UNREACHABLE {
 			w.oif = 0
+		}
+		if keep(w) {
+			continue
 		}
 		if err := unless(c.do(w.del()), unix.ESRCH, unix.ENOENT, unix.ENODEV); err != nil {
 			errs = append(errs, fmt.Errorf("delete the route %v: %w", r, err))
 		}
 	}
 	return errors.Join(errs...)
+}
+
+// destination is that of a route.
+func destination(r netlink.Route) netip.Prefix {
+	if r.Dst == nil {
+		return everything
+	}
+	return prefixOf(r.Dst)
 }
 
 func (c *conn) cleanRules(m Marks) error {
@@ -86,9 +95,10 @@ func ourRules(m Marks) ([]rule, error) {
 	}
 	var list []rule
 	for _, r := range rules {
-		if r.Protocol == m.RouteProtocol && r.Src != nil {
+		if r.Protocol == m.RouteProtocol {
 			list = append(list, rule{
-				src: host(addrOf(r.Src.IP)), table: uint32(r.Table), priority: uint32(r.Priority), protocol: m.RouteProtocol,
+				src: prefixOf(r.Src), dst: prefixOf(r.Dst), local: r.IifName == "lo",
+				table: uint32(r.Table), priority: uint32(r.Priority), protocol: m.RouteProtocol,
 			})
 		}
 	}
@@ -98,7 +108,18 @@ func ourRules(m Marks) ([]rule, error) {
 // homeRules are those of home addresses.
 func homeRules(m Marks) ([]rule, error) {
 	rules, err := ourRules(m)
-	return slices.DeleteFunc(rules, func(r rule) bool { return r.priority == m.RulePriority+ruleCareOf }), err
+	return slices.DeleteFunc(rules, func(r rule) bool {
+		return r.priority == m.RulePriority+ruleCareOf || r.dst.IsValid() || !r.src.IsSingleIP()
+	}), err
+}
+
+// prefixOf is what the library has of a prefix; nil is any.
+func prefixOf(n *net.IPNet) netip.Prefix {
+	if n == nil {
+		return netip.Prefix{}
+	}
+	ones, _ := n.Mask.Size()
+	return netip.PrefixFrom(addrOf(n.IP), ones)
 }
 
 // cleanAddresses takes back home and care-of addresses. The kernel knows which

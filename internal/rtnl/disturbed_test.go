@@ -36,7 +36,7 @@ func TestKernelReinstateHealsWhatOthersDid(t *testing.T) {
 				do   func()
 			}{
 				{"rules deleted", func() { must(t, m.conn.cleanRules(m.paths.marks)) }},
-				{"routes deleted", func() { must(t, m.conn.cleanRoutes(m.paths.marks)) }},
+				{"routes deleted", func() { must(t, m.conn.cleanRoutes(m.paths.marks, isDiscard)) }},
 				{"tunnel set down", func() { must(t, netlink.LinkSetDown(device())) }},
 				{"tunnel deleted", func() { must(t, netlink.LinkDel(device())) }},
 				{"tunnel moved", func() {
@@ -124,7 +124,7 @@ func TestKernelSettle(t *testing.T) {
 	m, err = OpenMobileNode(Marks{})
 	must(t, err)
 	defer m.Close()
-	must(t, m.Settle([]netip.Addr{hoa}))
+	must(t, m.Settle([]netip.Addr{hoa}, nil))
 	if a := find(t, old.Addr()); a.preferred != 0 || a.valid == 0 || a.valid > 30 {
 		t.Errorf("the earlier run's care-of address lives on for %d s, preferred %d s", a.valid, a.preferred)
 	}
@@ -137,7 +137,7 @@ func TestKernelSettle(t *testing.T) {
 	if diff := cmp.Diff(want, ipv6State(t)); diff != "" {
 		t.Errorf("the second home address is not gone:\n%s", diff)
 	}
-	must(t, m.Settle([]netip.Addr{hoa}))
+	must(t, m.Settle([]netip.Addr{hoa}, nil))
 	must(t, m.Apply([]role.Effect{role.RemoveCareOf{Ifindex: eth0, Addr: old.Addr()}})[0])
 	if a := find(t, old.Addr()); a.prefix.IsValid() {
 		t.Error("the earlier run's care-of address cannot be removed")

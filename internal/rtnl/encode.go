@@ -81,8 +81,12 @@ func (r route) body() []byte {
 // it into account: a packet without a source address yet is matched if the
 // address that would be chosen is ours (FIB_RULE_FIND_SADDR). Without that a
 // socket that was not bound would get the home address and leave untunnelled.
+//
+// With a destination instead it is `to DST lookup TABLE`, for all packets; with
+// local, for those that this node sends.
 type rule struct {
-	src      netip.Prefix
+	src, dst netip.Prefix // either may be invalid: any
+	local    bool
 	table    uint32
 	priority uint32
 	protocol uint8
@@ -95,9 +99,21 @@ func (r rule) set() request {
 func (r rule) del() request { return request{unix.RTM_DELRULE, 0, r.body()} }
 
 func (r rule) body() []byte {
-	b := []byte{unix.AF_INET6, 0, uint8(r.src.Bits()), 0, unix.RT_TABLE_UNSPEC, 0, 0, unix.FR_ACT_TO_TBL}
-	b = native.AppendUint32(b, unix.FIB_RULE_FIND_SADDR)
-	b = attrAddr(b, unix.FRA_SRC, r.src.Addr())
+	b := []byte{unix.AF_INET6, uint8(max(r.dst.Bits(), 0)), uint8(max(r.src.Bits(), 0)), 0, unix.RT_TABLE_UNSPEC, 0, 0, unix.FR_ACT_TO_TBL}
+	flags := uint32(0)
+	if r.src.IsValid() && !r.local {
+		flags = unix.FIB_RULE_FIND_SADDR
+	}
+	b = native.AppendUint32(b, flags)
+	if r.dst.IsValid() {
+		b = attrAddr(b, unix.FRA_DST, r.dst.Addr())
+	}
+	if r.src.IsValid() {
+		b = attrAddr(b, unix.FRA_SRC, r.src.Addr())
+	}
+	if r.local {
+		b = attrString(b, unix.FRA_IIFNAME, "lo")
+	}
 	b = attrU32(b, unix.FRA_TABLE, r.table)
 	b = attrU32(b, unix.FRA_PRIORITY, r.priority)
 	return attrU8(b, unix.FRA_PROTOCOL, r.protocol)

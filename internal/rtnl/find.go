@@ -37,7 +37,7 @@ func (p *paths) find(w role.HomePath, at *placed) error {
 			}
 		}
 	}
-	if err := p.findRules(hoa, at); err != nil {
+	if err := errors.Join(p.findRules(hoa, at), p.findNetworks(w, at)); err != nil {
 		return err
 	}
 	if w.HomeAgent.IsValid() {
@@ -76,12 +76,7 @@ func (p *paths) findHop(dst netip.Prefix, table uint32) (route, error) {
 		return route{}, err
 	}
 	for _, r := range routes {
-		to := everything
-		if r.Dst != nil {
-			ones, _ := r.Dst.Mask.Size()
-			to = netip.PrefixFrom(addrOf(r.Dst.IP), ones)
-		}
-		if uint32(r.Table) == table && to == dst {
+		if uint32(r.Table) == table && destination(r) == dst {
 			return route{
 				dst: dst, table: table, protocol: p.marks.RouteProtocol, kind: unix.RTN_UNICAST,
 				oif: r.LinkIndex, via: addrOf(r.Gw), metric: uint32(r.Priority),
@@ -91,9 +86,9 @@ func (p *paths) findHop(dst netip.Prefix, table uint32) (route, error) {
 	return route{}, nil
 }
 
-// settle removes what an earlier run left of home addresses that are not wanted
-// any more.
-func (p *paths) settle(homes []netip.Addr) error {
+// settle removes what an earlier run left of home addresses and mobile networks
+// that are not wanted any more.
+func (p *paths) settle(homes []netip.Addr, networks []netip.Prefix) error {
 	wanted := make(map[netip.Addr]bool)
 	for _, h := range homes {
 		wanted[h] = true
@@ -115,7 +110,7 @@ func (p *paths) settle(homes []netip.Addr) error {
 			stale[a.prefix.Addr()] = !wanted[a.prefix.Addr()]
 		}
 	}
-	var errs []error
+	errs := []error{p.settleNetworks(networks)}
 	for hoa, is := range stale {
 		if is {
 			errs = append(errs, p.removeStale(hoa, addrs))

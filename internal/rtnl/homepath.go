@@ -35,6 +35,9 @@ type placed struct {
 	rules   bool         // ruleBlocked is there
 	table   uint32       // of the rule rulePath; 0: none
 	homeHop route        // the home agent's route in tableHome
+
+	networks networks // as they are in the kernel
+	router   int      // the home interface on which we act as a router; 0: none
 }
 
 func newPaths(m Marks, c *conn) *paths {
@@ -123,6 +126,12 @@ func (p *paths) hold(w role.HomePath, at *placed) error {
 		}
 		at.rules = true
 	}
+	if err := p.setNetworks(w, at, max(at.networks.mode, networkAway), at.networks.table); err != nil {
+		return err
+	}
+	if err := p.actAsRouter(at, 0); err != nil {
+		return err
+	}
 	if w.HomeAgent.IsValid() {
 		t, err := p.tunnel(w.HomeAgent)
 		if err != nil {
@@ -183,6 +192,9 @@ func (p *paths) rule(hoa netip.Addr, which, table uint32) rule {
 // route aims the first rule at a table; 0: there is no first rule. The home
 // agent's route on the home link is taken back when nothing leads there.
 func (p *paths) route(w role.HomePath, at *placed, table uint32) error {
+	if err := p.setNetworks(w, at, networkAway, p.networkTable(table)); err != nil {
+		return err
+	}
 	if err := p.aim(w.HomeAddress.Addr(), at, table); err != nil || table == p.marks.Table+tableHome {
 		return err
 	}
@@ -306,13 +318,22 @@ func (p *paths) home(w role.HomePath, at *placed) error {
 			return err
 		}
 	}
+	if err := p.setNetworks(w, at, networkHome, 0); err != nil {
+		return err
+	}
+	if len(w.MobilePrefixes) > 0 {
+		if err := p.actAsRouter(at, w.Ifindex); err != nil {
+			return err
+		}
+	}
 	return p.release(w.HomeAddress.Addr(), at)
 }
 
 // none removes all of a home address.
 func (p *paths) none(hoa netip.Addr, at *placed) error {
-	err := p.takeFromHome(at)
-	return errors.Join(err, p.release(hoa, at))
+	return errors.Join(
+		p.takeFromHome(at), p.actAsRouter(at, 0), p.setNetworks(at.want, at, networkNone, 0), p.release(hoa, at),
+	)
 }
 
 // release removes rules and tunnel of a home address that is not away. With the
@@ -333,7 +354,7 @@ func (p *paths) release(hoa netip.Addr, at *placed) error {
 		for _, t := range p.tunnels {
 			errs = append(errs, p.dropExit(t))
 		}
-		errs = append(errs, p.conn.cleanDevices(p.marks), p.conn.cleanRoutes(p.marks), p.conn.cleanRules(p.marks))
+		errs = append(errs, p.conn.cleanDevices(p.marks), p.conn.cleanRoutes(p.marks, isDiscard), p.conn.cleanRules(p.marks))
 		clear(p.tunnels)
 		p.blocked = false
 	} else {

@@ -357,15 +357,15 @@ func TestKernelSettingsAreRestored(t *testing.T) {
 	dir := t.TempDir()
 	s, err := OpenSettings(dir)
 	must(t, err)
-	must(t, s.Manage("eth0"))
-	must(t, s.Manage("wlan7")) // not there
+	must(t, s.Manage("eth0", false))
+	must(t, s.Manage("wlan7", false)) // not there
 	if v, _ := read(sysctl("eth0", "optimistic_dad")); v != "1" {
 		t.Errorf("optimistic_dad is %q", v)
 	}
 	// As if killed: the next run knows what it was.
 	s, err = OpenSettings(dir)
 	must(t, err)
-	must(t, s.Manage("eth0"))
+	must(t, s.Manage("eth0", false))
 	must(t, s.Restore())
 	for key, want := range map[string]string{"optimistic_dad": "0", "autoconf": "1", "accept_ra": "1"} {
 		if v, _ := read(sysctl("eth0", key)); v != want {

@@ -4,7 +4,7 @@ package rtnl
 // collide with nothing in Debian's rt_protos and rt_tables.
 type Marks struct {
 	RouteProtocol uint8  // of all our routes, rules and addresses
-	RulePriority  uint32 // the first of three in a row
+	RulePriority  uint32 // the first of four in a row
 	Table         uint32 // the first of our tables, see tables below
 	TunnelName    string // a home agent's shared tunnel device
 	PathPrefix    string // a mobile node's tunnel devices: the prefix and a number
@@ -47,11 +47,12 @@ const (
 
 const tablesPerTunnel = 2
 
-// The rules, from Marks.RulePriority on: of a home address the one that says where
-// its packets go, and under it the one that stops what is left; of a care-of
-// address its way out.
+// The rules, from Marks.RulePriority on: to a mobile network of ours; of a home
+// address, or a mobile network, the one that says where its packets go, and under
+// it the one that stops what is left; of a care-of address its way out.
 const (
-	rulePath = iota
+	ruleInside = iota
+	rulePath
 	ruleBlocked
 	ruleCareOf
 )

@@ -54,10 +54,11 @@ func (m *MobileNode) apply(e role.Effect) error {
 	return fmt.Errorf("%T is nothing that a mobile node's kernel state can do", e)
 }
 
-// Settle is called once, with all home addresses of this run: what an earlier
-// one left of others is removed, and its care-of addresses get a last respite.
-func (m *MobileNode) Settle(homes []netip.Addr) error {
-	return errors.Join(m.paths.settle(homes), m.adoptCareOf())
+// Settle is called once, with all home addresses and mobile networks of this run:
+// what an earlier one left of others is removed, and its care-of addresses get a
+// last respite.
+func (m *MobileNode) Settle(homes []netip.Addr, networks []netip.Prefix) error {
+	return errors.Join(m.paths.settle(homes, networks), m.adoptCareOf())
 }
 
 // Reinstate sets everything again that others have taken away from home

@@ -7,6 +7,7 @@ import (
 	"fmt"
 	"io/fs"
 	"maps"
+	"net"
 	"os"
 	"path/filepath"
 	"slices"
@@ -27,13 +28,14 @@ var managed = map[string]string{
 // what they were, so that the next run, or Cleanup, can restore them after this
 // one was killed.
 type Settings struct {
-	file string
-	was  map[string]string // sysctl path → former value
+	file  string
+	was   map[string]string // sysctl path → former value
+	hosts map[string]int    // interfaces on which a router was made a host by this run, with their indexes
 }
 
 // OpenSettings reads what an earlier run in the same directory has changed.
 func OpenSettings(dir string) (*Settings, error) {
-	s := &Settings{file: filepath.Join(dir, "sysctls.json"), was: make(map[string]string)}
+	s := &Settings{file: filepath.Join(dir, "sysctls.json"), was: make(map[string]string), hosts: make(map[string]int)}
 	b, err := os.ReadFile(s.file)
 	switch {
 	case errors.Is(err, fs.ErrNotExist):
@@ -48,11 +50,13 @@ func OpenSettings(dir string) (*Settings, error) {
 }
 
 // Manage sets an interface up for a mobile node. An interface that is not there
-// is no error: it is managed when it appears.
-func (s *Settings) Manage(name string) error {
+// is no error: it is managed when it appears. On a mobile router it is a host's
+// (RFC 3963 §5.6, §5.7): the kernel forwards packets all the same, but doesn't
+// tell the link that it is a router.
+func (s *Settings) Manage(name string, router bool) error {
 	want := maps.Clone(managed)
 	want["accept_ra"] = "1"
-	if forwarding, _ := read(sysctl(name, "forwarding")); forwarding == "1" {
+	if forwarding, _ := read(sysctl(name, "forwarding")); forwarding == "1" || router {
 		want["accept_ra"] = "2" // 1 means no on a router
 	}
 	if _, err := os.Stat(filepath.Dir(sysctl(name, "forwarding"))); errors.Is(err, fs.ErrNotExist) {
@@ -63,10 +67,34 @@ func (s *Settings) Manage(name string) error {
 			return err
 		}
 	}
+	if router {
+		return s.host(name)
+	}
 	return nil
 }
 
-// Forward has the kernel forward packets, as a home agent must. An interface
+// host makes an interface of a router a host's, once in its life: at home the
+// paths make it a router's.
+func (s *Settings) host(name string) error {
+	i, err := net.InterfaceByName(name)
+	if err != nil || s.hosts[name] == i.Index {
+		return nil // gone, or done
+	}
+	path := sysctl(name, "forwarding")
+	if _, ours := s.was[sysctl("all", "forwarding")]; ours {
+		// It has come since we changed that, or its value is noted already.
+		if err := s.remember(path, "0"); err != nil {
+			return err
+		}
+	}
+	if err := s.set(path, "0"); err != nil {
+		return err
+	}
+	s.hosts[name] = i.Index
+	return nil
+}
+
+// Forward has the kernel forward packets, as a home agent must and a mobile router. An interface
 // that has listened to routers goes on to, or the kernel would forget the
 // default router at once. One that forwards already will do so after Restore.
 func (s *Settings) Forward() error {
