@@ -3,7 +3,9 @@ package ingress
 import (
 	"errors"
 	"fmt"
+	"net"
 	"net/netip"
+	"slices"
 	"sync"
 
 	"github.com/vishvananda/netlink"
@@ -16,7 +18,8 @@ import (
 const CountTunnelDropped role.Counter = "tunnel_dropped"
 
 // Flower is the source check of RFC 6275 §10.4.5 without BPF: one tc flower
-// filter for each binding, and a filter behind them that drops the rest. It
+// filter for each home address and mobile network, and a filter behind them that
+// drops the rest. It
 // costs some forty times as much for each binding as Gate and has no gate for
 // home links. Its methods may be called from any goroutine.
 //
@@ -27,20 +30,21 @@ type Flower struct {
 	nl  *netlink.Handle
 
 	mu      sync.Mutex
-	filters map[netip.Addr]flowerEntry // home address → its filter
-	last    uint32                     // highest handle given
+	filters map[netip.Prefix]flowerEntry // inner sources → their filter
+	behind  map[netip.Addr][]netip.Prefix
+	last    uint32 // highest handle given
 }
 
 type flowerEntry struct {
 	handle uint32
-	set    bool // by this run
+	owner  netip.Addr // home address whose binding has set it in this run, or invalid
 }
 
 // NewFlower finds what an earlier run left on the tunnel device and closes the
 // gate behind it: nothing that is not Set, now or then, comes through when it
 // returns. It needs CAP_NET_ADMIN.
 func NewFlower(cfg Config) (_ *Flower, err error) {
-	f := &Flower{cfg: cfg.withDefaults(), filters: make(map[netip.Addr]flowerEntry)}
+	f := &Flower{cfg: cfg.withDefaults(), filters: make(map[netip.Prefix]flowerEntry), behind: make(map[netip.Addr][]netip.Prefix)}
 	if f.nl, err = netlink.NewHandle(); err != nil {
 		return nil, fmt.Errorf("open rtnetlink for the tunnel's source check: %w", err)
 	}
@@ -62,6 +66,7 @@ func (f *Flower) AttachTunnel(ifindex int) error {
 	defer f.mu.Unlock()
 	f.cfg.Tunnel = ifindex
 	clear(f.filters)
+	clear(f.behind)
 	return f.attach()
 }
 
@@ -79,8 +84,12 @@ func (f *Flower) attach() error {
 		case *netlink.Flower:
 			if prio == f.cfg.Priority {
 				f.last = max(f.last, o.Handle)
-				if hoa, ok := netip.AddrFromSlice(o.SrcIP); ok {
-					f.filters[hoa] = flowerEntry{handle: o.Handle}
+				if a, ok := netip.AddrFromSlice(o.SrcIP); ok {
+					bits := a.BitLen()
+					if len(o.SrcIPMask) == len(o.SrcIP) {
+						bits, _ = o.SrcIPMask.Size()
+					}
+					f.filters[netip.PrefixFrom(a, bits)] = flowerEntry{handle: o.Handle}
 				}
 			}
 		case *netlink.MatchAll:
@@ -134,7 +143,30 @@ func (f *Flower) set(b role.Binding) error {
 	if err := checkBinding(b); err != nil {
 		return err
 	}
-	e, ok := f.filters[b.HomeAddress]
+	sources := append([]netip.Prefix{netip.PrefixFrom(b.HomeAddress, b.HomeAddress.BitLen())}, b.MobilePrefixes...)
+	before := f.behind[b.HomeAddress]
+	f.behind[b.HomeAddress] = append(slices.Clone(before), b.MobilePrefixes...) // until all are set
+	for _, p := range sources {
+		if err := f.let(p, b); err != nil {
+			return err
+		}
+	}
+	for _, p := range before {
+		if !slices.Contains(sources, p) {
+			if err := f.remove(p, b.HomeAddress); err != nil {
+				return err
+			}
+		}
+	}
+	if f.behind[b.HomeAddress] = b.MobilePrefixes; len(b.MobilePrefixes) == 0 {
+		delete(f.behind, b.HomeAddress)
+	}
+	return nil
+}
+
+// let has packets from some sources come through from a care-of address.
+func (f *Flower) let(source netip.Prefix, b role.Binding) error {
+	e, ok := f.filters[source]
 	if !ok {
 		f.last++
 		e.handle = f.last
@@ -142,14 +174,15 @@ func (f *Flower) set(b role.Binding) error {
 	if err := f.nl.FilterReplace(&netlink.Flower{
 		FilterAttrs: f.attrs(unix.ETH_P_IPV6, f.cfg.Priority, e.handle),
 		EthType:     unix.ETH_P_IPV6,
-		SrcIP:       b.HomeAddress.AsSlice(),
+		SrcIP:       source.Addr().AsSlice(),
+		SrcIPMask:   net.CIDRMask(source.Bits(), source.Addr().BitLen()),
 		EncSrcIP:    b.CareOf.AsSlice(),
 		Actions:     act(netlink.TC_ACT_OK),
 	}); err != nil {
 		return err
 	}
-	e.set = true
-	f.filters[b.HomeAddress] = e
+	e.owner = b.HomeAddress
+	f.filters[source] = e
 	return nil
 }
 
@@ -159,28 +192,35 @@ func (f *Flower) Clear(hoas []netip.Addr) []error {
 	defer f.mu.Unlock()
 	var errs []error
 	for i, hoa := range hoas {
-		if err := f.remove(hoa); err != nil {
-			if errs == nil {
-				errs = make([]error, len(hoas))
-			}
-			errs[i] = err
+		err := f.remove(netip.PrefixFrom(hoa, hoa.BitLen()), hoa)
+		for _, p := range f.behind[hoa] {
+			err = errors.Join(err, f.remove(p, hoa))
 		}
+		if err == nil {
+			delete(f.behind, hoa)
+			continue
+		}
+		if errs == nil {
+			errs = make([]error, len(hoas))
+		}
+		errs[i] = err
 	}
 	return errs
 }
 
-func (f *Flower) remove(hoa netip.Addr) error {
-	e, ok := f.filters[hoa]
-	if !ok {
+// remove takes a filter away, unless another mobile router has set it since.
+func (f *Flower) remove(source netip.Prefix, owner netip.Addr) error {
+	e, ok := f.filters[source]
+	if !ok || e.owner.IsValid() && e.owner != owner {
 		return nil
 	}
 	err := f.nl.FilterDel(&netlink.Flower{
 		FilterAttrs: f.attrs(unix.ETH_P_IPV6, f.cfg.Priority, e.handle), EthType: unix.ETH_P_IPV6,
 	})
 	if err != nil && !gone(err) {
-		return fmt.Errorf("stop %s at the tunnel: %w", hoa, err)
+		return fmt.Errorf("stop %s at the tunnel: %w", source, err)
 	}
-	delete(f.filters, hoa)
+	delete(f.filters, source)
 	return nil
 }
 
@@ -194,11 +234,11 @@ func gone(err error) bool {
 func (f *Flower) Settle() (removed int, err error) {
 	f.mu.Lock()
 	defer f.mu.Unlock()
-	for hoa, e := range f.filters {
-		if e.set {
+	for source, e := range f.filters {
+		if e.owner.IsValid() {
 			continue
 		}
-		if err := f.remove(hoa); err != nil {
+		if err := f.remove(source, e.owner); err != nil {
 			return removed, err
 		}
 		removed++
@@ -233,6 +273,7 @@ func (f *Flower) Detach() error {
 	f.mu.Lock()
 	defer f.mu.Unlock()
 	clear(f.filters)
+	clear(f.behind)
 	var errs []error
 	for _, all := range []netlink.Filter{
 		// Without a handle, a deletion removes all of a priority and kind.

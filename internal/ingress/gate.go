@@ -4,6 +4,7 @@ import (
 	"errors"
 	"fmt"
 	"net/netip"
+	"slices"
 	"sync"
 
 	"github.com/cilium/ebpf"
@@ -18,6 +19,7 @@ const (
 	tunnelFilterName = "mip6_source"
 	linkFilterName   = "mip6_discovery"
 	bindingsMapName  = "mip6_bindings"
+	networksMapName  = "mip6_networks"
 	countersMapName  = "mip6_counters"
 )
 
@@ -62,19 +64,21 @@ type Gate struct {
 	cfg Config
 	nl  *netlink.Handle
 
-	bindings, counters *ebpf.Map
-	tunnel, link       *ebpf.Program
+	bindings, networks, counters *ebpf.Map
+	tunnel, link                 *ebpf.Program
 
 	mu       sync.Mutex
-	set      map[netip.Addr]entry // home address → what is in the map for it
-	local    map[netip.Addr]int   // link-local address → how many bindings want it
-	deferred bool                 // an older filter works on until Settle
+	set      map[netip.Addr]entry        // home address → what is in the map for it
+	local    map[netip.Addr]int          // link-local address → how many bindings want it
+	owner    map[netip.Prefix]netip.Addr // mobile network → home address of its router
+	deferred bool                        // an older filter works on until Settle
 }
 
 // entry is what Set put into the map for one home address.
 type entry struct {
 	careOf    netip.Addr
 	linkLocal netip.Addr // or invalid
+	behind    []netip.Prefix
 }
 
 // New loads the gates in the current network namespace. Where an earlier run
@@ -90,6 +94,7 @@ func New(cfg Config) (_ *Gate, err error) {
 		cfg:   cfg.withDefaults(),
 		set:   make(map[netip.Addr]entry),
 		local: make(map[netip.Addr]int),
+		owner: make(map[netip.Prefix]netip.Addr),
 	}
 	defer func() {
 		if err != nil {
@@ -104,19 +109,25 @@ func New(cfg Config) (_ *Gate, err error) {
 	if err != nil {
 		return nil, err
 	}
-	if older.bindings != nil {
-		g.bindings = older.bindings
-	} else if g.bindings, err = ebpf.NewMap(bindingsSpec(g.cfg.MaxEntries)); err != nil {
-		return nil, fmt.Errorf("create the gates' map of bindings: %w", err)
+	if older.complete() {
+		g.bindings, g.networks = older.bindings, older.networks
+	} else {
+		older.close()
+		if g.bindings, err = ebpf.NewMap(bindingsSpec(g.cfg.MaxEntries)); err != nil {
+			return nil, fmt.Errorf("create the gates' map of bindings: %w", err)
+		}
+		if g.networks, err = ebpf.NewMap(networksSpec(g.cfg.MaxEntries)); err != nil {
+			return nil, fmt.Errorf("create the gates' map of mobile networks: %w", err)
+		}
 	}
-	g.deferred = older.found && older.bindings == nil
+	g.deferred = older.found && !older.complete()
 
 	if g.counters, err = ebpf.NewMap(&ebpf.MapSpec{
 		Name: countersMapName, Type: ebpf.PerCPUArray, KeySize: 4, ValueSize: 8, MaxEntries: uint32(slots),
 	}); err != nil {
 		return nil, fmt.Errorf("create the gates' counters: %w", err)
 	}
-	if g.tunnel, err = ebpf.NewProgram(tunnelProgram(g.bindings, g.counters)); err != nil {
+	if g.tunnel, err = ebpf.NewProgram(tunnelProgram(g.bindings, g.networks, g.counters)); err != nil {
 		return nil, fmt.Errorf("load the tunnel's source check: %w", err)
 	}
 	if g.link, err = ebpf.NewProgram(linkProgram(g.bindings, g.counters)); err != nil {
@@ -135,6 +146,14 @@ func New(cfg Config) (_ *Gate, err error) {
 func bindingsSpec(entries uint32) *ebpf.MapSpec {
 	return &ebpf.MapSpec{
 		Name: bindingsMapName, Type: ebpf.Hash, KeySize: addrLen, ValueSize: addrLen,
+		MaxEntries: entries, Flags: flagNoPrealloc,
+	}
+}
+
+// networksSpec describes the map of mobile networks, prefix → care-of address.
+func networksSpec(entries uint32) *ebpf.MapSpec {
+	return &ebpf.MapSpec{
+		Name: networksMapName, Type: ebpf.LPMTrie, KeySize: 4 + addrLen, ValueSize: addrLen,
 		MaxEntries: entries, Flags: flagNoPrealloc,
 	}
 }
@@ -169,6 +188,11 @@ func (g *Gate) Set(bindings []role.Binding) []error {
 		}
 	}
 	g.write(keys, values, owners, errs)
+	for i, b := range bindings {
+		if errs[i] == nil {
+			errs[i] = g.setNetworks(b)
+		}
+	}
 
 	failed := false
 	for i, b := range bindings {
@@ -178,7 +202,7 @@ func (g *Gate) Set(bindings []role.Binding) []error {
 			continue
 		}
 		old := g.set[b.HomeAddress]
-		now := entry{careOf: b.CareOf, linkLocal: b.LinkLocal.WithZone("")}
+		now := entry{careOf: b.CareOf, linkLocal: b.LinkLocal.WithZone(""), behind: slices.Clone(b.MobilePrefixes)}
 		g.set[b.HomeAddress] = now
 		if old.linkLocal != now.linkLocal {
 			if now.linkLocal.IsValid() {
@@ -239,7 +263,7 @@ func (g *Gate) Clear(hoas []netip.Addr) []error {
 		if err == nil {
 			old := g.set[hoa]
 			delete(g.set, hoa)
-			err = g.dropLocal(old.linkLocal)
+			err = errors.Join(g.dropLocal(old.linkLocal), g.dropNetworks(hoa, old.behind, nil))
 		}
 		if err != nil {
 			failed = true
@@ -307,7 +331,7 @@ func (g *Gate) Settle() (removed int, err error) {
 		}
 		removed++
 	}
-	return removed, nil
+	return removed, g.settleNetworks()
 }
 
 // Close releases what the process holds. The filters stay in force with the
@@ -319,7 +343,7 @@ func (g *Gate) Close() error {
 			errs = append(errs, p.Close())
 		}
 	}
-	for _, m := range []*ebpf.Map{g.bindings, g.counters} {
+	for _, m := range []*ebpf.Map{g.bindings, g.networks, g.counters} {
 		if m != nil {
 			errs = append(errs, m.Close())
 		}

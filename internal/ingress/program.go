@@ -59,10 +59,14 @@ func wireOrder(v uint16) int32 {
 
 // tunnelProgram is the source check of RFC 6275 §10.4.5 on the ingress of the
 // shared tunnel device.
-func tunnelProgram(bindings, counters *ebpf.Map) *ebpf.ProgramSpec {
+//
+// An inner source that is no home address may lie in a mobile network (RFC 3963
+// §6.4): its prefix says by which care-of address it must come.
+func tunnelProgram(bindings, networks, counters *ebpf.Map) *ebpf.ProgramSpec {
 	const (
-		key   = -48 // struct bpf_tunnel_key
-		inner = -64 // source of the inner packet
+		key    = -48 // struct bpf_tunnel_key
+		inner  = -64 // source of the inner packet
+		length = -68 // of its prefix: struct bpf_lpm_trie_key begins here
 	)
 	insns := asm.Instructions{
 		asm.Mov.Reg(asm.R6, asm.R1),
@@ -97,13 +101,16 @@ func tunnelProgram(bindings, counters *ebpf.Map) *ebpf.ProgramSpec {
 		asm.Mov.Reg(asm.R2, asm.RFP),
 		asm.Add.Imm(asm.R2, inner),
 		asm.FnMapLookupElem.Call(),
+		asm.JNE.Imm(asm.R0, 0, "compare"),
+		asm.StoreImm(asm.RFP, length, addrLen*8, asm.Word),
+		asm.LoadMapPtr(asm.R1, networks.FD()),
+		asm.Mov.Reg(asm.R2, asm.RFP),
+		asm.Add.Imm(asm.R2, length),
+		asm.FnMapLookupElem.Call(),
 		asm.Mov.Imm(asm.R7, int32(slotUnbound)),
-		// A source that is no home address may still lie in a mobile network
-		// prefix (RFC 3963 §6.1.2): a longest prefix match map is to be asked
-		// here.
 		asm.JEq.Imm(asm.R0, 0, "drop"),
 
-		asm.Mov.Imm(asm.R7, int32(slotSpoofed)),
+		asm.Mov.Imm(asm.R7, int32(slotSpoofed)).WithSymbol("compare"),
 	}
 	for off := int16(0); off < addrLen; off += 4 {
 		insns = append(insns,
@@ -194,7 +201,7 @@ func linkProgram(bindings, counters *ebpf.Map) *ebpf.ProgramSpec {
 // countAndReturn adds one to the counter in R7 and returns the verdict in R8.
 // The map is per CPU, so that no atomic instruction is needed.
 func countAndReturn(counters *ebpf.Map, label string) asm.Instructions {
-	const slot = -72
+	const slot = -76
 	return asm.Instructions{
 		asm.StoreMem(asm.RFP, slot, asm.R7, asm.Word).WithSymbol(label),
 		asm.LoadMapPtr(asm.R1, counters.FD()),

@@ -14,8 +14,19 @@ var errTooBig error = unix.E2BIG
 
 // older is what an earlier run left on our interfaces.
 type older struct {
-	found    bool
-	bindings *ebpf.Map // nil: could not be recovered, or is of another layout
+	found              bool
+	bindings, networks *ebpf.Map // nil: could not be recovered, or is of another layout
+}
+
+// complete says whether all that the gates share has been recovered.
+func (o older) complete() bool { return o.bindings != nil && o.networks != nil }
+
+func (o older) close() {
+	for _, m := range []*ebpf.Map{o.bindings, o.networks} {
+		if m != nil {
+			m.Close()
+		}
+	}
 }
 
 // findOlder looks for our filters on the configured interfaces and for the map
@@ -35,36 +46,37 @@ func (g *Gate) findOlder() (older, error) {
 			continue
 		}
 		o.found = true
-		m, err := bindingsOf(ebpf.ProgramID(f.Id), g.cfg.MaxEntries)
+		maps, err := mapsOf(ebpf.ProgramID(f.Id), g.cfg.MaxEntries)
 		if err != nil {
 			return older{}, err
 		}
-		if m != nil {
-			o.bindings = m
+		if maps.complete() {
+			o.bindings, o.networks = maps.bindings, maps.networks
 			return o, nil
 		}
+		maps.close()
 	}
 	return o, nil
 }
 
-// bindingsOf finds the map of bindings that a program uses. It returns nil
-// where that map cannot be had: without CAP_SYS_ADMIN, or when it has another
+// mapsOf finds the maps of bindings and mobile networks that a program uses. They
+// are nil where they cannot be had: without CAP_SYS_ADMIN, or when one has another
 // layout or limit than ours.
-func bindingsOf(id ebpf.ProgramID, entries uint32) (*ebpf.Map, error) {
+func mapsOf(id ebpf.ProgramID, entries uint32) (o older, err error) {
 	unavailable := func(err error) bool {
 		return errors.Is(err, os.ErrPermission) || errors.Is(err, os.ErrNotExist) || errors.Is(err, ebpf.ErrNotSupported)
 	}
 	p, err := ebpf.NewProgramFromID(id)
 	if unavailable(err) {
-		return nil, nil
+		return o, nil
 	}
 	if err != nil {
-		return nil, fmt.Errorf("open the program %d of an older filter: %w", id, err)
+		return o, fmt.Errorf("open the program %d of an older filter: %w", id, err)
 	}
 	defer p.Close()
 	info, err := p.Info()
 	if err != nil {
-		return nil, fmt.Errorf("ask about the program %d of an older filter: %w", id, err)
+		return o, fmt.Errorf("ask about the program %d of an older filter: %w", id, err)
 	}
 	ids, _ := info.MapIDs()
 	for _, mapID := range ids {
@@ -73,12 +85,18 @@ func bindingsOf(id ebpf.ProgramID, entries uint32) (*ebpf.Map, error) {
 			continue
 		}
 		if err != nil {
-			return nil, fmt.Errorf("open the map %d of an older filter: %w", mapID, err)
+			o.close()
+			return older{}, fmt.Errorf("open the map %d of an older filter: %w", mapID, err)
 		}
-		if mi, err := m.Info(); err == nil && mi.Name == bindingsMapName && bindingsSpec(entries).Compatible(m) == nil {
-			return m, nil
+		mi, err := m.Info()
+		switch {
+		case err == nil && mi.Name == bindingsMapName && bindingsSpec(entries).Compatible(m) == nil:
+			o.bindings = m
+		case err == nil && mi.Name == networksMapName && networksSpec(entries).Compatible(m) == nil:
+			o.networks = m
+		default:
+			m.Close()
 		}
-		m.Close()
 	}
-	return nil, nil
+	return o, nil
 }

@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"net"
 	"net/netip"
+	"slices"
 
 	"github.com/vishvananda/netlink"
 	"golang.org/x/sys/unix"
@@ -12,15 +13,18 @@ import (
 	"mip6d/internal/role"
 )
 
-// Bindings keeps a home agent's tunnel routes: one per home address, through
-// one shared device that takes its end points from the route. It is a
-// datapath.Part.
+// Bindings keeps a home agent's tunnel routes: one per home address and one per
+// mobile network prefix (RFC 3963), through one shared device that takes its end
+// points from the route. It is a datapath.Part.
 type Bindings struct {
 	marks  Marks
 	conn   *conn
 	rivals *rivals
 	device int
-	set    map[netip.Addr]role.Binding // what this run has put there
+	set    map[netip.Addr]role.Binding   // what this run has put there
+	behind map[netip.Addr][]netip.Prefix // prefixes that may be there, of each mobile router
+	owner  map[netip.Prefix]netip.Addr   // who had each last
+	detour detour
 }
 
 // OpenBindings makes the shared tunnel device where it is missing. Routes that
@@ -36,7 +40,7 @@ func OpenBindings(m Marks) (*Bindings, error) {
 		c.close()
 		return nil, err
 	}
-	b := &Bindings{marks: m, conn: c, rivals: r, set: make(map[netip.Addr]role.Binding)}
+	b := &Bindings{marks: m, conn: c, rivals: r, set: make(map[netip.Addr]role.Binding), behind: make(map[netip.Addr][]netip.Prefix), owner: make(map[netip.Prefix]netip.Addr)}
 	if b.device, err = c.ensureTunnel(tunnel{name: m.TunnelName, external: true}); err != nil {
 		b.Close()
 		return nil, err
@@ -67,41 +71,109 @@ func (b *Bindings) Set(bindings []role.Binding) []error {
 			errs[i] = fmt.Errorf("set a tunnel route: %s at %s by %s are not three IPv6 addresses", x.HomeAddress, x.CareOf, x.HomeAgent)
 			continue
 		}
-		requests, at = append(requests, b.route(x).set()), append(at, i)
+		if errs[i] = b.prepareNetworks(x); errs[i] != nil {
+			continue
+		}
+		for _, r := range b.requests(x) {
+			requests, at = append(requests, r), append(at, i)
+		}
 	}
 	for k, err := range b.conn.batch(requests) {
 		x := bindings[at[k]]
-		if err != nil {
-			errs[at[k]] = fmt.Errorf("set the route to %s through the tunnel to %s: %w", x.HomeAddress, x.CareOf, err)
-			continue
+		if err := unless(err, unix.ESRCH, unix.ENOENT); err != nil && errs[at[k]] == nil {
+			errs[at[k]] = fmt.Errorf("set the routes to %s through the tunnel to %s: %w", x.HomeAddress, x.CareOf, err)
 		}
-		b.set[x.HomeAddress] = x
+	}
+	for _, i := range at {
+		if errs[i] == nil {
+			b.keep(bindings[i])
+		}
 	}
 	return errs
 }
 
 // Clear takes routes back.
 func (b *Bindings) Clear(hoas []netip.Addr) []error {
-	requests := make([]request, len(hoas))
+	var requests []request
+	var at []int
 	for i, hoa := range hoas {
-		requests[i] = route{
-			dst: host(hoa), table: unix.RT_TABLE_MAIN, protocol: b.marks.RouteProtocol,
-			kind: unix.RTN_UNICAST, oif: b.device,
-		}.del()
-		delete(b.set, hoa)
+		for _, r := range b.withdraw(hoa) {
+			requests, at = append(requests, r), append(at, i)
+		}
 	}
-	errs := b.conn.batch(requests)
-	for i := range errs {
-		if errs[i] = unless(errs[i], unix.ESRCH, unix.ENOENT, unix.ENODEV); errs[i] != nil {
-			errs[i] = fmt.Errorf("delete the route to %s: %w", hoas[i], errs[i])
+	errs := make([]error, len(hoas))
+	for k, err := range b.conn.batch(requests) {
+		if err := unless(err, unix.ESRCH, unix.ENOENT, unix.ENODEV); err != nil {
+			errs[at[k]] = fmt.Errorf("delete a route to %s: %w", hoas[at[k]], err)
 		}
 	}
 	return errs
 }
 
-func (b *Bindings) route(x role.Binding) route {
+// requests set the routes of a binding, and take those of prefixes back that it
+// no longer has.
+func (b *Bindings) requests(x role.Binding) []request {
+	list := []request{b.route(host(x.HomeAddress), x).set()}
+	before := b.behind[x.HomeAddress]
+	for _, n := range x.MobilePrefixes {
+		list = append(list, b.route(n, x).set(), b.nested(n).set())
+		b.owner[n] = x.HomeAddress
+		if !slices.Contains(before, n) {
+			b.behind[x.HomeAddress] = append(b.behind[x.HomeAddress], n)
+		}
+	}
+	for _, n := range before {
+		if !slices.Contains(x.MobilePrefixes, n) {
+			list = append(list, b.giveUp(n, x.HomeAddress)...)
+		}
+	}
+	return list
+}
+
+// keep notes what has been set.
+func (b *Bindings) keep(x role.Binding) {
+	b.set[x.HomeAddress] = x
+	for _, n := range b.behind[x.HomeAddress] {
+		if !slices.Contains(x.MobilePrefixes, n) {
+			b.forget(n, x.HomeAddress)
+		}
+	}
+	if delete(b.behind, x.HomeAddress); len(x.MobilePrefixes) > 0 {
+		b.behind[x.HomeAddress] = slices.Clone(x.MobilePrefixes)
+	}
+}
+
+// withdraw takes the routes of a home address back, also those that were to be
+// set and weren't all.
+func (b *Bindings) withdraw(hoa netip.Addr) []request {
+	list := []request{b.route(host(hoa), role.Binding{}).del()}
+	for _, n := range b.behind[hoa] {
+		list = append(list, b.giveUp(n, hoa)...)
+		b.forget(n, hoa)
+	}
+	delete(b.behind, hoa)
+	delete(b.set, hoa)
+	return list
+}
+
+// giveUp takes the routes of a prefix back, unless another mobile router has it by
+// now.
+func (b *Bindings) giveUp(n netip.Prefix, hoa netip.Addr) []request {
+	if b.owner[n] != hoa {
+		return nil
+	}
+	return []request{b.route(n, role.Binding{}).del(), b.nested(n).del()}
+}
+
+func (b *Bindings) forget(n netip.Prefix, hoa netip.Addr) {
+	if b.owner[n] == hoa {
+		delete(b.owner, n)
+	}
+}
+
+func (b *Bindings) route(dst netip.Prefix, x role.Binding) route {
 	return route{
-		dst: host(x.HomeAddress), table: unix.RT_TABLE_MAIN, protocol: b.marks.RouteProtocol,
+		dst: dst, table: unix.RT_TABLE_MAIN, protocol: b.marks.RouteProtocol,
 		kind: unix.RTN_UNICAST, oif: b.device, encapDst: x.CareOf, encapSrc: x.HomeAgent,
 	}
 }
@@ -118,25 +190,26 @@ func (b *Bindings) Reinstate() error {
 	if err != nil {
 		return err
 	}
+	b.detour = detour{}
 	missing := make([]role.Binding, 0)
 	for hoa, x := range b.set {
-		if !there[hoa] {
+		if !there[host(hoa)] || slices.ContainsFunc(x.MobilePrefixes, func(n netip.Prefix) bool { return !there[n] }) {
 			missing = append(missing, x)
 		}
 	}
 	return errors.Join(b.Set(missing)...)
 }
 
-// routed returns the home addresses whose routes lead into our device.
-func (b *Bindings) routed() (map[netip.Addr]bool, error) {
+// routed returns the home addresses and prefixes whose routes lead into our device.
+func (b *Bindings) routed() (map[netip.Prefix]bool, error) {
 	routes, err := ours(b.marks)
 	if err != nil {
 		return nil, err
 	}
-	there := make(map[netip.Addr]bool, len(routes))
+	there := make(map[netip.Prefix]bool, len(routes))
 	for _, r := range routes {
 		if r.Table == unix.RT_TABLE_MAIN && r.Dst != nil && r.LinkIndex == b.device {
-			there[addrOf(r.Dst.IP)] = true
+			there[destination(r)] = true
 		}
 	}
 	return there, nil
@@ -153,18 +226,21 @@ func (b *Bindings) Settle() (removed int, err error) {
 	if err != nil {
 		return 0, err
 	}
-	var stale []netip.Addr
-	for hoa := range there {
-		if _, ok := b.set[hoa]; !ok {
-			stale = append(stale, hoa)
+	var stale []request
+	for dst := range there {
+		_, bound := b.set[dst.Addr()]
+		if _, behind := b.owner[dst]; behind || bound && dst.IsSingleIP() {
+			continue
+		}
+		removed++
+		stale = append(stale, b.route(dst, role.Binding{}).del())
+	}
+	for _, err := range b.conn.batch(stale) {
+		if err := unless(err, unix.ESRCH, unix.ENOENT); err != nil {
+			return 0, fmt.Errorf("delete a route that an earlier run left: %w", err)
 		}
 	}
-	for _, err := range b.Clear(stale) {
-		if err != nil {
-			return 0, err
-		}
-	}
-	return len(stale), nil
+	return removed, b.settleDetour()
 }
 
 // Close releases the socket. The routes stay in force.

@@ -4,8 +4,10 @@
 //
 // The files: marks.go what tells our state from others', message.go and
 // encode.go pure encoders, conn.go the socket that writes many requests at once,
-// bindings.go a home agent's routes, link.go tunnel devices, homepath.go a
-// mobile node's home addresses, careof.go its care-of addresses, sysctl.go the
+// bindings.go a home agent's routes, detour.go their way into each other, link.go
+// tunnel devices, homepath.go a
+// mobile node's home addresses, networks.go what is behind it, careof.go its
+// care-of addresses, sysctl.go the
 // settings of managed interfaces, mobilenode.go the applier of these three,
 // cleanup.go the end of it all.
 //

@@ -97,6 +97,9 @@ func devices(m Marks) ([]netlink.Link, error) {
 // another's, one without any may be ours, see adopt.
 func isOurs(l netlink.Link, m Marks) bool {
 	a := l.Attrs()
+	if out, _ := detourNames(m); a.Name == out && l.Type() == "veth" {
+		return a.Alias == alias
+	}
 	if l.Type() != "ip6tnl" || a.Alias != alias && a.Alias != "" {
 		return false
 	}
