@@ -43,6 +43,30 @@ func printBindings(w io.Writer, list []ctl.Binding) {
 		}
 	}
 	printTable(w, "No bindings.", heads, rows)
+	printNetworks(w, list)
+}
+
+// printNetworks shows who has networks behind it, and who is behind another.
+func printNetworks(w io.Writer, list []ctl.Binding) {
+	var rows [][]string
+	for _, b := range list {
+		if len(b.MobilePrefixes)+len(b.Behind) > 0 {
+			rows = append(rows, []string{addr(b.HomeAddress), texts(b.MobilePrefixes), strconv.Itoa(b.Depth), texts(b.Behind)})
+		}
+	}
+	if len(rows) > 0 {
+		fmt.Fprintln(w)
+		printTable(w, "", []string{"HOME ADDRESS", "MOBILE NETWORKS", "DEPTH", "BEHIND"}, rows)
+	}
+}
+
+// texts are the elements of a list, or a dash.
+func texts[T fmt.Stringer](list []T) string {
+	var all []string
+	for _, x := range list {
+		all = append(all, x.String())
+	}
+	return words(all)
 }
 
 func printBUL(w io.Writer, list []ctl.BindingUpdate) {

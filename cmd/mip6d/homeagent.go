@@ -221,12 +221,14 @@ func homeLinks(p ha.Params, counters *engine.Counters) []proxynd.Config {
 func (h *homeAgent) bindingList(now time.Time) []ctl.Binding {
 	var list []ctl.Binding
 	for _, b := range h.machine.Bindings() {
+		behind := h.machine.Above(b.HomeAddress)
 		list = append(list, ctl.Binding{
 			Type: ctl.BindingHome, HomeAddress: b.HomeAddress, CareOf: b.CareOf, HomeAgent: b.HomeAgent, Interface: ifname(b.Ifindex),
 			LinkLocal: b.LinkLocal, Router: b.Router, Authenticated: h.machine.Authenticates(b.HomeAddress),
 			State: "active", Sequence: b.Sequence, Lifetime: ctl.Seconds(b.Lifetime),
 			Remaining: ctl.Seconds(max(b.Expires.Sub(now), 0)), Expires: b.Expires,
 			Created: b.Created, Moves: b.Moves,
+			MobileRouter: b.MobileRouter, MobilePrefixes: b.MobilePrefixes, Depth: len(behind), Behind: behind,
 		})
 	}
 	return append(list, h.correspondent.bindingList(now)...)

@@ -216,6 +216,7 @@ func (n *mobileNode) bul(now time.Time) []ctl.BindingUpdate {
 			State: v.State, Mode: v.Mode.String(), Registered: v.Registered, BoundCareOf: v.Bound,
 			Waiting: v.Waiting, Refused: v.Refused, Sequence: v.Sequence, Lifetime: ctl.Seconds(v.Lifetime),
 			Remaining: ctl.Seconds(v.Remaining), Retries: v.Retries, Next: ctl.Seconds(v.Next),
+			MobilePrefixes: v.MobilePrefixes,
 		}
 		if v.HasStatus {
 			s := uint8(v.Status)

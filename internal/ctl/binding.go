@@ -29,6 +29,11 @@ type Binding struct {
 	Expires       time.Time  `json:"expires"`             //
 	Created       time.Time  `json:"created,omitzero"`    // first registration of this binding
 	Moves         uint64     `json:"moves"`               // care-of changes since
+
+	MobileRouter   bool           `json:"mobile_router,omitzero"`    // registered with the R flag (RFC 3963)
+	MobilePrefixes []netip.Prefix `json:"mobile_prefixes,omitempty"` // of the networks behind it
+	Depth          int            `json:"depth,omitzero"`            // how many mobile routers it is behind
+	Behind         []netip.Addr   `json:"behind,omitempty"`          // their home addresses, the nearest first
 }
 
 // BindingUpdate is an entry of a mobile node's Binding Update List
@@ -52,6 +57,8 @@ type BindingUpdate struct {
 	Next         Seconds    `json:"next_update_s,omitzero"`    // until the next Binding Update; absent: none is planned
 	LastStatus   *uint8     `json:"last_status,omitempty"`     // of the acknowledgement last received
 	LastStatusIs string     `json:"last_status_text,omitzero"` // its name
+
+	MobilePrefixes []netip.Prefix `json:"mobile_prefixes,omitempty"` // of the networks behind a mobile router
 
 	Correspondents []Correspondent `json:"correspondents"`
 }

@@ -22,6 +22,7 @@ type Wire struct {
 	Neighbours interface {
 		StartDAD(role.StartDAD) error
 		Advertise(role.Advertise) error
+		StopAdvertising(role.StopAdvertising) error
 	}
 	// Refused is told of every StartDAD that could not be begun; its machine
 	// waits for a DADDone, which must not be posted from within Apply.
@@ -53,6 +54,8 @@ func (w *Wire) send(e role.Effect) error {
 		return err
 	case role.Advertise:
 		return w.Neighbours.Advertise(e)
+	case role.StopAdvertising:
+		return w.Neighbours.StopAdvertising(e)
 	default:
 		return fmt.Errorf("%T is nothing that can be sent", e)
 	}

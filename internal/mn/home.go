@@ -56,6 +56,8 @@ type home struct {
 	status    mh.Status
 	hasStatus bool
 
+	advertised int // the interface where neighbours were told of our return; 0: none
+
 	clock    clock
 	homeDADs int  // duplicate address detection at home failed so often
 	reported bool // an unauthenticated refusal was told of
@@ -192,10 +194,29 @@ func (m *Machine) deregister(h *home) {
 func (m *Machine) returned(h *home, text string) {
 	l := h.link
 	m.atHome(h, l, false, text)
-	m.emit(role.Advertise{Ifindex: l.ifindex, Addr: h.addr()})
-	if h.LinkLocal {
-		m.emit(role.Advertise{Ifindex: l.ifindex, Addr: h.linkLocal()})
+	h.advertised = l.ifindex
+	for _, a := range h.onLink() {
+		m.emit(role.Advertise{Ifindex: l.ifindex, Addr: a, Router: h.Network != nil})
 	}
+}
+
+// onLink are the addresses that the home agent defends while we are away.
+func (h *home) onLink() []netip.Addr {
+	if h.LinkLocal {
+		return []netip.Addr{h.addr(), h.linkLocal()}
+	}
+	return []netip.Addr{h.addr()}
+}
+
+// stopAdvertising: what is repeated now would leave on another link.
+func (m *Machine) stopAdvertising(h *home) {
+	if h.advertised == 0 {
+		return
+	}
+	for _, a := range h.onLink() {
+		m.emit(role.StopAdvertising{Ifindex: h.advertised, Addr: a})
+	}
+	h.advertised = 0
 }
 
 // atHome makes the home address an ordinary address of the home link. Duplicate
@@ -247,6 +268,9 @@ func (m *Machine) setPath(h *home, p role.HomePath) {
 	}
 	if !samePath(p, h.path) {
 		h.pathFailed = 0
+	}
+	if p.Mode != role.PathHome {
+		m.stopAdvertising(h)
 	}
 	h.path, h.pathID, h.pathRetry = p, m.id(), time.Time{}
 	m.emit(role.SetHomePath{ID: h.pathID, Path: p})

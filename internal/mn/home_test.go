@@ -473,3 +473,31 @@ func TestLateDoneOfAnotherPathIsIgnored(t *testing.T) {
 		t.Error("the de-registration left before its path was there")
 	}
 }
+
+// The advertisements of a return home are repeated for seconds. On the next link
+// they would take the home address there, untunnelled.
+func TestAdvertisementsEndWithTheStayAtHome(t *testing.T) {
+	p := defaultParams()
+	p.Homes[0].LinkLocal = true
+	b := awayAt(t, p)
+	b.move(homeRA(eth))
+	b.ack(mh.StatusAccepted)
+	b.wait(200 * time.Millisecond)
+	n := 0
+	for _, ev := range []role.Event{down(eth), up(eth), ra(eth, routerA, netA)} {
+		b.step(ev)
+		for _, e := range b.effects {
+			switch e := e.(type) {
+			case role.StopAdvertising:
+				n++
+			case role.SetHomePath:
+				if e.Path.Mode != role.PathHome && n != 2 {
+					t.Errorf("%T: path %v after %d of 2 addresses", ev, e.Path.Mode, n)
+				}
+			}
+		}
+	}
+	if n != 2 {
+		t.Errorf("%d addresses silenced, want the home address and the link-local one, once", n)
+	}
+}

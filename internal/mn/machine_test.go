@@ -3,6 +3,7 @@ package mn
 import (
 	"bytes"
 	"net/netip"
+	"reflect"
 	"testing"
 	"time"
 
@@ -93,7 +94,7 @@ func TestSnapshotOfAHandover(t *testing.T) {
 		State: "away", Mode: role.PathTunnelled, Registered: true, Bound: coaA, Sequence: b.lastBU().bu.Sequence,
 		Lifetime: 400 * time.Second, Remaining: 380 * time.Second, Next: 300 * time.Second,
 		Status: mh.StatusAccepted, HasStatus: true}
-	if v != want {
+	if !reflect.DeepEqual(v, want) {
 		t.Errorf("binding %+v\nwant    %+v", v, want)
 	}
 	b.move(ra(eth, routerB, netB))

@@ -34,6 +34,8 @@ type BindingView struct {
 	Next       time.Duration // until the next Binding Update; 0: none is planned
 	Status     mh.Status     // of the last acknowledgement, where HasStatus
 	HasStatus  bool
+
+	MobilePrefixes []netip.Prefix // of the networks behind a mobile router
 }
 
 // InterfaceView is what `mip6ctl show interfaces` shows of one interface.
@@ -84,6 +86,9 @@ func (m *Machine) Bindings(now time.Time) []BindingView {
 			State: h.stage.String(), Mode: h.path.Mode,
 			Refused: h.refused, Retries: max(h.backoff.Tries-1, 0),
 			Sequence: m.bul.Sequence(h.key()), Status: h.status, HasStatus: h.hasStatus,
+		}
+		if h.Network != nil {
+			v.MobilePrefixes = h.Network.Prefixes
 		}
 		if h.link != nil {
 			v.Ifindex, v.Interface = h.link.ifindex, h.link.name

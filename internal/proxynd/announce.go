@@ -50,6 +50,17 @@ func (a *Announcer) Advertise(e role.Advertise) error {
 	return a.send(e, a.params.Advertisements-1)
 }
 
+// StopAdvertising ends the repetitions.
+func (a *Announcer) StopAdvertising(e role.StopAdvertising) error {
+	a.mu.Lock()
+	defer a.mu.Unlock()
+	if t := a.timers[e.Addr]; t != nil {
+		t.Stop()
+		delete(a.timers, e.Addr)
+	}
+	return nil
+}
+
 // send sends one and plans the rest. The lock is held.
 func (a *Announcer) send(e role.Advertise, left int) error {
 	if a.closed {
@@ -73,14 +84,16 @@ func (a *Announcer) send(e role.Advertise, left int) error {
 		delete(a.timers, e.Addr)
 		return nil
 	}
-	a.timers[e.Addr] = time.AfterFunc(a.params.RetransTimer, func() {
+	var t *time.Timer
+	t = time.AfterFunc(a.params.RetransTimer, func() {
 		a.mu.Lock()
 		defer a.mu.Unlock()
-		if !a.closed {
+		if !a.closed && a.timers[e.Addr] == t { // not stopped while we waited for the lock
 			// The first one left; that a repetition didn't is no news.
 			_ = a.send(e, left-1)
 		}
 	})
+	a.timers[e.Addr] = t
 	return nil
 }
 

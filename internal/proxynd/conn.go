@@ -184,6 +184,13 @@ func (c *Conn) Advertise(addr netip.Addr, router bool) {
 	c.arm()
 }
 
+// StopAdvertising ends the repetitions of Advertise.
+func (c *Conn) StopAdvertising(addr netip.Addr) {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	c.sched.silence(addr.WithZone(""))
+}
+
 // SetLinkAddr says that the interface's link-layer address has changed.
 func (c *Conn) SetLinkAddr(addr net.HardwareAddr) error {
 	if len(addr) != len(linkAddr{}) {

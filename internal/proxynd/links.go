@@ -126,6 +126,14 @@ func (l *Links) Advertise(e role.Advertise) error {
 	return nil
 }
 
+// StopAdvertising carries out the effect.
+func (l *Links) StopAdvertising(e role.StopAdvertising) error {
+	if c := l.conns[e.Ifindex]; c != nil {
+		c.StopAdvertising(e.Addr)
+	}
+	return nil
+}
+
 // Run runs all responders until ctx ends, or one of them fails.
 func (l *Links) Run(ctx context.Context, out func(role.Event)) error {
 	g, ctx := errgroup.WithContext(ctx)

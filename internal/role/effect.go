@@ -71,6 +71,13 @@ type Advertise struct {
 	Router  bool // the R flag
 }
 
+// StopAdvertising ends the repetitions of an Advertise: the address has left the
+// link.
+type StopAdvertising struct {
+	Ifindex int
+	Addr    netip.Addr
+}
+
 // AddCareOf puts an address on an interface, optimistic where the kernel can
 // (RFC 4429). Done says that the kernel took the request; AddressReady or
 // DADFailed follow.
@@ -150,22 +157,23 @@ type Notice struct {
 	Text      string // what happened, one clause, no address in it that has a field
 }
 
-func (Send) effect()          {}
-func (SendICMP) effect()      {}
-func (SolicitRouter) effect() {}
-func (SetBinding) effect()    {}
-func (ClearBinding) effect()  {}
-func (StartDAD) effect()      {}
-func (Advertise) effect()     {}
-func (AddCareOf) effect()     {}
-func (RemoveCareOf) effect()  {}
-func (KeepRouters) effect()   {}
-func (SetHomePath) effect()   {}
-func (SetDirect) effect()     {}
-func (ClearDirect) effect()   {}
-func (AskTraffic) effect()    {}
-func (Count) effect()         {}
-func (Notice) effect()        {}
+func (Send) effect()            {}
+func (SendICMP) effect()        {}
+func (SolicitRouter) effect()   {}
+func (SetBinding) effect()      {}
+func (ClearBinding) effect()    {}
+func (StartDAD) effect()        {}
+func (Advertise) effect()       {}
+func (StopAdvertising) effect() {}
+func (AddCareOf) effect()       {}
+func (RemoveCareOf) effect()    {}
+func (KeepRouters) effect()     {}
+func (SetHomePath) effect()     {}
+func (SetDirect) effect()       {}
+func (ClearDirect) effect()     {}
+func (AskTraffic) effect()      {}
+func (Count) effect()           {}
+func (Notice) effect()          {}
 
 // IDOf returns the ID by which an effect wants to be answered, zero for none.
 func IDOf(e Effect) ID {

@@ -213,9 +213,55 @@ func (t *Topology) advertise(cfg Config) error {
 	return nil
 }
 
+// MobileInterface is a mobile router's interface to the network behind it.
+const MobileInterface = "net0"
+
+// AddNetwork puts a link behind a mobile router, with the prefix's first address
+// on the router's MobileInterface, and has it advertise there. Hosts are added with
+// AddHostBy.
+func (t *Topology) AddNetwork(l Link, router *node.Node, prefix netip.Prefix) error {
+	if err := t.bridge(l); err != nil {
+		return err
+	}
+	if err := cable(plug{router, MobileInterface, ""}, plug{t.Switch, portOf(l), ""}); err != nil {
+		return err
+	}
+	if err := t.intoBridge(portOf(l), l); err != nil {
+		return err
+	}
+	if err := t.Switch.SetUp(portOf(l), true); err != nil {
+		return err
+	}
+	for name, value := range map[string]string{"accept_dad": "0", "accept_ra": "0"} {
+		if err := router.Sysctl("net/ipv6/conf/"+MobileInterface+"/"+name, value); err != nil {
+			return err
+		}
+	}
+	if err := router.SetUp(MobileInterface, true); err != nil {
+		return err
+	}
+	if err := router.AddAddress(MobileInterface, netip.PrefixFrom(prefix.Addr().Next(), prefix.Bits())); err != nil {
+		return err
+	}
+	ra, err := radv.Start(router, MobileInterface, radv.Config{
+		Interval: radv.Fast, RouterLifetime: radv.DefaultRouterLifetime,
+		Prefixes: []radv.Prefix{{Prefix: prefix, Autonomous: true, OnLink: true, Valid: 86400, Preferred: 14400}},
+	})
+	if err != nil {
+		return fmt.Errorf("advertise on %s: %w", l, err)
+	}
+	t.RA[l] = ra
+	return nil
+}
+
 // AddHost puts a further machine on a link, with an interface eth0 that has
 // the address, without DAD, and a default route by the link's router.
 func (t *Topology) AddHost(name string, l Link, addr netip.Addr) (*node.Node, error) {
+	return t.AddHostBy(name, l, addr, l.Router())
+}
+
+// AddHostBy is AddHost with another router.
+func (t *Topology) AddHostBy(name string, l Link, addr, router netip.Addr) (*node.Node, error) {
 	n, err := newNode(name, hostSysctls)
 	if n != nil {
 		t.hosts = append(t.hosts, n)
@@ -239,7 +285,7 @@ func (t *Topology) AddHost(name string, l Link, addr netip.Addr) (*node.Node, er
 	if err := n.AddAddress("eth0", netip.PrefixFrom(addr, 64)); err != nil {
 		return nil, err
 	}
-	return n, n.AddRoute(everywhere, l.Router())
+	return n, n.AddRoute(everywhere, router)
 }
 
 // MoveHost moves a host that AddHost made to another link: carrier off, other
