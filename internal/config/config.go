@@ -37,7 +37,7 @@ type HomeAgent struct {
 
 // HomeLink is a link on which a home agent serves.
 type HomeLink struct {
-	Interface string
+	Interface string     // empty: virtual, with nobody on it
 	Address   netip.Addr // the home agent's own, in one of Prefixes
 	Prefixes  []netip.Prefix
 

@@ -157,6 +157,44 @@ run_dir: 5
 			`f:2:17: kernel.table: wants a whole number from 1 to 2147483648 and is the number 7.5`,
 			`f:2:37: kernel.rule_priority: wants a whole number from 1 to 32762 and is "8"`,
 		}},
+		{"mobile networks", `
+home_agent:
+  links:
+    - {address: 2001:db8:1::1, prefixes: [2001:db8:1::/64]}
+    - {virtual: true, interface: eth1, address: 2001:db8:2::1, prefixes: [2001:db8:2::/64]}
+  mobile_nodes:
+    - {home_address: 2001:db8:1::100, prefixes: [2001:db8:a::/48], auth: {spi: 256, key_file: key}}
+    - {home_address: 2001:db8:1::101, prefixes: [2001:db8:a:1::/64], router: false, auth: {spi: 256, key_file: key}}
+    - {home_address: 2001:db8:1::102, prefixes: [2001:db8::/32, "2001:db8:1:0:8000::/65"], auth: {spi: 256, key_file: key}}
+    - {home_address: 2001:db8:2::103, prefixes: [2001:db8:2::/64], auth: {spi: 256, key_file: key}}
+`, []string{
+			`f:4:7: home_agent.links[0]: needs interface: the interface on the home link; or say virtual: true, for home addresses that are on no link`,
+			`f:5:17: home_agent.links[1].virtual: a virtual home link has no interface: take one of them away`,
+			`f:8:49: home_agent.mobile_nodes[1].prefixes: are a mobile router's, and router: false says that it is none: take one of them away`,
+			`f:8:50: home_agent.mobile_nodes[1].prefixes[0]: 2001:db8:a:1::/64 overlaps with 2001:db8:a::/48, which stands above: a prefix is behind one mobile router`,
+			`f:9:50: home_agent.mobile_nodes[2].prefixes[0]: 2001:db8::/32 overlaps with 2001:db8:a::/48, which stands above: a prefix is behind one mobile router`,
+			`f:9:50: home_agent.mobile_nodes[2].prefixes[0]: 2001:db8::/32 overlaps with 2001:db8:a:1::/64, which stands above: a prefix is behind one mobile router`,
+			`f:9:50: home_agent.mobile_nodes[2].prefixes[0]: 2001:db8::/32 holds 2001:db8:1::1, the home agent's own address`,
+			`f:9:65: home_agent.mobile_nodes[2].prefixes[1]: 2001:db8:1:0:8000::/65 overlaps with 2001:db8::/32, which stands above: a prefix is behind one mobile router`,
+			`f:10:50: home_agent.mobile_nodes[3].prefixes[0]: 2001:db8:2::/64 overlaps with 2001:db8::/32, which stands above: a prefix is behind one mobile router`,
+			`f:10:50: home_agent.mobile_nodes[3].prefixes[0]: 2001:db8:2::/64 holds 2001:db8:2::1, the home agent's own address`,
+		}},
+		{"networks of a mobile router", `
+mobile_node:
+  homes:
+    - home_address: 2001:db8:1::100/64
+      home_agent: 2001:db8:1::1
+      mobile_network: {prefixes: [], mode: both}
+    - home_address: 2001:db8:1::101/64
+      home_agent: 2001:db8:1::1
+      mobile_network: {mode: implicit}
+  allow_unauthenticated: true
+  interfaces: [{name: eth0}]
+`, []string{
+			`f:6:34: mobile_node.homes[0].mobile_network.prefixes: is empty: give the prefixes of the networks behind this router, such as [2001:db8:a::/56]`,
+			`f:6:44: mobile_node.homes[0].mobile_network.mode: wants explicit or implicit and is "both"`,
+			`f:9:23: mobile_node.homes[1].mobile_network.prefixes: is missing: it must be given`,
+		}},
 		{"links", `
 home_agent:
   links:

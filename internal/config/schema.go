@@ -89,12 +89,20 @@ func (d *decoder) homeAgent(h *HomeAgent, path string, n *yaml.Node) {
 }
 
 func (d *decoder) homeLink(l *HomeLink, path string, n *yaml.Node) {
+	virtual := false
 	d.mapping(path, n,
-		required("interface", d.ifName(&l.Interface)),
+		optional("interface", d.ifName(&l.Interface)),
+		optional("virtual", d.boolean(&virtual)),
 		required("address", d.addr(&l.Address)),
 		required("prefixes", d.subnets(&l.Prefixes)),
 		optional("valid_lifetime", d.duration(&l.ValidLifetime, minLifetime, maxValidLifetime)),
 	)
+	switch given := d.has(join(path, "interface")); {
+	case virtual && given:
+		d.wrongf(join(path, "virtual"), "a virtual home link has no interface: take one of them away")
+	case !virtual && !given:
+		d.wrongf(path, "needs interface: the interface on the home link; or say virtual: true, for home addresses that are on no link")
+	}
 }
 
 // subnets reads a list of subnet prefixes.

@@ -126,8 +126,8 @@ func networkOrder(v uint16) uint16 {
 }
 
 // Set defends the home address of each binding whose home link this is, and
-// its link-local address where the binding has one. It replaces what was set
-// for the same address. Other links' bindings are ignored.
+// its link-local address where the binding has one, and every address of the mobile
+// networks behind it. It replaces what was set for the same address. Other links' bindings are ignored.
 func (c *Conn) Set(bindings []role.Binding) {
 	c.mu.Lock()
 	defer c.mu.Unlock()
@@ -136,6 +136,7 @@ func (c *Conn) Set(bindings []role.Binding) {
 			continue
 		}
 		c.add(b.HomeAddress, b.Router)
+		c.resp.nets.set(b.HomeAddress, b.MobilePrefixes)
 		if b.LinkLocal.IsValid() {
 			c.add(b.LinkLocal.WithZone(""), b.Router)
 		}
@@ -160,6 +161,7 @@ func (c *Conn) Clear(addrs []netip.Addr) {
 			delete(c.resp.addrs, a)
 			c.groups.leave(a)
 		}
+		c.resp.nets.set(a, nil)
 		c.sched.silence(a)
 	}
 }

@@ -11,7 +11,7 @@
 //
 // The files: frame.go frames to and from messages, respond.go the pure
 // responder, schedule.go what is to be sent when, conn.go the packet socket of
-// one link and its goroutines, filter.go what the kernel hands to it, links.go
+// one link and its goroutines, networks.go what is behind mobile routers, filter.go what the kernel hands to it, links.go
 // several links together, groups.go multicast groups for switches that snoop.
 //
 // This package is not for the tunnel routes of the addresses it defends

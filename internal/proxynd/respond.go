@@ -13,6 +13,7 @@ type responder struct {
 	source netip.Addr // the home agent's address on the link
 	// addrs holds the addresses and whether their node is a router.
 	addrs map[netip.Addr]bool
+	nets  networks
 }
 
 func newResponder(link linkAddr, source netip.Addr) *responder {
@@ -32,7 +33,7 @@ func (r *responder) respond(m message) (answer []byte) {
 		return nil
 	}
 	router, ok := r.addrs[m.target]
-	if !ok {
+	if !ok && !r.nets.hold(m.target) {
 		return nil
 	}
 	if m.src.IsUnspecified() {
