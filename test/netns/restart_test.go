@@ -8,12 +8,36 @@ import (
 
 	"github.com/google/go-cmp/cmp"
 
+	"mip6d/test/netns/daemon"
 	"mip6d/test/netns/node"
 	"mip6d/test/netns/topology"
 )
 
 func TestKernelMobileNodeCrashesAndComesBack(t *testing.T) {
-	w := newWorld(t, settings{Config: topology.Config{Start: topology.Foreign1}})
+	for name, s := range hostsAndRouters(t, nil) {
+		t.Run(name, func(t *testing.T) { crashMobileNode(t, s) })
+	}
+}
+
+// hostsAndRouters are the picture with a mobile host and with a mobile router.
+func hostsAndRouters(t *testing.T, before func(*topology.Topology)) map[string]settings {
+	homeAgent, router := daemon.HomeAgentOfRouters(), daemon.MobileRouter("explicit")
+	start := topology.Config{Start: topology.Foreign1}
+	return map[string]settings{
+		"host": {Config: start, before: before},
+		"router": {Config: start, haConfig: &homeAgent, mnConfig: &router, before: func(topo *topology.Topology) {
+			if err := topo.AddNetwork(car, topo.MN, daemon.Within(daemon.MobileNetwork)); err != nil {
+				t.Fatal(err)
+			}
+			if before != nil {
+				before(topo)
+			}
+		}},
+	}
+}
+
+func crashMobileNode(t *testing.T, s settings) {
+	w := newWorld(t, s)
 	w.registered(t, time.Time{}, 10*time.Second)
 	fromCN := w.pingMN(t)
 	answered(t, fromCN, time.Time{}, 5*time.Second)
@@ -61,19 +85,25 @@ func TestKernelHomeAgentCrashesAndComesBack(t *testing.T) {
 // holds before the first start and after --cleanup.
 func TestKernelCleanupLeavesNothing(t *testing.T) {
 	var ha, mn map[string]string
-	w := newWorld(t, settings{
-		Config: topology.Config{Start: topology.Foreign1},
-		before: func(topo *topology.Topology) {
-			eventually(t, 10*time.Second, func() string { // the kernel's own address is ready
-				s := kernelState(t, topo.MN)["ip addr"]
-				if strings.Contains(s, topology.Foreign1Prefix.Addr().String()) && !strings.Contains(s, "tentative") {
-					return ""
-				}
-				return "no address on foreign1:\n" + s
-			})
-			ha, mn = kernelState(t, topo.HA), kernelState(t, topo.MN)
-		},
-	})
+	before := func(topo *topology.Topology) {
+		eventually(t, 10*time.Second, func() string { // the kernel's own address is ready
+			s := kernelState(t, topo.MN)["ip addr"]
+			if strings.Contains(s, topology.Foreign1Prefix.Addr().String()) && !strings.Contains(s, "tentative") {
+				return ""
+			}
+			return "no address on foreign1:\n" + s
+		})
+		ha, mn = kernelState(t, topo.HA), kernelState(t, topo.MN)
+	}
+	for name, s := range hostsAndRouters(t, before) {
+		t.Run(name, func(t *testing.T) {
+			w := newWorld(t, s)
+			cleanup(t, w, ha, mn)
+		})
+	}
+}
+
+func cleanup(t *testing.T, w *world, ha, mn map[string]string) {
 	w.registered(t, time.Time{}, 10*time.Second)
 	answered(t, w.pingMN(t), time.Time{}, 5*time.Second)
 	if cmp.Equal(ha, kernelState(t, w.HA)) || cmp.Equal(mn, kernelState(t, w.MN)) {
