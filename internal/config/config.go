@@ -75,8 +75,8 @@ type MobileNode struct {
 // Home is one home address of a mobile node.
 type Home struct {
 	HomeAddress netip.Prefix // the address with its home subnet's prefix length
-	HomeAgent   netip.Addr
-	Auth        *Auth // nil only with AllowUnauthenticated
+	HomeAgent   netip.Addr   // invalid: it is discovered
+	Auth        *Auth        // nil only with AllowUnauthenticated
 	Lifetime    time.Duration
 	LinkLocal   bool // the L flag, RFC 6275 §6.1.7
 
@@ -165,11 +165,17 @@ type Kernel struct {
 const RulePriorities = 4
 
 // Tables is how many routing tables from Kernel.Table on are ours: two for a
-// mobile node, and two for each home agent it may have.
+// mobile node, and two for each home agent it may have. Where that is discovered
+// there may be another while it changes.
 func (c *Config) Tables() int {
 	n := 2
 	if c.MobileNode != nil {
 		n += 2 * len(c.MobileNode.Homes)
+		for _, h := range c.MobileNode.Homes {
+			if !h.HomeAgent.IsValid() {
+				n += 2
+			}
+		}
 	}
 	return n
 }

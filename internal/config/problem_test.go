@@ -292,7 +292,6 @@ mobile_node:
 			`f:6:52: mobile_node.homes[2].home_agent: 2001:db8:1::7 is the home address: give the home agent's own`,
 			`f:7:22: mobile_node.homes[3].home_address: 2001:db8:1::7 is here again; it stands in line 6 already: one entry for a home address`,
 			`f:7:52: mobile_node.homes[3].home_agent: 2001:db8:1::1%eth0 is bound to the interface eth0: wants a global or unique local unicast IPv6 address`,
-			`f:8:7: mobile_node.homes[4].home_agent: is missing: it must be given`,
 			`f:8:22: mobile_node.homes[4].home_address: :: is the unspecified address: wants a global or unique local unicast IPv6 address`,
 			`f:9:22: mobile_node.homes[5].home_address: has a prefix length of 8: wants 16 to 128, mostly 64`,
 			`f:9:45: mobile_node.homes[5].home_agent: wants an IPv6 address and is "home.example.org"`,

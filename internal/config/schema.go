@@ -194,7 +194,7 @@ func (d *decoder) optimization(o *RouteOptimization) []field {
 func (d *decoder) home(h *Home, path string, n *yaml.Node) {
 	d.mapping(path, n,
 		required("home_address", d.addrWithLength(&h.HomeAddress)),
-		required("home_agent", d.addr(&h.HomeAgent)),
+		optional("home_agent", d.addr(&h.HomeAgent)),
 		optional("auth", d.auth(&h.Auth)),
 		optional("lifetime", d.duration(&h.Lifetime, minLifetime, maxLifetime)),
 		optional("link_local", d.boolean(&h.LinkLocal)),

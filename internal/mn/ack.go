@@ -77,6 +77,7 @@ func (m *Machine) matching(ev role.MessageIn, ba *mh.BindingAcknowledgement) (*h
 func (m *Machine) accepted(h *home, t bul.Transmission) {
 	h.clock.accept(t.Stamp)
 	h.refused, h.resyncs, h.reported, h.homeDADs = false, 0, false, 0
+	h.found.rounds = 0
 }
 
 // registered takes a status below 128 for a registration.
@@ -153,6 +154,11 @@ func (m *Machine) rejected(h *home, t bul.Transmission, ba *mh.BindingAcknowledg
 	m.count(role.CountRefused)
 	react := reactionTo[ba.Status]
 	if h.stage == stageAnswering && m.nothingThere(h, ba.Status) {
+		return
+	}
+	if h.otherAgent(ba.Status) {
+		m.refusal(h, ba.Status, "refused; looking for another home agent")
+		m.dropAgent(h, "the home agent refuses")
 		return
 	}
 	switch react {

@@ -1,4 +1,4 @@
-// Package mn is the mobile node's protocol machine (RFC 6275 §11.5, §11.7.1,
+// Package mn is the mobile node's protocol machine (RFC 6275 §11.4.1, §11.5, §11.7.1,
 // §11.7.3, §11.7.4, §11.8, with RFC 4285 authentication). It finds movement,
 // forms care-of addresses, registers them with home agents, and goes home.
 //
@@ -21,6 +21,7 @@
 //	careof.go      forming care-of addresses (§11.5.3)
 //	choose.go      which care-of address is primary (§11.5.4)
 //	home.go        one home address: at home, away, on the way (§11.5.2, §11.5.5)
+//	discovery.go   finding a home agent, and another (§11.4.1)
 //	register.go    Binding Updates (§11.7.1, §11.8)
 //	receive.go     Mobility Header messages in
 //	ack.go         Binding Acknowledgements (§11.7.3)
@@ -37,6 +38,6 @@
 //	settle.go      the conclusions
 //	snapshot.go, peerview.go  what mip6ctl shows
 //
-// Not here: home agent address discovery and mobile prefix discovery (§11.4),
-// and everything that touches a kernel.
+// Not here: mobile prefix discovery (§11.4.2, §11.4.3), and everything that touches a
+// kernel.
 package mn

@@ -4,6 +4,7 @@ import (
 	"errors"
 	"net/netip"
 
+	"mip6d/internal/icmp6"
 	"mip6d/internal/mh"
 	"mip6d/internal/role"
 )
@@ -72,6 +73,14 @@ const (
 // agent the RFC's "should not send again for some time" is the retransmission
 // timeout: a home agent whose daemon is being restarted answers like this.
 func (m *Machine) icmpIn(ev role.ICMPIn) {
+	if len(ev.Raw) > 0 && icmp6.Type(ev.Raw[0]) == icmp6.TypeHomeAgentDiscoveryReply {
+		if reply, err := icmp6.Parse(ev.Raw); err == nil {
+			m.agentsFound(ev, reply.(*icmp6.HomeAgentDiscoveryReply))
+		} else {
+			m.count(role.CountMalformed)
+		}
+		return
+	}
 	if len(ev.Raw) < 8 || m.peerUnreachable(ev) || ev.Raw[0] != icmpParameterProblem {
 		return
 	}

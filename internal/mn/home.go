@@ -56,7 +56,8 @@ type home struct {
 	status    mh.Status
 	hasStatus bool
 
-	advertised int // the interface where neighbours were told of our return; 0: none
+	found      discovery // of its home agent
+	advertised int       // the interface where neighbours were told of our return; 0: none
 
 	clock    clock
 	homeDADs int  // duplicate address detection at home failed so often
@@ -68,9 +69,6 @@ func newHome(cfg Home) *home {
 	h.clock.on = cfg.Auth != nil && cfg.Auth.Replay == ReplayTimestamp
 	return h
 }
-
-// homeAgent is where to register: the seam for discovery (§11.4.1).
-func (h *home) homeAgent() netip.Addr { return h.HomeAgent }
 
 func (h *home) addr() netip.Addr { return h.HomeAddress.Addr() }
 
@@ -407,7 +405,8 @@ func (m *Machine) release(h *home) {
 
 func (m *Machine) homeDeadlines(h *home, d *deadline) {
 	d.add(h.pathRetry)
-	if !h.due.IsZero() && m.canSend(h) {
+	if m.canSend(h) {
 		d.add(h.due)
+		d.add(h.found.due)
 	}
 }

@@ -17,6 +17,8 @@ type Params struct {
 	InitialBindackTimeoutFirstReg time.Duration // InitialBindackTimeoutFirstReg, 1.5 s
 	MaxBindackTimeout             time.Duration // MAX_BINDACK_TIMEOUT, 32 s
 	MaxUpdateRate                 int           // MAX_UPDATE_RATE, 3 in a second
+	InitialDHAADTimeout           time.Duration // INITIAL_DHAAD_TIMEOUT, 3 s
+	DHAADRetries                  int           // DHAAD_RETRIES, 4
 
 	// Router Solicitations at link-up follow each other after these times;
 	// then the last one doubles up to SolicitMax, until a router answers.
@@ -69,9 +71,7 @@ type Params struct {
 type Home struct {
 	HomeAddress netip.Prefix // with the home subnet prefix's length
 
-	// HomeAgent is where to register. Discovery (RFC 6275 §11.4.1) is for a
-	// later issue; its place is homeAgent in home.go.
-	HomeAgent netip.Addr
+	HomeAgent netip.Addr // where to register; invalid: it is discovered (RFC 6275 §11.4.1)
 
 	Auth     *Auth         // nil: signalling is protected by other means
 	Lifetime time.Duration // asked for, rounded down to the wire's 4 s; default 420 s
@@ -133,6 +133,7 @@ func (p Params) withDefaults() Params {
 		{&p.InitialBindackTimeout, time.Second},
 		{&p.InitialBindackTimeoutFirstReg, 1500 * time.Millisecond},
 		{&p.MaxBindackTimeout, 32 * time.Second},
+		{&p.InitialDHAADTimeout, 3 * time.Second},
 		{&p.SolicitMax, time.Minute},
 		{&p.ConfirmTimeout, time.Second},
 		{&p.RouterProbeTimeout, 4 * time.Second},
@@ -149,6 +150,9 @@ func (p Params) withDefaults() Params {
 	}
 	if p.MaxUpdateRate <= 0 {
 		p.MaxUpdateRate = 3
+	}
+	if p.DHAADRetries <= 0 {
+		p.DHAADRetries = 4
 	}
 	if p.Optimization.MaxPeers <= 0 {
 		p.Optimization.MaxPeers = 256

@@ -14,6 +14,13 @@ import (
 func (m *Machine) register(h *home, l *link, c *careOf) {
 	h.stage, h.link, h.careOf, h.paused = stageAway, l, c, false
 	h.refused, h.resyncs, h.reported = false, 0, false
+	if !h.homeAgent().IsValid() {
+		h.due, h.found = time.Time{}, discovery{} // another link is another chance
+		m.setPath(h, role.HomePath{Mode: role.PathBlocked})
+		m.search(h)
+		m.askForAgents(h)
+		return
+	}
 	if e := m.entry(h); e != nil && e.Acked && e.Bound == c.addr && e.Registered(m.now) {
 		// The address went and came back, and the home agent never knew.
 		h.backoff, h.due = bul.Backoff{}, m.refreshAt(h, e)
@@ -71,6 +78,9 @@ func (m *Machine) sendDue(h *home) {
 	}
 	if h.stage == stageAnswering {
 		m.sendUpdate(h, 0)
+		return
+	}
+	if m.silentAgent(h) {
 		return
 	}
 	m.sendUpdate(h, m.registrationLifetime(h))

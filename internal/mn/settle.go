@@ -76,6 +76,7 @@ func (m *Machine) settleHome(h *home) {
 	case h.stage != stageAway || h.careOf != c:
 		m.register(h, l, c)
 	default:
+		m.askForAgents(h)
 		m.sendDue(h)
 		m.keepTunnel(h)
 	}

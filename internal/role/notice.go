@@ -11,6 +11,7 @@ const (
 	NoticeRouter       NoticeKind = "router_advertisement" // the first that tells a new link
 	NoticeCareOfReady  NoticeKind = "care_of_ready"
 	NoticeDADFailed    NoticeKind = "dad_failed"
+	NoticeHomeAgent    NoticeKind = "home_agent" // found, given up, or not found
 	NoticeUpdateSent   NoticeKind = "binding_update_sent"
 	NoticeAckReceived  NoticeKind = "binding_acknowledgement_received"
 	NoticeRegistered   NoticeKind = "registered"
