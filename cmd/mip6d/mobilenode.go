@@ -53,7 +53,7 @@ func (d *daemon) mobileNode(cfg *config.Config) (_ wiring, err error) {
 			return nil, err
 		}
 	}
-	kernel, err := rtnl.OpenMobileNode(marks(cfg.Kernel))
+	kernel, err := rtnl.OpenMobileNode(marks(cfg.Kernel), len(cfg.MobileNode.Interfaces) > 1)
 	if err != nil {
 		return nil, err
 	}

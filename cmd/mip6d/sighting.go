@@ -40,7 +40,8 @@ func (n *mobileNode) sightPeers(cfg *config.Config) error {
 // agent, and as many again for numbers that are taken.
 func tunnelNames(cfg *config.Config) (names []string) {
 	for i := range 2 * len(cfg.MobileNode.Homes) {
-		names = append(names, fmt.Sprintf("%s%d", cfg.Kernel.TunnelPrefix, i))
+		name := fmt.Sprintf("%s%d", cfg.Kernel.TunnelPrefix, i)
+		names = append(names, name, name+"r")
 	}
 	return names
 }

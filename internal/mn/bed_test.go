@@ -388,7 +388,11 @@ func render(effects []role.Effect) []string {
 func renderPath(p role.HomePath) string {
 	switch p.Mode {
 	case role.PathTunnelled:
-		return fmt.Sprintf("tunnelled %v to %v on %d", p.CareOf, p.HomeAgent, p.Ifindex)
+		text := fmt.Sprintf("tunnelled %v to %v on %d", p.CareOf, p.HomeAgent, p.Ifindex)
+		if p.Hold {
+			text += ", held"
+		}
+		return text
 	case role.PathDeregistering:
 		return fmt.Sprintf("deregistering on %d, home agent at %x", p.Ifindex, p.HomeAgentLinkAddr)
 	case role.PathAnswering:

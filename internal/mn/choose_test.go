@@ -29,8 +29,9 @@ func TestBestInterfaceCarriesTheBinding(t *testing.T) {
 	expect(t, "the worse one first", b.step(ra(wan, routerB, netB)), addWan, tunnelWan, buWan)
 	b.ack(mh.StatusAccepted)
 	b.step(up(eth))
-	expect(t, "the better one", b.step(ra(eth, routerA, netA)), addA, tunnelA, buA)
-	expect(t, "the worse one keeps its address", b.ack(mh.StatusAccepted))
+	expect(t, "the better one", b.step(ra(eth, routerA, netA)), addA, "path "+tunnelWan[len("path "):]+", held")
+	expect(t, "nothing is under way any more", b.wait(minDrain), buA)
+	expect(t, "the worse one keeps its address", b.ack(mh.StatusAccepted), tunnelA)
 }
 
 func TestSwitchAtLinkDown(t *testing.T) {

@@ -21,6 +21,7 @@
 //	careof.go      forming care-of addresses (§11.5.3)
 //	choose.go      which care-of address is primary (§11.5.4)
 //	home.go        one home address: at home, away, on the way (§11.5.2, §11.5.5)
+//	handoff.go     from one care-of address to another without a loss
 //	discovery.go   finding a home agent, and another (§11.4.1)
 //	register.go    Binding Updates (§11.7.1, §11.8)
 //	receive.go     Mobility Header messages in

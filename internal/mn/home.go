@@ -56,8 +56,10 @@ type home struct {
 	status    mh.Status
 	hasStatus bool
 
-	found      discovery // of its home agent
-	advertised int       // the interface where neighbours were told of our return; 0: none
+	handoff    *handoff      // under way; nil: none
+	answerTime time.Duration // of the home agent, the last time
+	found      discovery     // of its home agent
+	advertised int           // the interface where neighbours were told of our return; 0: none
 
 	clock    clock
 	homeDADs int  // duplicate address detection at home failed so often
@@ -255,6 +257,9 @@ func (m *Machine) setPath(h *home, p role.HomePath) {
 	case role.PathTunnelled:
 		p.CareOf, p.HomeAgent, p.Ifindex = h.careOf.addr, h.homeAgent(), h.link.ifindex
 		p.Router = m.firstHop(h)
+		if h.handoff != nil {
+			p.CareOf, p.Ifindex, p.Router, p.Hold = h.handoff.careOf.addr, h.handoff.link.ifindex, h.handoff.router, true
+		}
 	case role.PathDeregistering, role.PathAnswering:
 		p.HomeAgent, p.Ifindex = h.homeAgent(), h.link.ifindex
 		p.HomeAgentLinkAddr = m.homeAgentLinkAddr(h)
@@ -267,6 +272,9 @@ func (m *Machine) setPath(h *home, p role.HomePath) {
 	if !samePath(p, h.path) {
 		h.pathFailed = 0
 	}
+	if p.Mode != role.PathTunnelled {
+		h.handoff = nil
+	}
 	if p.Mode != role.PathHome {
 		m.stopAdvertising(h)
 	}
@@ -276,7 +284,7 @@ func (m *Machine) setPath(h *home, p role.HomePath) {
 
 func samePath(a, b role.HomePath) bool {
 	return a.HomeAddress == b.HomeAddress && a.Mode == b.Mode && a.CareOf == b.CareOf &&
-		a.HomeAgent == b.HomeAgent && a.Router == b.Router && a.Ifindex == b.Ifindex && a.DAD == b.DAD &&
+		a.HomeAgent == b.HomeAgent && a.Router == b.Router && a.Ifindex == b.Ifindex && a.DAD == b.DAD && a.Hold == b.Hold &&
 		bytes.Equal(a.HomeAgentLinkAddr, b.HomeAgentLinkAddr)
 }
 
@@ -405,6 +413,9 @@ func (m *Machine) release(h *home) {
 
 func (m *Machine) homeDeadlines(h *home, d *deadline) {
 	d.add(h.pathRetry)
+	if h.handoff != nil {
+		d.add(h.handoff.until)
+	}
 	if m.canSend(h) {
 		d.add(h.due)
 		d.add(h.found.due)

@@ -12,7 +12,9 @@ import (
 // register makes a care-of address the primary one (RFC 6275 §11.7.1). The home
 // address is on the tunnel, or blocked, before this returns.
 func (m *Machine) register(h *home, l *link, c *careOf) {
+	from := m.planned(h)
 	h.stage, h.link, h.careOf, h.paused = stageAway, l, c, false
+	h.handoff = from
 	h.refused, h.resyncs, h.reported = false, 0, false
 	if !h.homeAgent().IsValid() {
 		h.due, h.found = time.Time{}, discovery{} // another link is another chance
@@ -23,12 +25,20 @@ func (m *Machine) register(h *home, l *link, c *careOf) {
 	}
 	if e := m.entry(h); e != nil && e.Acked && e.Bound == c.addr && e.Registered(m.now) {
 		// The address went and came back, and the home agent never knew.
-		h.backoff, h.due = bul.Backoff{}, m.refreshAt(h, e)
+		h.backoff, h.due, h.handoff = bul.Backoff{}, m.refreshAt(h, e), nil
 		m.setPath(h, role.HomePath{Mode: role.PathTunnelled})
 		return
 	}
 	m.startBackoff(h)
 	h.due = m.now
+	if from != nil {
+		// What is under way by the old care-of address is to be there before the
+		// home agent stops to take it.
+		h.due = m.now.Add(m.drain(h))
+		from.until = h.due.Add(maxHold)
+		m.setPath(h, role.HomePath{Mode: role.PathTunnelled})
+		return
+	}
 	m.sendDue(h)
 	if h.path.Mode != role.PathTunnelled {
 		m.setPath(h, role.HomePath{Mode: role.PathBlocked}) // held back by the rate limit

@@ -56,6 +56,7 @@ func (m *Machine) keepRouters(l *link) {
 // settleHome decides where one home address is and what follows.
 func (m *Machine) settleHome(h *home) {
 	m.retryPath(h)
+	m.watchHandoff(h)
 	if h.stage == stageDuplicate {
 		return
 	}

@@ -60,6 +60,10 @@ type HomePath struct {
 	Router      netip.Addr // PathTunnelled: link-local address of the first hop on CareOf's link
 	Ifindex     int        // the link: of CareOf, or the home link
 
+	// Hold keeps what is to leave by the tunnel on its device, until a path comes
+	// without it. PathTunnelled.
+	Hold bool
+
 	// MobilePrefixes are those of a mobile router's networks (RFC 3963). Packets
 	// from there take the way of the home address's, but at home, and once the
 	// de-registration has been sent, they are held back. What is sent to them and is on

@@ -12,7 +12,7 @@ import (
 func BenchmarkKernelMoveTunnel(b *testing.B) {
 	testkernel.Namespace(b)
 	eth0 := link(b)
-	m, err := OpenMobileNode(Marks{})
+	m, err := OpenMobileNode(Marks{}, false)
 	must(b, err)
 	defer m.Close()
 	p := homePath(role.PathTunnelled, eth0)

@@ -21,7 +21,7 @@ func TestKernelReinstateHealsWhatOthersDid(t *testing.T) {
 		t.Run(mode.String(), func(t *testing.T) {
 			testkernel.Namespace(t)
 			eth0 := link(t)
-			m, err := OpenMobileNode(Marks{})
+			m, err := OpenMobileNode(Marks{}, false)
 			must(t, err)
 			defer m.Close()
 			must(t, setPath(m, homePath(mode, eth0)))
@@ -70,7 +70,7 @@ func TestKernelReinstateHealsWhatOthersDid(t *testing.T) {
 func TestKernelFirstHopComesBackWithTheCareOfAddress(t *testing.T) {
 	testkernel.Namespace(t)
 	eth0 := link(t)
-	m, err := OpenMobileNode(Marks{})
+	m, err := OpenMobileNode(Marks{}, false)
 	must(t, err)
 	defer m.Close()
 	p := homePath(role.PathTunnelled, eth0)
@@ -103,7 +103,7 @@ func TestKernelFirstHopComesBackWithTheCareOfAddress(t *testing.T) {
 func TestKernelSettle(t *testing.T) {
 	testkernel.Namespace(t)
 	eth0 := link(t)
-	m, err := OpenMobileNode(Marks{})
+	m, err := OpenMobileNode(Marks{}, false)
 	must(t, err)
 	other := homePath(role.PathTunnelled, eth0)
 	other.HomeAddress = netip.MustParsePrefix("2001:db8:1::200/64")
@@ -121,7 +121,7 @@ func TestKernelSettle(t *testing.T) {
 	}
 	must(t, m.Close())
 
-	m, err = OpenMobileNode(Marks{})
+	m, err = OpenMobileNode(Marks{}, false)
 	must(t, err)
 	defer m.Close()
 	must(t, m.Settle([]netip.Addr{hoa}, nil))
@@ -169,7 +169,7 @@ func TestKernelCleanupKnowsWhoseAddressesAre(t *testing.T) {
 		IPNet: &net.IPNet{IP: theirs.AsSlice(), Mask: net.CIDRMask(64, 128)}, Flags: unix.IFA_F_NOPREFIXROUTE,
 		ValidLft: 1000, PreferedLft: 500,
 	}))
-	m, err := OpenMobileNode(Marks{})
+	m, err := OpenMobileNode(Marks{}, false)
 	must(t, err)
 	defer m.Close()
 	ours := netip.MustParsePrefix("2001:db8:f2::5/64")

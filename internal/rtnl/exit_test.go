@@ -19,7 +19,7 @@ import (
 func TestKernelOldRouterKeepsNothing(t *testing.T) {
 	testkernel.Namespace(t)
 	eth0 := link(t)
-	m, err := OpenMobileNode(Marks{})
+	m, err := OpenMobileNode(Marks{}, false)
 	must(t, err)
 	defer m.Close()
 	old := homePath(role.PathTunnelled, eth0)

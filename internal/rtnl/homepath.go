@@ -20,6 +20,7 @@ import (
 type paths struct {
 	marks   Marks
 	conn    *conn
+	queues  bool                 // tunnels get a queue that can hold packets
 	tunnels map[netip.Addr]*path // by home agent
 	homes   map[netip.Addr]*placed
 	blocked bool // the table of the second rule is filled
@@ -40,8 +41,8 @@ type placed struct {
 	router   int      // the home interface on which we act as a router; 0: none
 }
 
-func newPaths(m Marks, c *conn) *paths {
-	return &paths{marks: m, conn: c, tunnels: make(map[netip.Addr]*path), homes: make(map[netip.Addr]*placed)}
+func newPaths(m Marks, c *conn, queues bool) *paths {
+	return &paths{marks: m, conn: c, queues: queues, tunnels: make(map[netip.Addr]*path), homes: make(map[netip.Addr]*placed)}
 }
 
 // set goes from whatever is there to what is wanted.
@@ -96,6 +97,9 @@ func (p *paths) reinstate() error {
 
 func (p *paths) blockedPath(w role.HomePath, at *placed) error {
 	err := p.block(w, at)
+	if t := p.tunnels[w.HomeAgent]; t != nil {
+		err = errors.Join(err, p.releasePackets(t)) // to where there is no route any more
+	}
 	if !at.rules {
 		return err // what there is of a path is better than the main table
 	}
@@ -233,10 +237,18 @@ func (p *paths) tunnelled(w role.HomePath, at *placed) error {
 	if t == nil {
 		return fmt.Errorf("tunnel %s: its home agent is not known", w.HomeAddress.Addr())
 	}
+	if w.Hold {
+		if err := p.holdPackets(t); err != nil {
+			return err
+		}
+	}
 	if err := p.moveTunnel(t, w); err != nil {
 		return err
 	}
-	return p.route(w, at, t.table)
+	if err := p.route(w, at, t.table); err != nil || w.Hold {
+		return err
+	}
+	return p.releasePackets(t)
 }
 
 // deregistering lets packets of the home address reach the home agent, and

@@ -84,7 +84,7 @@ func homePath(mode role.PathMode, ifindex int) role.HomePath {
 func TestKernelHomeAddressNeverFindsTheMainTable(t *testing.T) {
 	testkernel.Namespace(t)
 	eth0 := link(t)
-	m, err := OpenMobileNode(Marks{})
+	m, err := OpenMobileNode(Marks{}, false)
 	must(t, err)
 	defer m.Close()
 	const away, tunnel = "eth0", "mip6n0"
@@ -118,7 +118,7 @@ func TestKernelHomeAddressNeverFindsTheMainTable(t *testing.T) {
 func TestKernelDeregistrationReachesTheHomeAgentOnly(t *testing.T) {
 	testkernel.Namespace(t)
 	eth0 := link(t)
-	m, err := OpenMobileNode(Marks{})
+	m, err := OpenMobileNode(Marks{}, false)
 	must(t, err)
 	defer m.Close()
 	p := homePath(role.PathDeregistering, eth0)
@@ -146,12 +146,12 @@ func TestKernelRestartTakesThePathOver(t *testing.T) {
 	testkernel.Namespace(t)
 	eth0 := link(t)
 	for range 2 {
-		m, err := OpenMobileNode(Marks{})
+		m, err := OpenMobileNode(Marks{}, false)
 		must(t, err)
 		must(t, m.Apply([]role.Effect{role.SetHomePath{Path: homePath(role.PathTunnelled, eth0)}})[0])
 		m.Close()
 	}
-	m, err := OpenMobileNode(Marks{})
+	m, err := OpenMobileNode(Marks{}, false)
 	must(t, err)
 	defer m.Close()
 	must(t, m.Apply([]role.Effect{role.SetHomePath{Path: homePath(role.PathHome, eth0)}})[0])
@@ -170,7 +170,7 @@ func TestKernelRestartTakesThePathOver(t *testing.T) {
 func TestKernelCareOfAddress(t *testing.T) {
 	testkernel.Namespace(t)
 	eth0 := link(t)
-	m, err := OpenMobileNode(Marks{})
+	m, err := OpenMobileNode(Marks{}, false)
 	must(t, err)
 	defer m.Close()
 	careOf := netip.MustParsePrefix("2001:db8:f2::5/64")
@@ -307,7 +307,7 @@ func TestKernelCleanupRemovesWhatIsOursOnly(t *testing.T) {
 	testkernel.Namespace(t)
 	eth0 := link(t)
 	before := routesAndRules(t)
-	m, err := OpenMobileNode(Marks{})
+	m, err := OpenMobileNode(Marks{}, false)
 	must(t, err)
 	defer m.Close()
 	for _, err := range m.Apply([]role.Effect{

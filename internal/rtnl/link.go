@@ -103,7 +103,7 @@ func isOurs(l netlink.Link, m Marks) bool {
 	if l.Type() != "ip6tnl" || a.Alias != alias && a.Alias != "" {
 		return false
 	}
-	_, path := pathNumber(a.Name, m)
+	_, path := pathNumber(strings.TrimSuffix(a.Name, receiver), m)
 	return path || a.Name == m.TunnelName
 }
 

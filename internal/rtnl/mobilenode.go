@@ -21,14 +21,14 @@ type place struct {
 	addr    netip.Addr
 }
 
-// OpenMobileNode opens the applier in the current network namespace. It needs
-// CAP_NET_ADMIN.
-func OpenMobileNode(m Marks) (*MobileNode, error) {
+// OpenMobileNode opens the applier in the current network namespace. With hold, paths
+// that Hold do so; it costs each packet a queue. It needs CAP_NET_ADMIN.
+func OpenMobileNode(m Marks, hold bool) (*MobileNode, error) {
 	c, err := dial()
 	if err != nil {
 		return nil, err
 	}
-	return &MobileNode{conn: c, paths: newPaths(m.withDefaults(), c), careOf: make(map[place]netip.Prefix)}, nil
+	return &MobileNode{conn: c, paths: newPaths(m.withDefaults(), c, hold), careOf: make(map[place]netip.Prefix)}, nil
 }
 
 // Apply carries out effects in their order.

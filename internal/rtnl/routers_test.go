@@ -18,7 +18,7 @@ import (
 func TestKernelDefaultRoutersOfAnEarlierLinkGo(t *testing.T) {
 	testkernel.Namespace(t)
 	eth0 := link(t) // with a default route by fe80::1 that a person has made
-	m, err := OpenMobileNode(Marks{})
+	m, err := OpenMobileNode(Marks{}, false)
 	must(t, err)
 	defer m.Close()
 	for i, gw := range []string{"fe80::a", "fe80::b"} {

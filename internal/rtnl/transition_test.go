@@ -34,7 +34,7 @@ func TestKernelNoGapInAnyTransition(t *testing.T) {
 			t.Run(from.String()+" to "+to.String(), func(t *testing.T) {
 				testkernel.Namespace(t)
 				eth0 := link(t)
-				m, err := OpenMobileNode(Marks{})
+				m, err := OpenMobileNode(Marks{}, false)
 				must(t, err)
 				defer m.Close()
 				must(t, setPath(m, homePath(from, eth0)))
@@ -95,7 +95,7 @@ func TestKernelKilledAnywhere(t *testing.T) {
 func direct(t *testing.T, mode role.PathMode) (state []string) {
 	t.Helper()
 	inNamespace(t, func(eth0 int) {
-		m, err := OpenMobileNode(Marks{})
+		m, err := OpenMobileNode(Marks{}, false)
 		must(t, err)
 		defer m.Close()
 		must(t, setPath(m, homePath(mode, eth0)))
@@ -108,7 +108,7 @@ func direct(t *testing.T, mode role.PathMode) (state []string) {
 func killed(t *testing.T, from, to, next role.PathMode, after int, want []string) (more bool) {
 	t.Helper()
 	inNamespace(t, func(eth0 int) {
-		m, err := OpenMobileNode(Marks{})
+		m, err := OpenMobileNode(Marks{}, false)
 		must(t, err)
 		must(t, setPath(m, homePath(from, eth0)))
 		n := 0
@@ -118,7 +118,7 @@ func killed(t *testing.T, from, to, next role.PathMode, after int, want []string
 		}
 		more = n > after
 		must(t, m.Close())
-		if m, err = OpenMobileNode(Marks{}); err != nil {
+		if m, err = OpenMobileNode(Marks{}, false); err != nil {
 			t.Fatal(err)
 		}
 		defer m.Close()

@@ -18,7 +18,15 @@ type path struct {
 	table  uint32
 	careOf netip.Addr
 	exit   exit
+	any    int  // the device that receives at every address of ours; 0: not made yet
+	queue  bool // the device has our queue
+	held   bool // and that holds packets
 }
+
+// receiver ends the name of a tunnel's second device: with any end point of ours. In
+// the moments in which one of two care-of addresses takes over from the other, the
+// home agent may use either, and packets may be on their way to the first.
+const receiver = "r"
 
 // tunnel returns the tunnel to a home agent, and makes it where it is missing.
 func (p *paths) tunnel(homeAgent netip.Addr) (*path, error) {
@@ -52,6 +60,9 @@ func (p *paths) tunnel(homeAgent netip.Addr) (*path, error) {
 		}
 	default:
 		return nil, fmt.Errorf("look for the tunnel device %s: %w", t.name, err)
+	}
+	if err := p.queueOn(t); err != nil {
+		return nil, err
 	}
 	p.tunnels[homeAgent] = t
 	return t, nil
@@ -102,7 +113,19 @@ func (p *paths) moveTunnel(t *path, w role.HomePath) error {
 		}
 	}
 	t.careOf = w.CareOf
+	if err := p.receiveAnywhere(t, w.HomeAgent); err != nil {
+		return err
+	}
 	return p.exits(was.leave(exit))
+}
+
+// receiveAnywhere makes the second device, once the first has an end point that tells
+// them apart.
+func (p *paths) receiveAnywhere(t *path, homeAgent netip.Addr) (err error) {
+	if t.any == 0 {
+		t.any, err = p.conn.ensureTunnel(tunnel{name: t.name + receiver, local: netip.IPv6Unspecified(), remote: homeAgent})
+	}
+	return err
 }
 
 // leaveDevice takes a home address from a tunnel device, and deletes the device
@@ -121,6 +144,11 @@ func (p *paths) leaveDevice(hoa netip.Addr, device int) error {
 		if t.index == device {
 			if err := p.dropExit(t); err != nil {
 				return err
+			}
+			if t.any != 0 {
+				if err := p.conn.removeLink(t.any); err != nil {
+					return err
+				}
 			}
 			delete(p.tunnels, homeAgent)
 		}

@@ -24,7 +24,7 @@ func TestKernelWhatLeavesOnTheWire(t *testing.T) {
 		LinkIndex: eth0, State: unix.NUD_PERMANENT, IP: net.ParseIP("fe80::1"), HardwareAddr: net.HardwareAddr{2, 0, 0, 0, 0, 1},
 	}))
 	wire := sniff(t, "peer0")
-	m, err := OpenMobileNode(Marks{})
+	m, err := OpenMobileNode(Marks{}, false)
 	must(t, err)
 	defer m.Close()
 	inHomeSubnet := netip.MustParseAddr("2001:db8:1::77")

@@ -304,3 +304,25 @@ func (t *Topology) MoveHost(n *node.Node, to Link) error {
 	}
 	return t.Switch.SetUp(port, true)
 }
+
+// AddInterface gives the mobile node a further interface, without carrier until
+// PlugInterface.
+func (t *Topology) AddInterface(name string) error {
+	port := name + "-s"
+	if err := cable(plug{t.MN, name, ""}, plug{t.Switch, port, ""}); err != nil {
+		return err
+	}
+	return t.MN.SetUp(name, true)
+}
+
+// PlugInterface puts it into a link and gives it carrier; into "": takes that away.
+func (t *Topology) PlugInterface(name string, to Link) error {
+	port := name + "-s"
+	if to == "" {
+		return t.Switch.SetUp(port, false)
+	}
+	if err := t.intoBridge(port, to); err != nil {
+		return err
+	}
+	return t.Switch.SetUp(port, true)
+}
