@@ -93,8 +93,8 @@ func (m *Machine) registered(h *home, t bul.Transmission, ba *mh.BindingAcknowle
 		return
 	}
 	m.accepted(h, t)
+	h.answerTime = m.answerTime(e, t)
 	e.Accept(t, ba.Lifetime)
-	h.answerTime = m.now.Sub(t.Sent)
 	m.endHandoff(h)
 	h.advised = m.advice(ba)
 	h.backoff, h.due = bul.Backoff{}, m.refreshAt(h, e)

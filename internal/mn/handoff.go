@@ -4,6 +4,7 @@ import (
 	"net/netip"
 	"time"
 
+	"mip6d/internal/bul"
 	"mip6d/internal/role"
 )
 
@@ -35,6 +36,17 @@ func (m *Machine) planned(h *home) *handoff {
 		return nil
 	}
 	return &handoff{link: h.link, careOf: h.careOf, router: h.path.Router}
+}
+
+// answerTime is how long the home agent took to answer, without the duplicate address
+// detection that it does for a first registration (RFC 4862 §5.1: RetransTimer).
+func (m *Machine) answerTime(e *bul.Entry, t bul.Transmission) time.Duration {
+	const retransTimer = time.Second
+	took := m.now.Sub(t.Sent)
+	if !e.Registered(m.now) && took > retransTimer {
+		took -= retransTimer
+	}
+	return took
 }
 
 // drain is how long what has left may be under way: no longer than the home agent

@@ -42,3 +42,23 @@ func TestRoutersOfAnEarlierLinkAreGivenUp(t *testing.T) {
 		t.Errorf("at home: keep %v", got)
 	}
 }
+
+// The first word of the home link may come before the news that the link has changed.
+// The kernel must not keep the routers of the link before for it.
+func TestRoutersOfTheLinkBeforeGoAlthoughTheNewsIsLate(t *testing.T) {
+	b := awayAt(t, defaultParams())
+	b.step(homeRA(eth)) // we have moved already
+	var last role.KeepRouters
+	seen := 0
+	for _, ev := range []role.Event{up(eth), homeRA(eth)} {
+		b.step(ev)
+		for _, e := range b.effects {
+			if k, ok := e.(role.KeepRouters); ok {
+				last, seen = k, seen+1
+			}
+		}
+	}
+	if seen == 0 || slices.Contains(last.Routers, routerA) || !slices.Contains(last.Routers, haRouter) {
+		t.Errorf("told %d times, at last of %v", seen, last.Routers)
+	}
+}

@@ -69,7 +69,9 @@ func (m *Machine) linkUp(ev role.LinkUp) {
 		slices.SortStableFunc(m.links, func(a, b *link) int { return cmp.Compare(a.preference, b.preference) })
 	}
 	if l.doubt.active() {
-		// Strangers of the last minute may be of the link we are coming to.
+		// Strangers of the last minute may be of the link we are coming to, and what
+		// we rely on no more may be of the one before.
+		l.changed = true
 		l.routers = slices.DeleteFunc(l.routers, func(r *router) bool { return !m.holdsAnchor(l, r) })
 	}
 	l.up, l.since, l.mark = true, m.now, m.heard

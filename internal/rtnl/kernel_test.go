@@ -5,6 +5,7 @@ import (
 	"net/netip"
 	"os"
 	"testing"
+	"time"
 
 	"github.com/google/go-cmp/cmp"
 	"github.com/vishvananda/netlink"
@@ -43,7 +44,26 @@ func link(t testing.TB) int {
 	must(t, netlink.RouteAdd(&netlink.Route{LinkIndex: l.Attrs().Index, Gw: net.ParseIP("fe80::1"), Dst: &net.IPNet{
 		IP: net.IPv6zero, Mask: net.CIDRMask(0, 128),
 	}}))
+	localRoute(t, coa)
 	return l.Attrs().Index
+}
+
+// localRoute waits for the kernel to make the route to an address of its own, which
+// it does a little later.
+func localRoute(t testing.TB, a netip.Addr) {
+	t.Helper()
+	for end := time.Now().Add(5 * time.Second); ; time.Sleep(5 * time.Millisecond) {
+		routes, err := netlink.RouteListFiltered(netlink.FAMILY_V6, &netlink.Route{Table: unix.RT_TABLE_LOCAL}, netlink.RT_FILTER_TABLE)
+		must(t, err)
+		for _, r := range routes {
+			if destination(r) == host(a) {
+				return
+			}
+		}
+		if time.Now().After(end) {
+			t.Fatalf("no route to our own %s", a)
+		}
+	}
 }
 
 // way is where a packet to the correspondent node goes: the interface and, if

@@ -53,6 +53,9 @@ func (p *paths) tunnel(homeAgent netip.Addr) (*path, error) {
 			return nil, err
 		}
 	case errors.As(err, new(netlink.LinkNotFoundError)) || err == nil:
+		if err := p.dropReceiver(t); err != nil {
+			return nil, err // the first device begins with the same end points
+		}
 		if t.index, err = p.conn.ensureTunnel(tunnel{
 			name: t.name, local: netip.IPv6Unspecified(), remote: homeAgent,
 		}); err != nil {
@@ -128,6 +131,19 @@ func (p *paths) receiveAnywhere(t *path, homeAgent netip.Addr) (err error) {
 	return err
 }
 
+// dropReceiver deletes the second device, an earlier run's as well.
+func (p *paths) dropReceiver(t *path) error {
+	t.any = 0
+	link, err := netlink.LinkByName(t.name + receiver)
+	if errors.As(err, new(netlink.LinkNotFoundError)) || err == nil && !isOurs(link, p.marks) {
+		return nil
+	}
+	if err != nil {
+		return fmt.Errorf("look for the tunnel device %s: %w", t.name+receiver, err)
+	}
+	return p.conn.removeLink(link.Attrs().Index)
+}
+
 // leaveDevice takes a home address from a tunnel device, and deletes the device
 // when no other home address lives on it.
 func (p *paths) leaveDevice(hoa netip.Addr, device int) error {
@@ -145,10 +161,8 @@ func (p *paths) leaveDevice(hoa netip.Addr, device int) error {
 			if err := p.dropExit(t); err != nil {
 				return err
 			}
-			if t.any != 0 {
-				if err := p.conn.removeLink(t.any); err != nil {
-					return err
-				}
+			if err := p.dropReceiver(t); err != nil {
+				return err
 			}
 			delete(p.tunnels, homeAgent)
 		}

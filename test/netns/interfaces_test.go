@@ -12,7 +12,7 @@ import (
 
 // newTwoInterfaces is the picture whose mobile node has a second, better interface,
 // wlan0, without carrier.
-func newTwoInterfaces(t *testing.T) *world {
+func newTwoInterfaces(t testing.TB) *world {
 	t.Helper()
 	mobile := daemon.MobileNode()
 	mobile.Text = strings.Replace(mobile.Text, "{name: "+topology.MNInterface+"}",

@@ -23,8 +23,8 @@ const bindings = 2000
 func BenchmarkKernelRegistration(b *testing.B) {
 	topo := topology.New(b, topology.Config{Unplug: true, Silent: map[topology.Link]bool{
 		topology.Home: true, topology.Foreign1: true, topology.Foreign2: true}})
-	ha := daemon.New(b, topo.HA, load.HomeAgent(bindings))
-	g, err := load.New(topo, bindings)
+	ha := daemon.New(b, topo.HA, load.HomeAgent(bindings, bindings))
+	g, err := load.New(topo, bindings, bindings)
 	if err != nil {
 		b.Fatal(err)
 	}

@@ -22,7 +22,7 @@ const car topology.Link = "car"
 
 // newRouterWorld is the picture whose mobile node is a router, with a host behind
 // it. The world knows that the mobile networks are by the home agent.
-func newRouterWorld(t *testing.T, mode string) (w *world, host *node.Node, addr netip.Addr) {
+func newRouterWorld(t testing.TB, mode string) (w *world, host *node.Node, addr netip.Addr) {
 	t.Helper()
 	homeAgent, router := daemon.HomeAgentOfRouters(), daemon.MobileRouter(mode)
 	inside := daemon.Within(daemon.MobileNetwork)

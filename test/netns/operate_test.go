@@ -65,7 +65,7 @@ func TestKernelReload(t *testing.T) {
 }
 
 // shows runs mip6ctl and returns "" if it prints a text.
-func (w *world) shows(t *testing.T, d *daemon.Daemon, want string, args ...string) string {
+func (w *world) shows(t testing.TB, d *daemon.Daemon, want string, args ...string) string {
 	t.Helper()
 	out, err := d.Ctl(t.Context(), args...)
 	if err != nil || !strings.Contains(out, want) {

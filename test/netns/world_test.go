@@ -26,7 +26,7 @@ type settings struct {
 	before             func(*topology.Topology) // before the daemons start
 }
 
-func newWorld(t *testing.T, s settings) *world {
+func newWorld(t testing.TB, s settings) *world {
 	t.Helper()
 	w := &world{Topology: topology.New(t, s.Config)}
 	if s.before != nil {
@@ -54,7 +54,7 @@ func newWorld(t *testing.T, s settings) *world {
 }
 
 // within bounds how long a test waits for something.
-func within(t *testing.T, d time.Duration) context.Context {
+func within(t testing.TB, d time.Duration) context.Context {
 	t.Helper()
 	ctx, cancel := context.WithTimeout(t.Context(), d)
 	t.Cleanup(cancel)
@@ -63,7 +63,7 @@ func within(t *testing.T, d time.Duration) context.Context {
 
 // acknowledged waits for a Binding Acknowledgement on the mobile node's wire
 // and returns its status.
-func (w *world) acknowledged(t *testing.T, since time.Time, limit time.Duration) uint8 {
+func (w *world) acknowledged(t testing.TB, since time.Time, limit time.Duration) uint8 {
 	t.Helper()
 	p, err := w.wire.Wait(within(t, limit), since, received(capture.MH(capture.MHBindingAcknowledgement)))
 	if err != nil {
@@ -84,7 +84,7 @@ func sent(want func(capture.Packet) bool) func(capture.Packet) bool {
 }
 
 // registered waits until a Binding Update was accepted.
-func (w *world) registered(t *testing.T, since time.Time, limit time.Duration) {
+func (w *world) registered(t testing.TB, since time.Time, limit time.Duration) {
 	t.Helper()
 	accepted := func(p capture.Packet) bool {
 		return capture.MH(capture.MHBindingAcknowledgement)(p) && baStatus(p.IP) < 128
@@ -95,21 +95,21 @@ func (w *world) registered(t *testing.T, since time.Time, limit time.Duration) {
 }
 
 // ping starts an echo stream that ends with the test.
-func (w *world) pingMN(t *testing.T) *traffic.Ping {
+func (w *world) pingMN(t testing.TB) *traffic.Ping {
 	t.Helper()
 	return startPing(t, func() (*traffic.Ping, error) {
 		return traffic.StartPing(w.CN, topology.CNAddr, topology.HoA, 10*time.Millisecond)
 	})
 }
 
-func (w *world) pingCN(t *testing.T) *traffic.Ping {
+func (w *world) pingCN(t testing.TB) *traffic.Ping {
 	t.Helper()
 	return startPing(t, func() (*traffic.Ping, error) {
 		return traffic.StartPing(w.MN, topology.HoA, topology.CNAddr, 10*time.Millisecond)
 	})
 }
 
-func startPing(t *testing.T, start func() (*traffic.Ping, error)) *traffic.Ping {
+func startPing(t testing.TB, start func() (*traffic.Ping, error)) *traffic.Ping {
 	t.Helper()
 	p, err := start()
 	if err != nil {
@@ -120,7 +120,7 @@ func startPing(t *testing.T, start func() (*traffic.Ping, error)) *traffic.Ping 
 }
 
 // answered waits until a stream gets a reply after since.
-func answered(t *testing.T, p *traffic.Ping, since time.Time, limit time.Duration) {
+func answered(t testing.TB, p *traffic.Ping, since time.Time, limit time.Duration) {
 	t.Helper()
 	eventually(t, limit, func() string {
 		if p.Answered(since) {
@@ -131,7 +131,7 @@ func answered(t *testing.T, p *traffic.Ping, since time.Time, limit time.Duratio
 }
 
 // eventually polls until nothing is wrong any more.
-func eventually(t *testing.T, limit time.Duration, wrong func() string) {
+func eventually(t testing.TB, limit time.Duration, wrong func() string) {
 	t.Helper()
 	end := time.Now().Add(limit)
 	for {
@@ -147,7 +147,7 @@ func eventually(t *testing.T, limit time.Duration, wrong func() string) {
 }
 
 // silent checks that a stream gets no reply for a while.
-func silent(t *testing.T, p *traffic.Ping, d time.Duration) {
+func silent(t testing.TB, p *traffic.Ping, d time.Duration) {
 	t.Helper()
 	since := time.Now()
 	time.Sleep(d)
@@ -158,7 +158,7 @@ func silent(t *testing.T, p *traffic.Ping, d time.Duration) {
 
 // noLeak checks that no packet of the home address left untunnelled while the
 // mobile node was away.
-func (w *world) noLeak(t *testing.T, since time.Time) {
+func (w *world) noLeak(t testing.TB, since time.Time) {
 	t.Helper()
 	leaks := w.wire.Select(since, sent(capture.Untunnelled(topology.HoA)))
 	if len(leaks) > 0 {
@@ -168,7 +168,7 @@ func (w *world) noLeak(t *testing.T, since time.Time) {
 }
 
 // careOf is the source of the last Binding Update sent.
-func (w *world) careOf(t *testing.T, since time.Time) netip.Addr {
+func (w *world) careOf(t testing.TB, since time.Time) netip.Addr {
 	t.Helper()
 	bus := w.wire.Select(since, sent(capture.MH(capture.MHBindingUpdate)))
 	if len(bus) == 0 {

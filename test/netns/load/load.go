@@ -40,13 +40,22 @@ func CareOf(round, i int) netip.Addr {
 	return netip.AddrFrom16(a)
 }
 
-// HomeAgent is the configuration of a home agent for n such mobile nodes.
-func HomeAgent(n int) daemon.Config {
+// Prefixes is how many mobile network prefixes a mobile router has.
+const Prefixes = 4
+
+// HomeAgent is the configuration of a home agent for n such mobile nodes, of which
+// those from routers on are mobile routers.
+func HomeAgent(n, routers int) daemon.Config {
 	var b strings.Builder
 	fmt.Fprintf(&b, "home_agent:\n  links: [{interface: %s, address: %s, prefixes: [%s]}]\n  mobile_nodes:\n",
 		topology.HAHomeInterface, topology.HAAddr, topology.HomePrefix)
 	for i := range n {
-		fmt.Fprintf(&b, "    - {home_address: %s, auth: {spi: %d, key_file: $DIR/key}}\n", HomeAddress(i), spi)
+		prefixes := ""
+		for k := 0; i >= routers && k < Prefixes; k++ {
+			prefixes += fmt.Sprintf(", %q", fmt.Sprintf("fdca:fe00:%x:%x::/64", i, k))
+		}
+		fmt.Fprintf(&b, "    - {home_address: %s, prefixes: [%s], auth: {spi: %d, key_file: $DIR/key}}\n",
+			HomeAddress(i), strings.TrimPrefix(prefixes, ", "), spi)
 	}
 	b.WriteString("log: {level: warn}\n")
 	return daemon.Config{Text: b.String(), Files: map[string]string{"key": hex.EncodeToString(key) + "\n"}}
@@ -59,6 +68,7 @@ type Generator struct {
 	answers chan answer
 	gateway string // link-layer address of the router
 	seq     []uint16
+	routers int // the first mobile router
 	pending map[netip.Addr]request
 	resent  int
 }
@@ -71,9 +81,10 @@ type answer struct {
 	status uint8
 }
 
-// New makes the CN's machine the load machine; n is the number of mobile nodes.
-func New(topo *topology.Topology, n int) (*Generator, error) {
-	g := &Generator{answers: make(chan answer, 1<<16), gateway: "02:00:00:00:0c:01",
+// New makes the CN's machine the load machine; n is the number of mobile nodes, and
+// routers the first that is a mobile router.
+func New(topo *topology.Topology, n, routers int) (*Generator, error) {
+	g := &Generator{routers: routers, answers: make(chan answer, 1<<16), gateway: "02:00:00:00:0c:01",
 		seq: make([]uint16, n), pending: map[netip.Addr]request{}}
 	if err := topo.Router.AddRoute(careOfPrefix, topology.CNAddr); err != nil {
 		return nil, err
@@ -104,7 +115,7 @@ func (g *Generator) Send(round, i int) error {
 	g.seq[i]++
 	home := HomeAddress(i)
 	g.pending[home] = request{round, i}
-	packet, err := bindingUpdate(home, CareOf(round, i), g.seq[i], time.Now())
+	packet, err := bindingUpdate(home, CareOf(round, i), g.seq[i], time.Now(), i >= g.routers)
 	if err != nil {
 		return err
 	}
@@ -174,7 +185,7 @@ func (g *Generator) Round(round, n, window int, limit time.Duration) error {
 
 // bindingUpdate builds a whole packet: IPv6 from the care-of address, Home
 // Address option, Mobility Header (RFC 6275 §6.1.7, §6.3; RFC 4285 §5.1, §6).
-func bindingUpdate(home, careOf netip.Addr, seq uint16, now time.Time) ([]byte, error) {
+func bindingUpdate(home, careOf netip.Addr, seq uint16, now time.Time, router bool) ([]byte, error) {
 	hoa := home.As16()
 	bu := &mh.BindingUpdate{
 		Header: mh.Header{Options: mh.Options{
@@ -182,7 +193,7 @@ func bindingUpdate(home, careOf netip.Addr, seq uint16, now time.Time) ([]byte, 
 			mh.MesgID{Timestamp: ntp(now)},
 			mh.MobilityMessageAuthentication{Subtype: mh.SubtypeMNHA, SPI: spi, Authenticator: make([]byte, rr.AuthenticatorLen)},
 		}},
-		Sequence: seq, Ack: true, Home: true, Lifetime: 600 * time.Second,
+		Sequence: seq, Ack: true, Home: true, Router: router, Lifetime: 600 * time.Second,
 	}
 	raw, err := mh.Marshal(bu)
 	if err != nil {
