@@ -342,3 +342,17 @@ func TestASecretIsNotPrinted(t *testing.T) {
 		}
 	}
 }
+
+// Of two that are on their way the earlier is answered; the later one, which asked for
+// less, may have been accepted as well.
+func TestALaterUpdateMayHaveShortenedTheBinding(t *testing.T) {
+	var l List
+	k := Key{Peer: ha, HomeAddress: hoa}
+	first := send(&l, k, false, coa1, 400*time.Second, at(0), 0)
+	send(&l, k, false, coa1, 200*time.Second, at(1), 0)
+	e := l.Get(k)
+	e.Accept(first, 400*time.Second)
+	if want := at(201); !e.BoundUntil.Equal(want) {
+		t.Errorf("bound until %v, want %v", e.BoundUntil, want)
+	}
+}

@@ -99,11 +99,17 @@ func (e *Entry) Last() (Transmission, bool) {
 
 // Accept records an acknowledgement with a status below 128. The binding's
 // lifetime counts from the time the Binding Update was sent, and is never more
-// than what was asked for: max(L_remain − (L_update − L_ack), 0), §11.7.3.
+// than what was asked for: max(L_remain − (L_update − L_ack), 0), §11.7.3. One sent
+// after it, whose answer may never come, may have shortened that.
 func (e *Entry) Accept(t Transmission, granted time.Duration) {
 	granted = min(granted, t.Lifetime)
 	e.Acked = true
 	e.Bound, e.BoundUntil, e.Granted = t.CareOf, t.Sent.Add(granted), granted
+	for _, later := range e.pending {
+		if until := later.Sent.Add(later.Lifetime); Later(later.Sequence, t.Sequence) && until.Before(e.BoundUntil) {
+			e.BoundUntil = until
+		}
+	}
 	e.pending = e.pending[:0]
 	e.mayHold, e.presumed = time.Time{}, time.Time{}
 }

@@ -264,6 +264,12 @@ func (m *Machine) retire(l *link, dead bool) {
 
 // remove takes an address back.
 func (m *Machine) remove(l *link, c *careOf) {
+	for _, h := range m.homes {
+		// The Binding Update for another has been waiting for so long.
+		if h.careOf != c && h.path.Mode == role.PathTunnelled && h.path.CareOf == c.addr {
+			m.setPath(h, role.HomePath{Mode: role.PathBlocked})
+		}
+	}
 	m.emit(role.RemoveCareOf{Ifindex: l.ifindex, Addr: c.addr})
 	delete(m.there, address{l.ifindex, c.addr})
 	m.forget(l, c)

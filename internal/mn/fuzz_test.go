@@ -22,11 +22,19 @@ func FuzzStep(f *testing.F) {
 	// Route optimisation: registered, then away again, then home.
 	f.Add([]byte{2, 8, 20, 20, 12, 32, 34, 34, 34, 20, 50, 0, 2, 16, 20, 20, 34, 12, 34, 34, 20, 0, 2, 10, 20, 20, 12, 34, 34})
 	f.Add([]byte{2, 8, 20, 20, 12, 33, 35, 34, 36, 34, 37, 38, 34, 34, 39, 34, 23, 40, 34, 41, 42, 34, 34, 53, 53, 53, 34})
+	// A mobile router; with discovery; both. Two interfaces, and a planned change.
+	f.Add([]byte{253, 2, 8, 20, 12, 3, 17, 20, 50, 12, 0, 2, 10, 20, 12})
+	f.Add([]byte{254, 2, 8, 20, 20, 43, 43, 12, 34, 15, 53, 53, 43, 43, 12, 0, 2, 10, 20, 12})
+	f.Add([]byte{255, 3, 17, 20, 20, 43, 43, 12, 2, 8, 20, 20, 46, 12, 60, 60, 0, 53})
 	f.Fuzz(func(t *testing.T, script []byte) {
 		if len(script) > 400 {
 			return
 		}
-		w := newFuzzWorld(t)
+		var kind byte
+		if len(script) > 0 && script[0] >= 252 {
+			kind, script = script[0], script[1:]
+		}
+		w := newFuzzWorld(t, kind)
 		w.step(role.Start{})
 		for i, c := range script {
 			w.act(c, i)
@@ -42,19 +50,27 @@ type fuzzWorld struct {
 	homeSeen map[int]bool                 // home prefix heard since the link came up
 	usable   map[netip.Addr]bool          // care-of addresses that the kernel has
 	owed     []role.Event                 // answers not given yet
-	sent     []time.Time                  // Binding Updates of the last second
+	sent     map[netip.Addr][]time.Time   // Binding Updates, by home agent
 	resync   bool                         // a sequence number was corrected since the last Binding Update
 	last     uint16                       // sequence number last sent
 	asked    map[role.ID]role.SetHomePath // for nothing but uniqueness
 	peers    *fuzzPeers
 }
 
-func newFuzzWorld(t *testing.T) *fuzzWorld {
+// newFuzzWorld makes one of a mobile host with a home agent, of a mobile router, or of
+// either that has to find its home agent.
+func newFuzzWorld(t *testing.T, kind byte) *fuzzWorld {
 	p := authParams()
+	if kind == 253 || kind == 255 {
+		p.Homes[0].Network = routerParams(kind == 255).Homes[0].Network
+	}
+	if kind == 254 || kind == 255 {
+		p.Homes[0].HomeAgent = netip.Addr{}
+	}
 	p.Optimization.Policy.Default = true
 	b := newBed(t, p)
 	w := &fuzzWorld{bed: b, upNow: make(map[int]bool), homeSeen: make(map[int]bool),
-		usable: make(map[netip.Addr]bool), asked: make(map[role.ID]role.SetHomePath)}
+		sent: make(map[netip.Addr][]time.Time), usable: make(map[netip.Addr]bool), asked: make(map[role.ID]role.SetHomePath)}
 	w.last = b.m.bul.Sequence(b.m.homes[0].key())
 	w.peers = &fuzzPeers{w: w}
 	return w
@@ -126,6 +142,13 @@ func (w *fuzzWorld) act(c byte, i int) {
 		w.step(role.MessageIn{Ifindex: eth, Src: ha, Dst: coaA, RoutingHome: hoa.Addr(), Raw: []byte{59, byte(i), 6, 0}})
 	case 31:
 		w.step(edit(ra(eth, haRouter, netA), func(ra *icmp6.RouterAdvertisement) { ra.RouterLifetime = 0 }))
+	case 43: // a reply to the last request, or the like of it
+		w.resync = true // each home agent has its own numbers
+		if r := w.m.homes[0].found; i%4 > 0 {
+			w.step(w.reply(r.id, i%3 > 0, ha))
+		} else {
+			w.step(w.reply(uint16(i), true, ha2))
+		}
 	case 32, 33, 34, 35, 36, 37, 38, 39, 40, 41, 42:
 		w.peers.act(c, i)
 	default: // time passes: 1 ms to about 4 minutes
@@ -263,10 +286,10 @@ func (w *fuzzWorld) checkSend(e role.Send) {
 		w.t.Fatalf("sequence %d after %d", s.bu.Sequence, w.last)
 	}
 	w.last, w.resync = s.bu.Sequence, false
-	if n := len(w.sent); n >= 3 && w.now.Sub(w.sent[n-3]) <= time.Second {
+	if n := len(w.sent[e.Dst]); n >= 3 && w.now.Sub(w.sent[e.Dst][n-3]) <= time.Second {
 		w.t.Fatal("more than MAX_UPDATE_RATE Binding Updates a second")
 	}
-	w.sent = append(w.sent, w.now)
+	w.sent[e.Dst] = append(w.sent[e.Dst], w.now)
 	if !w.upNow[e.Ifindex] {
 		w.t.Fatalf("Binding Update on interface %d, which is down", e.Ifindex)
 	}
@@ -282,7 +305,8 @@ func (w *fuzzWorld) checkSend(e role.Send) {
 		return
 	}
 	p := w.path()
-	if p.Mode != role.PathTunnelled || p.CareOf != e.Src || s.coa != e.Src || e.HomeAddress != hoa.Addr() || !w.usable[e.Src] {
+	// In a planned change the packets still take, or wait for, the old care-of address.
+	if p.Mode != role.PathTunnelled || p.CareOf != e.Src && !p.Hold || !w.usable[p.CareOf] || s.coa != e.Src || e.HomeAddress != hoa.Addr() || !w.usable[e.Src] {
 		w.t.Fatalf("Binding Update from %v with path %s; the kernel has %v", e.Src, renderPath(p), w.usable)
 	}
 }

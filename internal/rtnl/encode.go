@@ -99,7 +99,11 @@ func (r rule) set() request {
 func (r rule) del() request { return request{unix.RTM_DELRULE, 0, r.body()} }
 
 func (r rule) body() []byte {
-	b := []byte{unix.AF_INET6, uint8(max(r.dst.Bits(), 0)), uint8(max(r.src.Bits(), 0)), 0, unix.RT_TABLE_UNSPEC, 0, 0, unix.FR_ACT_TO_TBL}
+	table := uint8(unix.RT_TABLE_UNSPEC)
+	if r.table < 256 {
+		table = uint8(r.table)
+	}
+	b := []byte{unix.AF_INET6, uint8(max(r.dst.Bits(), 0)), uint8(max(r.src.Bits(), 0)), 0, table, 0, 0, unix.FR_ACT_TO_TBL}
 	flags := uint32(0)
 	if r.src.IsValid() && !r.local {
 		flags = unix.FIB_RULE_FIND_SADDR
@@ -114,7 +118,9 @@ func (r rule) body() []byte {
 	if r.local {
 		b = attrString(b, unix.FRA_IIFNAME, "lo")
 	}
-	b = attrU32(b, unix.FRA_TABLE, r.table)
+	if r.table >= 256 {
+		b = attrU32(b, unix.FRA_TABLE, r.table)
+	}
 	b = attrU32(b, unix.FRA_PRIORITY, r.priority)
 	return attrU8(b, unix.FRA_PROTOCOL, r.protocol)
 }

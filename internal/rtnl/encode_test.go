@@ -68,6 +68,36 @@ func TestEncodersWriteWhatIproute2Writes(t *testing.T) {
 				"1400020020010db8000100000000000000000100" + "08000f0083180000" + "0800060084180000" + "050015004b000000",
 		},
 		{
+			"ip -6 rule add to 2001:db8:cafe::/56 lookup main priority 627 protocol 75",
+			rule{dst: netip.MustParsePrefix("2001:db8:cafe::/56"), table: unix.RT_TABLE_MAIN, priority: 627, protocol: 75}.set(),
+			"40000000" + "2000" + "0506" + "0a380000fe00000100000000" +
+				"1400010020010db8cafe00000000000000000000" + "0800060073020000" + "050015004b000000",
+		},
+		{
+			"ip -6 rule add from 2001:db8:1::1 iif lo lookup 6275 priority 627 protocol 75",
+			rule{src: host(ha), local: true, table: 6275, priority: 627, protocol: 75}.set(),
+			"50000000" + "2000" + "0506" + "0a0080000000000100000000" + "1400020020010db8000100000000000000000001" +
+				"070003006c6f0000" + "08000f0083180000" + "0800060073020000" + "050015004b000000",
+		},
+		{
+			"ip -6 route replace unreachable 2001:db8:cafe::/56 proto 75 metric 4294967294",
+			(&paths{marks: Marks{}.withDefaults()}).discard(netip.MustParsePrefix("2001:db8:cafe::/56")).set(),
+			"38000000" + "1800" + "0505" + "0a380000fe4b000700000000" +
+				"1400010020010db8cafe00000000000000000000" + "08000600feffffff",
+		},
+		{
+			"tc qdisc add dev lo root handle 6275: plug limit 4194304",
+			plug(1, plugMake, unix.NLM_F_CREATE|unix.NLM_F_EXCL),
+			"3c000000" + "2400" + "0506" + "0000000001000000" + "00007562" + "ffffffff" + "00000000" +
+				"09000100706c756700000000" + "0c00020003000000" + "00004000",
+		},
+		{
+			"tc qdisc change dev lo root handle 6275: plug release_indefinite, but with a limit",
+			plug(1, plugRelease, 0),
+			"3c000000" + "2400" + "0500" + "0000000001000000" + "00007562" + "ffffffff" + "00000000" +
+				"09000100706c756700000000" + "0c00020002000000" + "00004000",
+		},
+		{
 			"ip -6 addr replace 2001:db8:1::100/128 dev lo nodad home noprefixroute",
 			address{
 				prefix: host(hoa), ifindex: 1, valid: forever, preferred: forever,

@@ -14,6 +14,7 @@ const (
 	plugHandle  = 0x62750000 // 6275:
 	plugBuffer  = 0          // TCQ_PLUG_BUFFER
 	plugRelease = 2          // TCQ_PLUG_RELEASE_INDEFINITE
+	plugMake    = 3          // TCQ_PLUG_LIMIT, all that a new one looks at
 	plugLimit   = 4 << 20    // octets that may wait
 )
 
@@ -36,7 +37,7 @@ func (p *paths) queueOn(t *path) error {
 	if !p.queues || t.queue {
 		return nil
 	}
-	err := unless(p.conn.do(plug(t.index, plugBuffer, unix.NLM_F_CREATE|unix.NLM_F_EXCL)), unix.EEXIST)
+	err := unless(p.conn.do(plug(t.index, plugMake, unix.NLM_F_CREATE|unix.NLM_F_EXCL)), unix.EEXIST)
 	if errors.Is(err, unix.ENOENT) || errors.Is(err, unix.EOPNOTSUPP) {
 		return nil
 	}
