@@ -21,6 +21,7 @@ func FuzzStep(f *testing.F) {
 	f.Add([]byte{0, 1, 0, 0x42, 0, 0x83, 3, 1, 5, 0, 0, 7})
 	f.Add([]byte{0, 0x21, 0, 0x31, 3, 0, 3, 1, 3, 2, 1, 0, 1, 0, 5, 1, 1, 0, 2, 0, 4, 2, 1, 0}) // two, then a reload
 	f.Add([]byte{6, 0, 1, 0, 0, 0x21, 3, 2, 4, 255, 2, 0, 1, 0})                                // restored
+	f.Add([]byte{0, 9, 3, 0, 1, 0, 0, 0x4a, 2, 0, 1, 0, 5, 1, 1, 0, 0, 8, 0, 0x89, 1, 0})       // a mobile router
 	f.Fuzz(func(t *testing.T, script []byte) {
 		m := newModel(t)
 		for ; len(script) >= 2; script = script[2:] {
@@ -43,6 +44,7 @@ type model struct {
 	begun    bool
 	sequence uint16
 	has      map[netip.Addr]netip.Addr // home → care-of; invalid: something was left half done
+	nets     map[netip.Addr][]netip.Prefix
 	waiting  []kernelRequest
 	probing  map[netip.Addr]bool
 }
@@ -51,6 +53,7 @@ type kernelRequest struct {
 	id  role.ID
 	hoa netip.Addr
 	coa netip.Addr // invalid: clear
+	net []netip.Prefix
 }
 
 func twoHomesParams(served int) Params {
@@ -59,6 +62,9 @@ func twoHomesParams(served int) Params {
 	p.MobileNodes = nil
 	for _, a := range twoHomes[:served] {
 		p.MobileNodes = append(p.MobileNodes, MobileNode{HomeAddress: a, Auth: &Auth{SPI: 256, Key: key}})
+		if a == twoHomes[0] { // a mobile router, with one prefix more at times
+			p.MobileNodes[0].Router, p.MobileNodes[0].Prefixes = true, []netip.Prefix{netA, netB}[served%2:]
+		}
 	}
 	return p
 }
@@ -66,7 +72,7 @@ func twoHomesParams(served int) Params {
 func newModel(t *testing.T) *model {
 	return &model{
 		t: t, b: newBed(t, twoHomesParams(2)),
-		has: make(map[netip.Addr]netip.Addr), probing: make(map[netip.Addr]bool),
+		has: make(map[netip.Addr]netip.Addr), nets: make(map[netip.Addr][]netip.Prefix), probing: make(map[netip.Addr]bool),
 	}
 }
 
@@ -84,6 +90,9 @@ func (m *model) play(kind, arg byte) {
 				u.bu.Lifetime = 0
 			}
 			u.bu.LinkLocal = arg&0x20 != 0
+			if arg&8 != 0 {
+				asRouter([][]string{nil, {netB.String()}, {netB.String(), netA.String()}}[arg%3]...)(u)
+			}
 		}))
 	case 1, 2: // the kernel answers
 		m.answer(kind == 1)
@@ -123,7 +132,7 @@ func (m *model) answer(well bool) {
 		err = errors.New("no buffer space available")
 		m.has[r.hoa] = netip.Addr{}
 	case r.coa.IsValid():
-		m.has[r.hoa] = r.coa
+		m.has[r.hoa], m.nets[r.hoa] = r.coa, r.net
 	default:
 		delete(m.has, r.hoa)
 	}
@@ -134,9 +143,12 @@ func (m *model) step(ev role.Event) {
 	for _, e := range m.b.m.Step(m.b.now, ev) {
 		switch e := e.(type) {
 		case role.SetBinding:
-			m.ask(kernelRequest{e.ID, e.Binding.HomeAddress, e.Binding.CareOf})
+			if len(e.Binding.MobilePrefixes) > 0 != e.Binding.MobileRouter {
+				m.t.Fatalf("%+v", e.Binding)
+			}
+			m.ask(kernelRequest{e.ID, e.Binding.HomeAddress, e.Binding.CareOf, e.Binding.MobilePrefixes})
 		case role.ClearBinding:
-			m.ask(kernelRequest{e.ID, e.HomeAddress, netip.Addr{}})
+			m.ask(kernelRequest{e.ID, e.HomeAddress, netip.Addr{}, nil})
 		case role.StartDAD:
 			m.probing[e.Addr] = true
 		case role.Send:
@@ -179,6 +191,8 @@ func (m *model) sent(e role.Send) {
 	switch {
 	case ba.Lifetime > 0 && (!bound || !at.IsValid()):
 		m.t.Fatalf("a binding is acknowledged with %v in the kernel (there: %v)", at, bound)
+	case ba.Lifetime > 0 && ba.Router != (len(m.nets[e.RoutingHome]) > 0):
+		m.t.Fatalf("R %v is acknowledged with the networks %v in the kernel", ba.Router, m.nets[e.RoutingHome])
 	case ba.Lifetime == 0 && bound:
 		m.t.Fatalf("a de-registration is acknowledged with %v in the kernel", at)
 	}
