@@ -175,7 +175,12 @@ func (h *homeAgent) reload(cfg *config.Config) error {
 func haParams(c *config.HomeAgent) (ha.Params, error) {
 	p := ha.Params{
 		AllowUnauthenticated: c.AllowUnauthenticated, MaxLifetime: c.MaxLifetime, MaxBindings: c.MaxBindings,
-		TimestampWindow: c.TimestampWindow,
+		TimestampWindow: c.TimestampWindow, DenyByDefault: c.DenyByDefault,
+	}
+	for _, x := range c.Policies {
+		p.Policies = append(p.Policies, ha.Policy{
+			Prefix: x.Prefix, Deny: x.Bind == config.Deny, DenyRouters: x.MobileRouters == config.Deny, MaxLifetime: x.MaxLifetime,
+		})
 	}
 	for _, l := range c.Links {
 		link := ha.Link{Address: l.Address}

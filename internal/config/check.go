@@ -64,6 +64,12 @@ func (d *decoder) checkHomeAgent(h *HomeAgent) {
 	if !d.has(links) {
 		return
 	}
+	policies := unique{}
+	for i, p := range h.Policies {
+		if p.Prefix.IsValid() {
+			d.once(policies, fmt.Sprintf("home_agent.policies[%d].prefix", i), p.Prefix.String(), "one policy for a prefix")
+		}
+	}
 	var networks []netip.Prefix
 	for i, m := range h.MobileNodes {
 		path := fmt.Sprintf("home_agent.mobile_nodes[%d]", i)

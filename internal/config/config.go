@@ -30,6 +30,11 @@ type HomeAgent struct {
 	// home address on a home link that MobileNodes does not name.
 	AllowUnauthenticated bool
 
+	// Policies are by home address; of those whose prefix holds one the longest
+	// decides. DenyByDefault is for all others.
+	Policies      []BindPolicy
+	DenyByDefault bool
+
 	MaxLifetime     time.Duration // longest binding lifetime granted
 	MaxBindings     int           // more are refused with status 130
 	TimestampWindow time.Duration // how far a mobile node's clock may be off (RFC 4285 §5.1)
@@ -45,6 +50,22 @@ type HomeLink struct {
 	// without end. No binding is granted for longer.
 	ValidLifetime time.Duration
 }
+
+// BindPolicy is for the home addresses in a prefix.
+type BindPolicy struct {
+	Prefix        netip.Prefix
+	Bind          Permission
+	MobileRouters Permission
+	MaxLifetime   time.Duration // zero: what others are granted
+}
+
+// Permission is allow or deny.
+type Permission string
+
+const (
+	Allow Permission = "allow"
+	Deny  Permission = "deny"
+)
 
 // MobileNodeEntry is one home address that a home agent serves.
 type MobileNodeEntry struct {

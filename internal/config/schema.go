@@ -61,6 +61,7 @@ func (d *decoder) root(c *Config, n *yaml.Node) {
 }
 
 func (d *decoder) homeAgent(h *HomeAgent, path string, n *yaml.Node) {
+	byDefault := Allow
 	d.mapping(path, n,
 		required("links", func(path string, n *yaml.Node) {
 			d.list(path, n, func(path string, n *yaml.Node) {
@@ -76,11 +77,25 @@ func (d *decoder) homeAgent(h *HomeAgent, path string, n *yaml.Node) {
 				h.MobileNodes = append(h.MobileNodes, m)
 			})
 		}),
+		optional("policies", func(path string, n *yaml.Node) {
+			d.list(path, n, func(path string, n *yaml.Node) {
+				p := BindPolicy{Bind: Allow, MobileRouters: Allow}
+				d.mapping(path, n,
+					required("prefix", d.hosts(&p.Prefix)),
+					optional("bind", choice(d, &p.Bind, Allow, Deny)),
+					optional("mobile_routers", choice(d, &p.MobileRouters, Allow, Deny)),
+					optional("max_lifetime", d.duration(&p.MaxLifetime, minLifetime, maxLifetime)),
+				)
+				h.Policies = append(h.Policies, p)
+			})
+		}),
+		optional("policy_default", choice(d, &byDefault, Allow, Deny)),
 		optional("allow_unauthenticated", d.boolean(&h.AllowUnauthenticated)),
 		optional("max_lifetime", d.duration(&h.MaxLifetime, minLifetime, maxLifetime)),
 		optional("max_bindings", integer(d, &h.MaxBindings, 1, maxMaxBindings)),
 		optional("timestamp_window", d.duration(&h.TimestampWindow, minTimestampWindow, maxTimestampWindow)),
 	)
+	h.DenyByDefault = byDefault == Deny
 	for i := range h.MobileNodes {
 		if h.MobileNodes[i].MaxLifetime == 0 {
 			h.MobileNodes[i].MaxLifetime = h.MaxLifetime

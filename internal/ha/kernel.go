@@ -14,7 +14,7 @@ func (m *Machine) binding(r *request, link *Link, prefix Prefix) role.Binding {
 		HomeAddress: r.home, CareOf: r.careOf, HomeAgent: r.local, Ifindex: link.Ifindex,
 		Router: r.mn != nil && r.mn.Router || r.bu.Router, MobileRouter: r.bu.Router, MobilePrefixes: r.prefixes,
 		Sequence: r.bu.Sequence, ReplayStamp: r.stamp,
-		Lifetime: m.p.grant(r.bu.Lifetime, r.mn, prefix),
+		Lifetime: m.p.grant(r.bu.Lifetime, r.mn, m.p.policy(r.home), prefix),
 	}
 	if r.bu.LinkLocal && link.Ifindex != 0 {
 		b.LinkLocal = linkLocal(r.home)

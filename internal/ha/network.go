@@ -16,7 +16,7 @@ func (m *Machine) mobileNetwork(r *request) mh.Status {
 	if !r.bu.Router {
 		return mh.StatusAccepted
 	}
-	if r.mn == nil || !r.mn.Router {
+	if r.mn == nil || !r.mn.Router || m.p.policy(r.home).DenyRouters {
 		return mh.StatusRouterNotPermitted
 	}
 	for _, o := range r.bu.Options {
@@ -75,7 +75,7 @@ func (m *Machine) forwardable(p netip.Prefix) bool {
 // router (§6.1.2).
 func (m *Machine) authorizes(home netip.Addr, prefixes []netip.Prefix) bool {
 	mn := m.known[home]
-	if mn == nil || !mn.Router {
+	if mn == nil || !mn.Router || m.p.policy(home).DenyRouters {
 		return false
 	}
 	return !slices.ContainsFunc(prefixes, func(p netip.Prefix) bool {

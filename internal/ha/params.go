@@ -18,6 +18,11 @@ type Params struct {
 	// and from any home address on a home link that MobileNodes does not name.
 	AllowUnauthenticated bool
 
+	// Policies say who may bind, and for how long; of those whose prefix holds a
+	// home address the longest decides. DenyByDefault is for all others.
+	Policies      []Policy
+	DenyByDefault bool
+
 	MaxLifetime   time.Duration // longest lifetime granted; 3600 s
 	MaxBindings   int           // 130 beyond; 1,000,000
 	RefreshAdvice time.Duration // Binding Refresh Advice; 0: none
@@ -63,6 +68,14 @@ type MobileNode struct {
 	// claim a part of, and what it gets when it claims nothing. Those of
 	// different mobile nodes must not overlap.
 	Prefixes []netip.Prefix
+}
+
+// Policy is for the home addresses in a prefix.
+type Policy struct {
+	Prefix      netip.Prefix
+	Deny        bool          // no binding at all: status 129
+	DenyRouters bool          // no mobile router: status 140
+	MaxLifetime time.Duration // the longest granted; 0: what is granted to others
 }
 
 // Auth is a shared-key mobility security association (RFC 4285 §5.1).
@@ -129,6 +142,17 @@ func (p *Params) link(home netip.Addr) (*Link, Prefix, bool) {
 	return nil, Prefix{}, false
 }
 
+// policy returns that of a home address.
+func (p *Params) policy(home netip.Addr) Policy {
+	best := Policy{Deny: p.DenyByDefault}
+	for _, x := range p.Policies {
+		if x.Prefix.Contains(home) && (!best.Prefix.IsValid() || x.Prefix.Bits() > best.Prefix.Bits()) {
+			best = x
+		}
+	}
+	return best
+}
+
 // isOurs says whether an address is one of the home agent's.
 func (p *Params) isOurs(a netip.Addr) bool {
 	for i := range p.Links {
@@ -142,12 +166,15 @@ func (p *Params) isOurs(a netip.Addr) bool {
 // grant is the lifetime to give (§10.3.1): no longer than asked, than
 // configured, and than the home prefix is valid. Zero says that the prefix is
 // as good as gone.
-func (p *Params) grant(asked time.Duration, mn *MobileNode, prefix Prefix) time.Duration {
+func (p *Params) grant(asked time.Duration, mn *MobileNode, policy Policy, prefix Prefix) time.Duration {
 	most := p.MaxLifetime
 	if mn != nil && mn.MaxLifetime > 0 {
 		most = max(mn.MaxLifetime, lifetimeUnit)
 	}
 	granted := min(asked, most)
+	if policy.MaxLifetime > 0 {
+		granted = min(granted, max(policy.MaxLifetime, lifetimeUnit))
+	}
 	if limited(prefix.Valid) {
 		granted = min(granted, prefix.Valid)
 	}

@@ -44,6 +44,8 @@ func (m *Machine) bindingUpdate(ev role.MessageIn, bu *mh.BindingUpdate) {
 		// Anybody's packets to ourselves; only without authentication, or by
 		// mistake of the configuration.
 		m.refuse(r, mh.StatusAdministrativelyProhibited, role.CountRefused)
+	case m.p.policy(r.home).Deny && !r.delete():
+		m.refuse(r, mh.StatusAdministrativelyProhibited, role.CountRefused)
 	case r.direct && bu.Lifetime > 0:
 		m.count(role.CountNoHomeAddress) // §10.3.1: only an end may be without
 	case r.delete() && bu.Lifetime > 0:
