@@ -13,7 +13,7 @@ import (
 // sightPeers has the tunnel devices watched for new peers. Where BPF may not be
 // used, route optimisation begins by hand only.
 func (n *mobileNode) sightPeers(cfg *config.Config) error {
-	watch, err := sighting.Open(sighting.Config{})
+	watch, err := sighting.Open(sighting.Config{Homes: homeAddresses(cfg.MobileNode)})
 	if err != nil {
 		n.d.log.Warn("new peers can't be seen here; route optimisation begins with mip6ctl ro start only", "err", err)
 		n.d.problems.set("route optimisation", err)

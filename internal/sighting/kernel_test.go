@@ -14,10 +14,11 @@ import (
 )
 
 var (
-	hoa  = netip.MustParseAddr("2001:db8:1::100")
-	peer = netip.MustParseAddr("2001:db8:c::2")
-	coa  = netip.MustParseAddr("2001:db8:f1::100") // of a mobile peer
-	pair = role.Pair{Local: hoa, Peer: peer}
+	hoa    = netip.MustParseAddr("2001:db8:1::100")
+	peer   = netip.MustParseAddr("2001:db8:c::2")
+	behind = netip.MustParseAddr("2001:db8:cafe::2") // in a mobile network
+	coa    = netip.MustParseAddr("2001:db8:f1::100") // of a mobile peer
+	pair   = role.Pair{Local: hoa, Peer: peer}
 )
 
 // frame is an Ethernet frame with an IPv6 packet.
@@ -62,6 +63,7 @@ type watched struct {
 func newWatched(t *testing.T, c Config) *watched {
 	t.Helper()
 	testkernel.Require(t)
+	c.Homes = []netip.Addr{hoa}
 	w, err := Open(c)
 	if err != nil {
 		t.Fatal(err)
@@ -156,6 +158,8 @@ func TestKernelWhatIsNoPeer(t *testing.T) {
 	x.pass(x.in, frame(coa, hoa, protoOptions, with(protoMobility, homeAddressOption(peer))...))
 	x.pass(x.in, frame(peer, hoa, protoRouting, with(protoMobility, routingHeader(hoa))...))
 	x.pass(x.in, frame(peer, netip.MustParseAddr("ff0e::1"), 17))
+	x.pass(x.in, frame(peer, behind, 17))
+	x.pass(x.out, frame(behind, peer, 17))
 	if got := x.told(); len(got) != 0 {
 		t.Errorf("told %+v", got)
 	}
@@ -249,7 +253,7 @@ func TestKernelTooManyPeersAtOnce(t *testing.T) {
 
 func BenchmarkKernelSighting(b *testing.B) {
 	testkernel.Require(b)
-	w, err := Open(Config{})
+	w, err := Open(Config{Homes: []netip.Addr{hoa}})
 	if err != nil {
 		b.Fatal(err)
 	}

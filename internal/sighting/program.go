@@ -70,7 +70,7 @@ func wireOrder(v uint16) int32 {
 
 // program is for one hook: ingress, where packets come out of the tunnel, or
 // egress. A pair is told of again when it goes on after so many nanoseconds.
-func program(pairs, records *ebpf.Map, inbound bool, again int64) *ebpf.ProgramSpec {
+func program(homes, pairs, records *ebpf.Map, inbound bool, again int64) *ebpf.ProgramSpec {
 	const (
 		packet = -48  // the IPv6 header
 		told   = -88  // the record
@@ -155,12 +155,14 @@ func program(pairs, records *ebpf.Map, inbound bool, again int64) *ebpf.ProgramS
 		asm.JLE.Imm(asm.R0, lastDiscovery, "pass"),
 
 		// Groups (ff00::/8), link-local addresses (fe80::/10) and those of ::/8 are
-		// no peers and no home addresses.
+		// no peers.
 		asm.LoadMem(asm.R0, asm.RFP, told+addrLen, asm.Byte).WithSymbol("pair"),
 		asm.JGE.Imm(asm.R0, 0xfe, "pass"),
 		asm.JEq.Imm(asm.R0, 0, "pass"),
-		asm.LoadMem(asm.R0, asm.RFP, told, asm.Byte),
-		asm.JGE.Imm(asm.R0, 0xfe, "pass"),
+		asm.LoadMapPtr(asm.R1, homes.FD()),
+		asm.Mov.Reg(asm.R2, asm.RFP),
+		asm.Add.Imm(asm.R2, told),
+		asm.FnMapLookupElem.Call(),
 		asm.JEq.Imm(asm.R0, 0, "pass"),
 		asm.Mov.Imm(asm.R0, flags),
 		asm.StoreMem(asm.RFP, told+2*addrLen, asm.R0, asm.DWord),

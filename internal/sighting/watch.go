@@ -17,6 +17,10 @@ import (
 
 // Config of a Watch. Zero values mean the defaults.
 type Config struct {
+	// Homes are the home addresses whose peers are told of. Others are behind a
+	// mobile router, and are none of route optimisation's business.
+	Homes []netip.Addr
+
 	// MaxPairs bounds the table; the pair that was seen the longest ago gives
 	// way. 4096.
 	MaxPairs uint32
@@ -40,6 +44,7 @@ const (
 // called from any goroutine.
 type Watch struct {
 	nl             *netlink.Handle
+	homes          *ebpf.Map
 	pairs, records *ebpf.Map
 	in, out        *ebpf.Program
 	reader         *ringbuf.Reader
@@ -74,19 +79,38 @@ func Open(c Config) (_ *Watch, err error) {
 	}); err != nil {
 		return nil, fmt.Errorf("create the table of peers: %w", err)
 	}
+	if w.homes, err = homesMap(c.Homes); err != nil {
+		return nil, err
+	}
 	if w.records, err = ebpf.NewMap(&ebpf.MapSpec{Name: "mip6_sightings", Type: ebpf.RingBuf, MaxEntries: ringSize}); err != nil {
 		return nil, fmt.Errorf("create the buffer for new peers: %w", err)
 	}
-	if w.in, err = ebpf.NewProgram(program(w.pairs, w.records, true, c.Again.Nanoseconds())); err != nil {
+	if w.in, err = ebpf.NewProgram(program(w.homes, w.pairs, w.records, true, c.Again.Nanoseconds())); err != nil {
 		return nil, fmt.Errorf("load the program that sees peers' packets: %w", err)
 	}
-	if w.out, err = ebpf.NewProgram(program(w.pairs, w.records, false, c.Again.Nanoseconds())); err != nil {
+	if w.out, err = ebpf.NewProgram(program(w.homes, w.pairs, w.records, false, c.Again.Nanoseconds())); err != nil {
 		return nil, fmt.Errorf("load the program that sees packets to peers: %w", err)
 	}
 	if w.reader, err = ringbuf.NewReader(w.records); err != nil {
 		return nil, fmt.Errorf("read new peers: %w", err)
 	}
 	return w, nil
+}
+
+func homesMap(homes []netip.Addr) (*ebpf.Map, error) {
+	m, err := ebpf.NewMap(&ebpf.MapSpec{
+		Name: "mip6_homes", Type: ebpf.Hash, KeySize: addrLen, ValueSize: 1, MaxEntries: uint32(max(len(homes), 1)),
+	})
+	if err != nil {
+		return nil, fmt.Errorf("create the table of home addresses: %w", err)
+	}
+	for _, h := range homes {
+		if err := m.Put(h.As16(), uint8(1)); err != nil {
+			m.Close()
+			return nil, fmt.Errorf("note the home address %s: %w", h, err)
+		}
+	}
+	return m, nil
 }
 
 // Close releases everything. A filter on a device that is still there sees on,
@@ -99,7 +123,7 @@ func (w *Watch) Close() error {
 	for _, p := range []*ebpf.Program{w.in, w.out} {
 		errs = append(errs, p.Close())
 	}
-	for _, m := range []*ebpf.Map{w.pairs, w.records} {
+	for _, m := range []*ebpf.Map{w.homes, w.pairs, w.records} {
 		errs = append(errs, m.Close())
 	}
 	if w.nl != nil {
