@@ -70,7 +70,7 @@ func TestKernelPlannedSwitchLosesNothing(t *testing.T) {
 			}
 		}
 		t.Logf("%s: %d of %d lost", p.Name, lost, sent)
-		if lost > 0 || sent < 500 {
+		if lost > 0 || sent < 100 {
 			t.Errorf("%s: %d of %d lost", p.Name, lost, sent)
 		}
 	}
