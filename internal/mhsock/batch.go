@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"net/netip"
 	"os"
+	"time"
 	"unsafe"
 
 	"github.com/mdlayher/socket"
@@ -19,6 +20,7 @@ type packet struct {
 	home         netip.Addr // Home Address option, or invalid
 	routing      netip.Addr // type 2 routing header, or invalid
 	hopLimit     int        // -1: not told
+	at           time.Time  // when the kernel received it; zero: not told
 	body         []byte     // a copy, the receiver's own
 	incomprehend bool       // truncated, or its ancillary data makes no sense
 }
@@ -110,7 +112,7 @@ func (r *receiver) packet(i int) packet {
 
 // onWire undoes the kernel's exchange of addresses.
 func (p *packet) onWire(a ancillary) {
-	p.ifindex, p.hopLimit, p.dst = a.ifindex, a.hopLimit, a.local
+	p.ifindex, p.hopLimit, p.dst, p.at = a.ifindex, a.hopLimit, a.local, a.at
 	if a.home.IsValid() {
 		p.home, p.src = p.src, a.home
 	}

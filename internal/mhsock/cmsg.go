@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"net/netip"
+	"time"
 
 	"golang.org/x/sys/unix"
 
@@ -32,6 +33,7 @@ type ancillary struct {
 	hopLimit int        // -1: not told
 	home     netip.Addr // in a Home Address option
 	routing  netip.Addr // in a type 2 routing header
+	at       time.Time  // when the kernel received it; zero: not told
 }
 
 // encode builds the control messages for sending. What is invalid is left out.
@@ -96,10 +98,13 @@ func decode(b []byte) (ancillary, error) {
 			return a, fmt.Errorf("control message of %d bytes in %d", size, len(b))
 		}
 		data := b[header:size]
-		if level == unix.IPPROTO_IPV6 {
+		switch {
+		case level == unix.IPPROTO_IPV6:
 			if err := a.take(int(typ), data); err != nil {
 				return a, err
 			}
+		case level == unix.SOL_SOCKET && typ == unix.SCM_TIMESTAMPNS && len(data) >= 16:
+			a.at = time.Unix(int64(binary.NativeEndian.Uint64(data)), int64(binary.NativeEndian.Uint64(data[8:])))
 		}
 		step := unix.CmsgSpace(len(data))
 		if step >= len(b) {

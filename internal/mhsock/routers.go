@@ -5,6 +5,7 @@ import (
 	"errors"
 
 	"github.com/mdlayher/socket"
+	"golang.org/x/sys/unix"
 
 	"mip6d/internal/icmp6"
 	"mip6d/internal/role"
@@ -33,7 +34,11 @@ type Routers struct {
 // it is up.
 func ListenRouters(accept func(ifindex int) bool, count func(role.Counter)) (*Routers, error) {
 	s, err := openRaw(protoICMPv6, "Router Advertisements", func(s *socket.Conn) error {
-		return filterTypes(s, int(icmp6.TypeRouterAdvertisement))
+		return errors.Join(
+			filterTypes(s, int(icmp6.TypeRouterAdvertisement)),
+			// Without it, advertisements have no time: all count as new.
+			s.SetsockoptInt(unix.SOL_SOCKET, unix.SO_TIMESTAMPNS, 1),
+		)
 	})
 	if err != nil {
 		return nil, err
@@ -65,7 +70,7 @@ func (r *Routers) Run(ctx context.Context, out func(role.Event)) error {
 			return
 		}
 		r.count(CountAdvertisement)
-		out(role.RouterSeen{Ifindex: p.ifindex, Router: p.src, RA: ra})
+		out(role.RouterSeen{Ifindex: p.ifindex, Router: p.src, RA: ra, At: p.at})
 	})
 }
 

@@ -100,9 +100,13 @@ func TestKernelRouterAdvertisements(t *testing.T) {
 			t.Fatal(err)
 		}
 	}
+	begin := time.Now()
 	expect := func() {
 		t.Helper()
 		e, ok := next(t, events).(role.RouterSeen)
+		if e.At.Before(begin) || e.At.After(time.Now()) {
+			t.Errorf("received at %v", e.At)
+		}
 		if !ok || e.Ifindex != wan || e.Router != from || !e.RA.HomeAgent {
 			t.Errorf("received %+v", e)
 		}

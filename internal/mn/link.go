@@ -18,6 +18,7 @@ type link struct {
 
 	up    bool
 	since time.Time // when it last came up or went down
+	lost  time.Time // when it last went down, for all we heard
 	mark  uint64    // advertisements counted at that time, see Machine.heard
 
 	// confirmed says that a router was heard since the link came up, so that
@@ -74,6 +75,9 @@ func (m *Machine) linkUp(ev role.LinkUp) {
 		l.changed = true
 		l.routers = slices.DeleteFunc(l.routers, func(r *router) bool { return !m.holdsAnchor(l, r) })
 	}
+	if l.up {
+		l.lost = m.now // so quickly that nobody saw it
+	}
 	l.up, l.since, l.mark = true, m.now, m.heard
 	l.confirmed, l.silent = false, false
 	l.linkAddr = slices.Clone(ev.LinkAddr)
@@ -87,7 +91,7 @@ func (m *Machine) linkDown(ev role.LinkDown) {
 	if l == nil || !l.up {
 		return
 	}
-	l.up, l.since = false, m.now
+	l.up, l.since, l.lost = false, m.now, m.now
 	l.confirmed, l.silent = false, false
 	l.doubt, l.solicit = doubt{}, solicit{}
 	m.notice(role.Notice{Kind: role.NoticeLinkDown, Ifindex: l.ifindex, Text: "link down"})

@@ -463,3 +463,33 @@ func TestDeviceComesBackWithAnotherIndex(t *testing.T) {
 		t.Errorf("interfaces: %+v", v)
 	}
 }
+
+// An advertisement of the link before, read after the new one came up, says nothing
+// about that.
+func TestAdvertisementFromBeforeTheLinkWasLost(t *testing.T) {
+	b := awayAt(t, defaultParams())
+	before := b.now
+	b.wait(10 * time.Millisecond)
+	b.step(down(eth))
+	b.wait(20 * time.Millisecond)
+	b.step(up(eth))
+	late := ra(eth, routerA, netA)
+	late.At = before
+	b.step(late)
+	if v := b.m.Interfaces(b.now)[0]; v.State == "confirmed" {
+		t.Errorf("confirmed by it: %+v", v)
+	}
+	b.step(ra(eth, routerB, netB))
+	if b.lastBU().coa != coaB {
+		t.Errorf("registered at %v, and not at the new link's", b.lastBU().coa)
+	}
+	// A stranger's is news, whenever it came.
+	b.ack(mh.StatusAccepted)
+	b.step(down(eth), up(eth))
+	early := ra(eth, routerA, netA)
+	early.At = before
+	b.step(early)
+	if b.lastBU().coa != coaA {
+		t.Errorf("registered at %v: a new router's word was lost", b.lastBU().coa)
+	}
+}

@@ -52,6 +52,11 @@ func (m *Machine) routerSeen(ev role.RouterSeen) {
 	if l == nil || !l.up || ev.RA == nil {
 		return
 	}
+	if l.router(ev.Router) != nil && !ev.At.IsZero() && ev.At.Before(l.lost) {
+		// It waited in a queue since before the link was lost, and would have us
+		// believe that we are where we were.
+		return
+	}
 	ad := readAdvertisement(ev.RA)
 	m.locate(l, ev.Router, ad)
 	m.heard++ // a doubt that begins with this advertisement is older than it

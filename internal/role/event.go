@@ -72,6 +72,7 @@ type RouterSeen struct {
 	Ifindex int
 	Router  netip.Addr // link-local source address
 	RA      *icmp6.RouterAdvertisement
+	At      time.Time // when the kernel received it, by the wall clock; zero: just now
 }
 
 // AddressReady says that an address may be used as a source: DAD ended well or
