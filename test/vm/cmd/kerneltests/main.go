@@ -44,7 +44,7 @@ func main() {
 	flag.StringVar(&o.bench, "bench", "", "run no tests but the benchmarks BenchmarkKernel… that match `regexp`, and print their figures")
 	flag.BoolVar(&o.verbose, "v", false, "print the output of passing tests too")
 	flag.BoolVar(&o.vm, "vm", false, "use the VM even if this kernel would do")
-	flag.DurationVar(&o.timeout, "timeout", 15*time.Minute, "for everything together")
+	flag.DurationVar(&o.timeout, "timeout", 40*time.Minute, "for everything together")
 	flag.StringVar(&o.kernel, "kernel", os.Getenv("KERNEL"), "kernel version for the VM, such as 6.12")
 	flag.BoolVar(&o.tcg, "tcg", false, "software emulation even where KVM works")
 	flag.IntVar(&o.cpus, "smp", 2, "CPUs of the VM")
