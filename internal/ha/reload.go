@@ -31,6 +31,7 @@ func (m *Machine) reconfigured(p Params) {
 		})
 		m.end(b.HomeAddress)
 	}
+	m.shorten()
 	for _, n := range m.atWork() {
 		if m.serves(n.home) && (n.current.delete() || m.permits(n.current.granted)) {
 			continue
@@ -43,6 +44,23 @@ func (m *Machine) reconfigured(p Params) {
 			m.finish(n)
 		}
 		// What is on its way to the kernel is looked at when that answers.
+	}
+}
+
+// shorten has no binding outlive its home prefix (RFC 6275 §10.3.1), whose life
+// may have become shorter. The mobile node is not told; its refresh will be granted
+// less.
+func (m *Machine) shorten() {
+	var long []role.Binding // the cache must not change while it is walked
+	for b := range m.cache.All() {
+		_, prefix, _ := m.p.link(b.HomeAddress)
+		if end := m.now.Add(prefix.Valid); limited(prefix.Valid) && b.Expires.After(end) {
+			b.Expires = end
+			long = append(long, b)
+		}
+	}
+	for _, b := range long {
+		m.cache.Set(b)
 	}
 }
 
