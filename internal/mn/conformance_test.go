@@ -1,0 +1,243 @@
+package mn
+
+import (
+	"net/netip"
+	"testing"
+	"time"
+
+	"mip6d/internal/mh"
+	"mip6d/internal/role"
+)
+
+// Rules that are easily kept by accident, and as easily broken.
+
+var unknown = mh.UnknownOption{Type: 200, Data: []byte{1, 2, 3, 4}}
+
+// spoilt sets bits of a message that mean nothing, and makes its checksum right
+// again.
+func spoilt(ev role.MessageIn, reserved map[int]byte) role.MessageIn {
+	ev.Raw[3] = 0xff
+	for at, bits := range reserved {
+		ev.Raw[at] |= bits
+	}
+	fix(&ev)
+	return ev
+}
+
+// What is reserved and what nobody knows changes nothing (§6.1.2–6.1.9).
+//
+// Requirements: 6275-6.1.2-2, 6275-6.1.2-3, 6275-6.1.8-3, 6275-6.1.8-5, 6275-6.1.9-1, 6275-6.1.9-2
+func TestRFC6275_6_1_ReservedBitsAndUnknownOptionsFromTheHomeAgent(t *testing.T) {
+	brr := &mh.BindingRefreshRequest{}
+	brr.Options = mh.Options{unknown}
+	b := awayAt(t, defaultParams())
+	b.wait(10 * time.Second)
+	expect(t, "Binding Refresh Request", b.step(spoilt(message(t, brr, ha), map[int]byte{6: 0xff, 7: 0xff})), buA)
+
+	be := &mh.BindingError{Status: mh.ErrorUnknownBinding, HomeAddress: hoa.Addr()}
+	be.Options = mh.Options{unknown}
+	b = awayAt(t, defaultParams())
+	b.wait(10 * time.Second)
+	expect(t, "Binding Error", b.step(spoilt(message(t, be, ha), map[int]byte{7: 0xff})), buA)
+
+	b = waiting(t, defaultParams())
+	b.step(spoilt(b.ba(b.lastBU(), mh.StatusAccepted, withOption(unknown)), map[int]byte{7: 0x3f}))
+	if v := b.m.Bindings(b.now)[0]; !v.Registered {
+		t.Errorf("Binding Acknowledgement: %+v", v)
+	}
+}
+
+// Requirements: 6275-6.1.5-1, 6275-6.1.6-1
+func TestRFC6275_6_1_5_UnknownOptionsInTests(t *testing.T) {
+	b := newROBed(t)
+	b.step(role.PeerSeen{Pair: toCN})
+	var events []role.Event
+	for _, ev := range b.answers() {
+		in := ev.(role.MessageIn)
+		msg, err := mh.Parse(in.Raw)
+		if err != nil {
+			t.Fatal(err)
+		}
+		msg.Base().Verbatim, msg.Base().Options = false, mh.Options{unknown}
+		in.Raw = marshal(t, msg)
+		events = append(events, spoilt(in, nil))
+	}
+	b.step(events...)
+	wantTypes(t, "both tests passed", b.types(), mh.TypeBindingUpdate)
+}
+
+// The checksum of what comes with a routing header is over the home address.
+//
+// Requirements: 6275-6.1.1-7, 6275-9.2-1
+func TestRFC6275_6_1_1_ChecksumOverTheCareOfAddress(t *testing.T) {
+	b := waiting(t, defaultParams())
+	ev := b.ba(b.lastBU(), mh.StatusAccepted)
+	mh.SetChecksum(ev.Raw, ha, ev.Dst)
+	b.step(ev)
+	if v := b.m.Bindings(b.now)[0]; v.Registered || b.counts[role.CountBadChecksum] != 1 {
+		t.Errorf("%+v, counted %v", v, b.counts)
+	}
+}
+
+// The address that passes the care-of test is the one that is registered (§5.2.6),
+// and a correspondent is told of no other.
+//
+// Requirements: 6275-5.2.6-2, 6275-5.2.6-3, 6275-11.7.2-4, 6275-11.7.2-8
+func TestRFC6275_5_2_6_TheAddressTestedIsTheOneRegistered(t *testing.T) {
+	b := newROBed(t)
+	var tested netip.Addr
+	note := func() {
+		sends, messages := b.sentTo(cn)
+		for i, m := range messages {
+			if m.Type() == mh.TypeCareOfTestInit {
+				tested = sends[i].Src
+			}
+		}
+	}
+	registered := func(what string, want netip.Addr) {
+		t.Helper()
+		s, bu := b.update()
+		careOf := s.Src
+		if alt, ok := mh.Find[mh.AlternateCareOfAddress](bu.Options); ok {
+			careOf = alt.CareOf
+		}
+		if careOf != want || tested != want {
+			t.Errorf("%s: tested %s, registered %s, want %s", what, tested, careOf, want)
+		}
+	}
+	b.step(role.PeerSeen{Pair: toCN})
+	note()
+	b.step(b.answers()...)
+	registered("at first", coaA)
+	b.step(b.answers()...)
+	b.wait(10 * time.Second)
+	b.move()
+	note()
+	b.step(b.answers()...)
+	b.ack(mh.StatusAccepted)
+	registered("after a move", coaB)
+}
+
+// One test is not enough (§11.6.2), and the first answer to it is the one.
+//
+// Requirements: 6275-11.6.2-7, 6275-11.6.2-9, 6275-11.6.2-13, 6275-11.6.1-3
+func TestRFC6275_11_6_2_BothTestsOnce(t *testing.T) {
+	for name, first := range map[string]int{"Care-of Test": 0, "Home Test": 1} {
+		b := newROBed(t)
+		b.step(role.PeerSeen{Pair: toCN})
+		answers := b.answers()
+		one, other := answers[first].(role.MessageIn), answers[1-first].(role.MessageIn)
+		b.step(one)
+		wantTypes(t, name+" alone", b.types())
+		second := one
+		second.Raw = append([]byte(nil), one.Raw...)
+		second.Raw[20] ^= 1 // another token
+		fix(&second)
+		b.step(second)
+		if b.counts[role.CountBadTest] != 1 {
+			t.Errorf("a second %s is taken", name)
+		}
+		b.step(other)
+		wantTypes(t, "both", b.types(), mh.TypeBindingUpdate)
+		s, bu := b.update()
+		b.step(peerBA(t, s, bu, 0)) // authentic only with the first tokens
+		if v := b.view(); v.State != "direct" {
+			t.Errorf("%s: %+v", name, v)
+		}
+	}
+}
+
+// A Binding Refresh Request late in a binding's life makes it longer, not beyond the
+// home registration (§11.7.4).
+//
+// Requirements: 6275-11.7.4-2, 6275-11.7.4-3, 6275-11.7.4-4
+func TestRFC6275_11_7_4_ARefreshRequestMakesTheBindingLonger(t *testing.T) {
+	b := newROBed(t)
+	b.step(role.PeerSeen{Pair: toCN})
+	b.step(b.answers()...)
+	s, bu := b.update()
+	b.step(peerBA(t, s, bu, 0, lifetimeOf(40*time.Second)))
+	b.wait(15 * time.Second)
+	before := b.view().Remaining
+	b.step(message(t, &mh.BindingRefreshRequest{}, cn))
+	_, bu = b.update()
+	if home := b.m.Bindings(b.now)[0].Remaining; before != 25*time.Second || bu.Lifetime <= before || bu.Lifetime > home {
+		t.Errorf("lifetime %v, had %v left, the home registration has %v", bu.Lifetime, before, home)
+	}
+	b.step(b.answers()...)
+	if v := b.view(); v.State != "direct" || v.Remaining != bu.Lifetime {
+		t.Errorf("%+v", v)
+	}
+}
+
+// On a link that comes and goes a correspondent gets at most MAX_UPDATE_RATE Care-of
+// Test Inits a second, none with the cookie of another.
+//
+// Requirements: 6275-11.8-6, 6275-11.8-8
+func TestRFC6275_11_8_CareOfTestInitsOfAFlappingLink(t *testing.T) {
+	b := newROBed(t)
+	b.optimize()
+	b.wait(time.Second)
+	cookies := make(map[[8]byte]bool)
+	var at []time.Time
+	note := func() {
+		_, messages := b.sentTo(cn)
+		for _, m := range messages {
+			if c, ok := m.(*mh.CareOfTestInit); ok {
+				if cookies[c.Cookie] {
+					t.Error("a cookie is used twice")
+				}
+				cookies[c.Cookie] = true
+				at = append(at, b.now)
+			}
+		}
+	}
+	for i := range 100 {
+		b.step(up(eth))
+		note()
+		b.step([]role.RouterSeen{ra(eth, routerB, netB), ra(eth, routerA, netA)}[i%2])
+		note()
+		for range 50 {
+			b.wait(time.Millisecond)
+			note()
+		}
+	}
+	for i := 3; i < len(at); i++ {
+		if gap := at[i].Sub(at[i-3]); gap < time.Second-time.Millisecond { // which is how exactly we look
+			t.Fatalf("four Care-of Test Inits within %v", gap)
+		}
+	}
+	if len(at) < 5 {
+		t.Errorf("%d Care-of Test Inits: this test shows nothing", len(at))
+	}
+}
+
+// The refusals that are for mobile routers end the attempt in either mode (RFC 3963
+// §5.4), a person hears of it, and nothing is taken to be bound. Where other home
+// agents are known they are asked.
+//
+// Requirements: 3963-5.4.1-1, 3963-5.4.1-1b, 3963-5.4.1-2, 3963-5.4.1-3, 3963-5.4.2-1, 3963-5.4.2-2
+// Requirements: 3963-5.4.2-3, 3963-5.4.2-4
+func TestRFC3963_5_4_RefusalsInEitherMode(t *testing.T) {
+	for _, implicit := range []bool{true, false} {
+		for _, status := range []mh.Status{140, 141, 142, 143} {
+			b := waiting(t, routerParams(implicit))
+			b.ack(status)
+			told := false
+			for _, n := range b.notices {
+				told = told || n.Warn && n.HasStatus && n.Status == status
+			}
+			b.wait(9 * time.Minute)
+			if v := b.m.Bindings(b.now)[0]; len(b.bus) != 1 || v.Registered || v.Bound.IsValid() || b.path().Mode != role.PathBlocked || !told {
+				t.Errorf("implicit %v, status %d: %d Binding Updates, %+v, path %v, told %v", implicit, status, len(b.bus), v, b.path().Mode, told)
+			}
+
+			p := routerParams(implicit)
+			p.Homes[0].HomeAgent = netip.Addr{}
+			b, q := seeker(t, p)
+			b.step(b.reply(q.Identifier, true, ha, ha2))
+			b.ack(status)
+			b.wantAgent(status.String(), ha2)
+		}
+	}
+}
