@@ -1,4 +1,4 @@
-# make build | demo | test | lint | bench | clean      (docs/testing.md says more)
+# make build | demo | test | lint | conformance | bench | clean      (docs/testing.md says more)
 
 SHELL        := /bin/bash
 # Static and small: these run in a guest without a C library, and on any distribution.
@@ -7,7 +7,7 @@ KERNELTESTS  := go run ./test/vm/cmd/kerneltests
 # Packages with goroutines of their own are also tested with the race detector.
 RACE         := ./internal/engine ./internal/ctl ./internal/netmon ./internal/mhsock ./internal/proxynd ./internal/store
 
-.PHONY: build demo test test-go test-race test-kernel lint bench clean deps
+.PHONY: build demo test test-go test-race test-kernel lint conformance bench clean deps
 
 build:
 	$(GOBUILD) -o build/bin/ ./cmd/...
@@ -29,6 +29,10 @@ test-kernel: deps
 
 lint:
 	scripts/lint
+
+# docs/conformance.md, written anew; fails when that has changed it (test-go fails then, too).
+conformance:
+	go run ./test/conformance/cmd/conformance
 
 # Figures on a real kernel, not assertions; the machine's load shows in them: BenchmarkKernel…, and the
 # handovers with routers that advertise often (RFC 6275 §7.5) and as most do.

@@ -97,6 +97,7 @@ func sameAddrs() cmp.Option {
 	}
 }
 
+// Requirements: 6275-8.5-15
 func TestMobileNodesConfigurationBecomesItsParameters(t *testing.T) {
 	got := mnParams(load(t, mobileNodeText).MobileNode)
 	want := mn.Params{
@@ -116,6 +117,7 @@ func TestMobileNodesConfigurationBecomesItsParameters(t *testing.T) {
 	}
 }
 
+// Requirements: 6275-10.3.1-15
 func TestHomeAgentsConfigurationBecomesItsParameters(t *testing.T) {
 	got, err := haParams(load(t, homeAgentText).HomeAgent)
 	if err != nil {

@@ -18,6 +18,7 @@ func binding(host byte, expires time.Duration) role.Binding {
 	}
 }
 
+// Requirements: 6275-9.1-2, 6275-9.5.1-3
 func TestRFC6275_9_5_1_SequenceNumbersCompareModulo65536(t *testing.T) {
 	for _, c := range []struct {
 		a, b uint16
@@ -36,6 +37,7 @@ func TestRFC6275_9_5_1_SequenceNumbersCompareModulo65536(t *testing.T) {
 	}
 }
 
+// Requirements: 6275-6.1.7-8
 func TestBindingsExpireInOrder(t *testing.T) {
 	var c Cache
 	order := rand.New(rand.NewPCG(1, 1)).Perm(100)

@@ -24,6 +24,7 @@ func at(seconds float64) time.Time {
 	return t0.Add(time.Duration(seconds * float64(time.Second)))
 }
 
+// Requirements: 6275-11.8-4, 6275-12-1
 func TestRFC6275_11_8_BackoffDoublesUpTo32Seconds(t *testing.T) {
 	for _, tt := range []struct {
 		name    string
@@ -49,6 +50,7 @@ func TestRFC6275_11_8_BackoffDoublesUpTo32Seconds(t *testing.T) {
 	}
 }
 
+// Requirements: 6275-11.8-6, 6275-12-1
 func TestRFC6275_11_8_RateThreeInASecond(t *testing.T) {
 	r := Rate{Max: 3}
 	var sent []time.Time
@@ -88,6 +90,7 @@ func TestRateFreesItselfAtTheTimeItNames(t *testing.T) {
 	}
 }
 
+// Requirements: 6275-11.7.2-11, 6275-11.7.2-13, 6275-11.8-7
 func TestRFC6275_11_8_SequenceGrowsModulo65536(t *testing.T) {
 	var l List
 	l.Seed(key, 65533)
@@ -105,6 +108,7 @@ func TestRFC6275_11_8_SequenceGrowsModulo65536(t *testing.T) {
 	}
 }
 
+// Requirements: 6275-11.1-3
 func TestRFC6275_9_5_1_SequenceComparison(t *testing.T) {
 	for _, tt := range []struct {
 		a, b uint16
@@ -121,6 +125,7 @@ func TestRFC6275_9_5_1_SequenceComparison(t *testing.T) {
 	}
 }
 
+// Requirements: 6275-11.7.2-13
 func TestSequenceOutlivesItsEntry(t *testing.T) {
 	var l List
 	l.Seed(key, 100)
@@ -147,6 +152,7 @@ func TestSequencesArePerHomeAddress(t *testing.T) {
 	}
 }
 
+// Requirements: 6275-11.7.3-8
 func TestRFC6275_11_7_3_LifetimeCountsFromSending(t *testing.T) {
 	for _, tt := range []struct {
 		name        string
@@ -255,6 +261,7 @@ func TestRefusalLeavesTheOldBinding(t *testing.T) {
 	}
 }
 
+// Requirements: 6275-8.5-1, 6275-11.1-1, 6275-11.1-2
 func TestRFC6275_11_1_EntryDeletedAtLifetimeZero(t *testing.T) {
 	var l List
 	tr := send(&l, key, true, coa1, 100*time.Second, t0, 0)

@@ -11,6 +11,7 @@ import (
 	"mip6d/internal/rr"
 )
 
+// Requirements: 6275-8.2-7, 6275-9.4.1-2, 6275-9.4.2-2, 6275-9.4.3-1, 6275-9.4.4-1
 func TestRFC6275_9_4_TestsAreAnswered(t *testing.T) {
 	b := newBed(t)
 	b.step(message(t, &mh.HomeTestInit{Cookie: cookie}, hoa, netip.Addr{}))
@@ -30,6 +31,7 @@ func TestRFC6275_9_4_TestsAreAnswered(t *testing.T) {
 	}
 }
 
+// Requirements: 6275-9.4.1-1, 6275-9.4.2-1
 func TestRFC6275_9_4_1_TestInitWithHomeAddressOptionIsIgnored(t *testing.T) {
 	b := newBed(t)
 	b.step(message(t, &mh.HomeTestInit{}, coa, hoa))
@@ -38,6 +40,7 @@ func TestRFC6275_9_4_1_TestInitWithHomeAddressOptionIsIgnored(t *testing.T) {
 	b.silent("Care-of Test Init")
 }
 
+// Requirements: 6275-9.4.1-2, 6275-9.4.2-2
 func TestTestInitsThatGetNoAnswer(t *testing.T) {
 	b := newBed(t)
 	for _, src := range []string{"ff02::1", "fe80::1", "::1", "::"} {
@@ -49,6 +52,8 @@ func TestTestInitsThatGetNoAnswer(t *testing.T) {
 	b.silent("no randomness")
 }
 
+// Requirements: 6275-6.1.8-6, 6275-8.2-8, 6275-8.2-9, 6275-8.2-10, 6275-9.3.1-2, 6275-9.5.1-16, 6275-9.5.1-17
+// Requirements: 6275-9.5.2-1, 6275-9.5.2-2, 6275-9.5.4-2, 6275-9.5.4-10
 func TestRFC6275_9_5_2_ABindingIsCached(t *testing.T) {
 	b := newBed(t)
 	b.slow = true
@@ -75,6 +80,8 @@ func verified(s role.Send, ba *mh.BindingAcknowledgement, kbm [20]byte, careOf n
 	return ok && a.Authenticator == rr.Authenticator(kbm[:], careOf, local, mh.Covered(s.Raw, mh.OptionBindingAuthorizationData, 0))
 }
 
+// Requirements: 6275-6.2-1, 6275-6.2.7-4, 6275-9.5.1-5, 6275-9.5.1-12, 6275-9.5.4-4, 6275-9.5.4-6, 6275-9.5.4-7
+// Requirements: 6275-9.5.4-10
 func TestRFC6275_9_5_4_Authenticators(t *testing.T) {
 	b := newBed(t)
 	hot, cot := b.tokens(hoa, coa)
@@ -103,6 +110,8 @@ func TestRFC6275_9_5_4_Authenticators(t *testing.T) {
 	}
 }
 
+// Requirements: 6275-5.2.6-3, 6275-6.1.7-5, 6275-9.5.1-1, 6275-9.5.1-5, 6275-9.5.1-6, 6275-9.5.1-7, 6275-9.5.1-8
+// Requirements: 6275-9.5.1-9b, 6275-9.5.1-13, 6275-9.5.1-14, 6275-9.5.4-1
 func TestRFC6275_9_5_1_SilentlyDiscarded(t *testing.T) {
 	for _, c := range []struct {
 		name   string
@@ -141,6 +150,7 @@ func TestRFC6275_9_5_1_SilentlyDiscarded(t *testing.T) {
 	}
 }
 
+// Requirements: 6275-6.4-2, 6275-9.3.1-1, 6275-9.5.1-2, 6275-9.5.4-8, 6275-9.5.4-8b
 func TestRFC6275_9_5_1_AddressesOfTheMessage(t *testing.T) {
 	b := newBed(t)
 	good := b.bu(1)
@@ -155,6 +165,7 @@ func TestRFC6275_9_5_1_AddressesOfTheMessage(t *testing.T) {
 	}
 }
 
+// Requirements: 6275-5.2.6-3, 6275-6.2.5-1, 6275-9.5.1-8, 6275-9.5.1-16, 6275-9.5.4-9
 func TestRFC6275_9_5_1_AlternateCareOfAddress(t *testing.T) {
 	b := newBed(t)
 	hot, cot := b.tokens(hoa, coaB)
@@ -168,6 +179,7 @@ func TestRFC6275_9_5_1_AlternateCareOfAddress(t *testing.T) {
 	}
 }
 
+// Requirements: 6275-9.1-2, 6275-9.5.1-3, 6275-9.5.1-4, 6275-9.5.1-10, 6275-9.5.1-14b
 func TestRFC6275_9_5_1_SequenceNumbers(t *testing.T) {
 	for _, c := range []struct {
 		last, next uint16
@@ -185,6 +197,7 @@ func TestRFC6275_9_5_1_SequenceNumbers(t *testing.T) {
 	}
 }
 
+// Requirements: 6275-5.2.6-1, 6275-9.5.2-2, 6275-12-1
 func TestRFC6275_5_2_6_NoLongerThanMaxRRBindingLifetime(t *testing.T) {
 	b := newBed(t)
 	b.step(b.bu(1, lifetime(4000*time.Second)))
@@ -198,6 +211,7 @@ func TestRFC6275_5_2_6_NoLongerThanMaxRRBindingLifetime(t *testing.T) {
 	}
 }
 
+// Requirements: 6275-9.5.4-3, 6275-9.5.4-4
 func TestRFC6275_9_5_4_WithoutTheAFlag(t *testing.T) {
 	b := newBed(t)
 	b.step(b.bu(2, quiet))
@@ -206,6 +220,7 @@ func TestRFC6275_9_5_4_WithoutTheAFlag(t *testing.T) {
 	b.want(135)
 }
 
+// Requirements: 6275-6.1.7-8, 6275-6.1.7-13, 6275-6.1.8-4, 6275-9.1-3, 6275-9.5.2-3, 6275-9.6-1
 func TestRFC6275_9_5_2_Expiry(t *testing.T) {
 	b := bound(t)
 	b.wait(399 * time.Second)
@@ -222,6 +237,8 @@ func TestRFC6275_9_5_2_Expiry(t *testing.T) {
 	}
 }
 
+// Requirements: 6275-6.1.7-9, 6275-6.2.6-2, 6275-6.2.7-2, 6275-9.5.1-15, 6275-9.5.1-17, 6275-9.5.3-1, 6275-9.5.3-3
+// Requirements: 6275-9.5.4-11
 func TestRFC6275_9_5_3_Deletion(t *testing.T) {
 	for name, change := range map[string]func(*update){
 		"from home":                           func(u *update) { u.src = hoa },
@@ -251,6 +268,7 @@ func TestRFC6275_9_5_3_Deletion(t *testing.T) {
 // nonceOf is the index that the counting source of randomness leads to.
 func nonceOf(*update) uint16 { return 0x1d1e }
 
+// Requirements: 6275-9.5.3-2
 func TestRFC6275_9_5_3_DeletionOfNothing(t *testing.T) {
 	b := newBed(t)
 	b.step(b.bu(5, lifetime(0)))
@@ -262,6 +280,7 @@ func TestRFC6275_9_5_3_DeletionOfNothing(t *testing.T) {
 	b.want(135)
 }
 
+// Requirements: 6275-5.2.2-1, 6275-5.2.8-1
 func TestRFC6275_5_2_8_ReplayAfterExpiry(t *testing.T) {
 	b := newBed(t)
 	short := lifetime(8 * time.Second)
@@ -275,6 +294,7 @@ func TestRFC6275_5_2_8_ReplayAfterExpiry(t *testing.T) {
 	b.want(138) // by now nothing is remembered, and nothing need be
 }
 
+// Requirements: 6275-9.5.1-11, 6275-9.5.4-7
 func TestRFC6275_9_5_1_RegistrationTypeChange(t *testing.T) {
 	b := newBed(t, func(p *Params) {
 		p.HomeRegistered = func(l, h netip.Addr) bool { return l == local && h == hoa }
@@ -287,6 +307,7 @@ func TestRFC6275_9_5_1_RegistrationTypeChange(t *testing.T) {
 	}
 }
 
+// Requirements: 6275-8.2-11
 func TestPolicy(t *testing.T) {
 	home := netip.MustParsePrefix("2001:db8:1::/64")
 	b := bound(t)
@@ -309,6 +330,7 @@ func TestPolicy(t *testing.T) {
 	}
 }
 
+// Requirements: 6275-10.3.1-3
 func TestRFC6275_10_3_1_HomeRegistrationIsNotSupported(t *testing.T) {
 	b := newBed(t)
 	b.step(message(t, &mh.BindingUpdate{Sequence: 9, Home: true, Ack: true, Lifetime: time.Minute}, coa, hoa))
@@ -320,6 +342,8 @@ func TestRFC6275_10_3_1_HomeRegistrationIsNotSupported(t *testing.T) {
 	b.silent("beside a home agent")
 }
 
+// Requirements: 6275-8.2-5, 6275-8.2-6, 6275-9.2-1, 6275-9.2-2, 6275-9.3.3-1, 6275-9.3.3-3, 6275-9.3.3-4
+// Requirements: 6275-9.3.3-5
 func TestRFC6275_9_2_UnknownType(t *testing.T) {
 	unknown := func() role.MessageIn {
 		raw := []byte{59, 0, 77, 0, 0, 0, 0, 0}
@@ -357,6 +381,7 @@ func TestRFC6275_9_2_UnknownType(t *testing.T) {
 	b.silent("for a mobile node")
 }
 
+// Requirements: 6275-9.3.1-5, 6275-9.3.1-5b, 6275-9.3.3-1, 6275-9.3.3-2, 6275-9.3.3-3, 6275-9.3.3-5
 func TestRFC6275_9_3_1_UnknownHomeAddress(t *testing.T) {
 	b := newBed(t)
 	report := role.UnknownHomeAddress{Local: local, HomeAddress: hoa, CareOf: coa}
@@ -380,6 +405,7 @@ func TestRFC6275_9_3_1_UnknownHomeAddress(t *testing.T) {
 	b.silent("to a group")
 }
 
+// Requirements: 6275-9.5.2-4, 6275-9.5.4-5
 func TestTheKernelRefuses(t *testing.T) {
 	b := newBed(t)
 	b.refuse = errors.New("refused")
@@ -399,6 +425,7 @@ func TestTheKernelRefuses(t *testing.T) {
 	}
 }
 
+// Requirements: 6275-9.5.2-1
 func TestTheLatestRequestCounts(t *testing.T) {
 	b := newBed(t)
 	b.slow = true
@@ -419,6 +446,7 @@ func TestTheLatestRequestCounts(t *testing.T) {
 	}
 }
 
+// Requirements: 6275-9.5.2-4, 6275-9.6-2
 func TestRFC6275_9_6_TheOldestGivesWay(t *testing.T) {
 	b := newBed(t, func(p *Params) { p.MaxBindings = 3 })
 	home := hoa
@@ -448,6 +476,8 @@ func TestRFC6275_9_6_TheOldestGivesWay(t *testing.T) {
 
 // A flood of bindings, each of them rightly authorized, costs bounded memory,
 // and none of them can be replayed.
+//
+// Requirements: 6275-5.2.8-1, 6275-9.6-2
 func TestAFloodIsBounded(t *testing.T) {
 	b := newBed(t, func(p *Params) { p.MaxBindings = 50 })
 	home := hoa
@@ -466,6 +496,7 @@ func TestAFloodIsBounded(t *testing.T) {
 	}
 }
 
+// Requirements: 6275-6.1-1, 6275-9.5.5-1, 6275-9.5.5-2
 func TestRFC6275_9_5_5_RefreshRequests(t *testing.T) {
 	seen := func(n uint64) role.TrafficSeen {
 		return role.TrafficSeen{Pair: pair, Traffic: role.Traffic{PacketsIn: n}}
@@ -512,6 +543,7 @@ func TestRFC6275_9_5_5_RefreshRequests(t *testing.T) {
 	b.silent("an idle one")
 }
 
+// Requirements: 6275-8.2-4, 6275-9.3.4-2
 func TestRFC6275_9_3_4_PersistentErrorsEndABinding(t *testing.T) {
 	unreachable := func(careOf, home netip.Addr) role.ICMPIn {
 		raw := make([]byte, 8+40+24)
@@ -575,6 +607,7 @@ func TestNoncesAreShownWithoutSecrets(t *testing.T) {
 	}
 }
 
+// Requirements: 6275-5.2.1-1
 func TestRFC6275_5_2_7_OldTokensOfAnEarlierRun(t *testing.T) {
 	b := newBed(t)
 	old := b.bu(1)
@@ -585,6 +618,8 @@ func TestRFC6275_5_2_7_OldTokensOfAnEarlierRun(t *testing.T) {
 }
 
 // Options that nobody knows are skipped (§6.1.3, §6.1.4).
+//
+// Requirements: 6275-6.1.3-3
 func TestRFC6275_6_1_3_UnknownOptionsInATestInit(t *testing.T) {
 	b := newBed(t)
 	plain, _ := b.tokens(hoa, coa)

@@ -112,6 +112,8 @@ func TestOneNoticeForOneDeletion(t *testing.T) {
 }
 
 // §9.1: a binding is with one of our unicast routable addresses.
+//
+// Requirements: 6275-9.5.1-1
 func TestRFC6275_9_1_NoBindingWithAGroupOrALinkLocalAddress(t *testing.T) {
 	for _, l := range []string{"ff02::1", "fe80::1"} {
 		b := newBed(t)
@@ -145,6 +147,7 @@ func TestRFC6275_9_3_3_ReplaysAreAnsweredInBounds(t *testing.T) {
 	b.want(mh.StatusSequenceOutOfWindow)
 }
 
+// Requirements: 6275-9.3.3-5
 func TestRFC6275_9_3_3_BindingErrorsToOneNetwork(t *testing.T) {
 	b := newBed(t)
 	n := 0
@@ -161,6 +164,7 @@ func TestRFC6275_9_3_3_BindingErrorsToOneNetwork(t *testing.T) {
 	}
 }
 
+// Requirements: 6275-9.5.5-1
 func TestRFC6275_9_5_5_NoMoreRequestsOnceAnUpdateCame(t *testing.T) {
 	b := bound(t)
 	b.wait(200 * time.Second)

@@ -14,6 +14,8 @@ const (
 )
 
 // TestProblems gives the exact text of each message. Key files are not read.
+//
+// Requirements: 6275-6.3-2, 6275-6.4-3
 func TestProblems(t *testing.T) {
 	for _, tt := range []struct {
 		name string

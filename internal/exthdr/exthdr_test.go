@@ -28,6 +28,8 @@ var addrs = cmp.Comparer(func(a, b netip.Addr) bool { return a == b })
 
 // The header as drawn from §6.3: three units of eight octets, the option's
 // length 16, its address at a multiple of eight.
+//
+// Requirements: 6275-6.3-1
 func TestRFC6275_6_3_HomeAddressAt8nPlus6(t *testing.T) {
 	b := HomeAddressHeader(135, home)
 	if want := unhex(t, "87 02 0102 0000 c9 10"+homeHex); !bytes.Equal(b, want) {
@@ -57,6 +59,7 @@ func TestFindHomeAddressAmongOthers(t *testing.T) {
 	}
 }
 
+// Requirements: 6275-6.3-1, 6275-6.3-5
 func TestDestinationOptionsRefused(t *testing.T) {
 	for _, c := range []struct {
 		name, wire string
@@ -149,6 +152,8 @@ func TestDestinationOptionsThatDoNotFit(t *testing.T) {
 }
 
 // The header as drawn from §6.4.1.
+//
+// Requirements: 6275-6.4.1-1, 6275-6.4.1-2, 6275-6.4.1-3
 func TestRFC6275_6_4_1_Type2RoutingHeader(t *testing.T) {
 	r := Routing{NextHeader: 135, SegmentsLeft: 1, HomeAddress: home}
 	wire := unhex(t, "87 02 02 01 00000000"+homeHex)
@@ -164,6 +169,7 @@ func TestRFC6275_6_4_1_Type2RoutingHeader(t *testing.T) {
 	}
 }
 
+// Requirements: 6275-6.4.1-3
 func TestRFC6275_6_4_1_ReservedIsIgnoredAndKept(t *testing.T) {
 	wire := unhex(t, "87 02 02 00 deadbeef"+homeHex)
 	r, err := ParseRouting(wire)
@@ -175,6 +181,7 @@ func TestRFC6275_6_4_1_ReservedIsIgnoredAndKept(t *testing.T) {
 	}
 }
 
+// Requirements: 6275-11.3.3-4, 6275-11.3.3-5
 func TestRFC6275_11_3_3_RoutingHeaderRefused(t *testing.T) {
 	for _, c := range []struct {
 		name, wire string

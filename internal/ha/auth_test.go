@@ -9,6 +9,7 @@ import (
 	"mip6d/internal/rr"
 )
 
+// Requirements: 4285-5.1.1-3, 4285-5.3-1, 6275-10.3.1-2
 func TestRFC4285_5_1_1_WrongKeyIsAnswered146(t *testing.T) {
 	b := bound(t, params())
 	expect(t, "wrong key", b.step(b.bu(2, from(coaB), withKey("another key, eh?"))), "ba 146 seq 2 lifetime 0s")
@@ -21,6 +22,7 @@ func TestRFC4285_5_1_1_WrongKeyIsAnswered146(t *testing.T) {
 	expect(t, "its number is not used up", b.step(b.bu(2)), "ba 0 seq 2 lifetime 6m40s")
 }
 
+// Requirements: 4285-5.1-2, 4285-5.1.1-3
 func TestRFC4285_5_1_EveryOctetIsCovered(t *testing.T) {
 	b := newBed(t, params())
 	good := b.bu(1)
@@ -41,6 +43,7 @@ func TestRFC4285_5_1_EveryOctetIsCovered(t *testing.T) {
 	expect(t, "as it was", b.step(good), dad1)
 }
 
+// Requirements: 4285-5-3, 4285-5.1.1-4, 4285-5.3-1, 6275-10.3.1-2
 func TestRFC4285_5_MissingOrUnknownAuthenticationIsSilence(t *testing.T) {
 	b := bound(t, params())
 	silent(t, b, "none", b.bu(2, func(u *update) { u.spi = 0 }), role.CountNoAuth)
@@ -48,6 +51,7 @@ func TestRFC4285_5_MissingOrUnknownAuthenticationIsSilence(t *testing.T) {
 	silent(t, b, "no association", b.bu(2, func(u *update) { u.home = coaB }), role.CountNoAuth)
 }
 
+// Requirements: 4285-5.1-1, 4285-5.1.1-2
 func TestRFC4285_5_1_1_AnswerIsAuthenticated(t *testing.T) {
 	b := bound(t, params())
 	for _, step := range []func(){
@@ -70,6 +74,7 @@ func TestRFC4285_5_1_1_AnswerIsAuthenticated(t *testing.T) {
 	}
 }
 
+// Requirements: 4285-6-1
 func TestRFC4285_6_TimestampIsCopied(t *testing.T) {
 	b := newBed(t, params())
 	b.step(b.bu(1))
@@ -80,11 +85,13 @@ func TestRFC4285_6_TimestampIsCopied(t *testing.T) {
 	}
 }
 
+// Requirements: 4285-6-4
 func TestRFC4285_6_TimestampRequired(t *testing.T) {
 	b := bound(t, params())
 	expect(t, "none", b.step(b.bu(2, func(u *update) { u.stamp = time.Time{} })), "ba 145 seq 2 lifetime 0s")
 }
 
+// Requirements: 4285-5.1-3, 4285-6-2, 4285-6-3
 func TestRFC4285_6_TimestampMustBeNearAndLater(t *testing.T) {
 	for _, c := range []struct {
 		name string
@@ -118,6 +125,7 @@ func TestRFC4285_6_TimestampMustBeNearAndLater(t *testing.T) {
 	}
 }
 
+// Requirements: 4285-6-2
 func TestRFC4285_6_ReplayIsRefused(t *testing.T) {
 	b := newBed(t, params())
 	first := b.bu(1)
@@ -138,6 +146,7 @@ func TestRFC4285_6_ReplayIsRefused(t *testing.T) {
 	}
 }
 
+// Requirements: 4283-3.1-1
 func TestRFC4283_3_IdentifierMustMatchWhereConfigured(t *testing.T) {
 	p := params()
 	p.MobileNodes[0].Auth.MNID = "mn@example.org"
@@ -169,6 +178,8 @@ func TestUnauthenticatedOnlyWhereAllowed(t *testing.T) {
 
 // TestRFC4285_5_1_1_NoAssociationDiscardsWhatIsAuthenticated, even where what is
 // not authenticated would be taken.
+//
+// Requirements: 4285-5.1.1-4, 4285-5.3-1
 func TestRFC4285_5_1_1_NoAssociationDiscardsWhatIsAuthenticated(t *testing.T) {
 	p := params()
 	p.MobileNodes = nil
@@ -178,6 +189,8 @@ func TestRFC4285_5_1_1_NoAssociationDiscardsWhatIsAuthenticated(t *testing.T) {
 }
 
 // TestRFC4285_5_1_NothingFollowsTheAuthentication that it does not cover.
+//
+// Requirements: 4285-5.1-1
 func TestRFC4285_5_1_NothingFollowsTheAuthentication(t *testing.T) {
 	b := newBed(t, params())
 	ev := b.bu(1)
@@ -194,6 +207,8 @@ func TestRFC4285_5_1_NothingFollowsTheAuthentication(t *testing.T) {
 
 // TestRFC4285_6_TimestampIsRememberedAfterTheGuard: one that was ahead of our
 // clock is near it for longer than that.
+//
+// Requirements: 4285-6-2
 func TestRFC4285_6_TimestampIsRememberedAfterTheGuard(t *testing.T) {
 	b := newBed(t, params())
 	first := b.bu(1, func(u *update) { u.stamp = t0.Add(6500 * time.Millisecond) })
@@ -207,6 +222,8 @@ func TestRFC4285_6_TimestampIsRememberedAfterTheGuard(t *testing.T) {
 }
 
 // TestRFC4285_6_TimestampOfARefusalIsNotUsedUp: only what is accepted counts.
+//
+// Requirements: 4285-6-2
 func TestRFC4285_6_TimestampOfARefusalIsNotUsedUp(t *testing.T) {
 	b := newBed(t, params())
 	ahead := b.bu(1, withKey("another key, eh?"), func(u *update) { u.stamp = t0.Add(6 * time.Second) })

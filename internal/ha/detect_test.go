@@ -44,6 +44,8 @@ func TestHomeAddressesMayShareALinkLocalAddress(t *testing.T) {
 
 // TestRFC6275_10_3_1_DuplicateLinkLocalAddressIsRefused: the complete Binding
 // Update is, although the home address itself is free.
+//
+// Requirements: 6275-10.3.1-12
 func TestRFC6275_10_3_1_DuplicateLinkLocalAddressIsRefused(t *testing.T) {
 	b := newBed(t, twoHomesParams(2))
 	b.step(b.bu(1, withL))

@@ -248,6 +248,8 @@ func TestBindingExpiresDuringDetection(t *testing.T) {
 func withL(u *update) { u.bu.LinkLocal = true }
 
 // TestRFC6275_10_4_1_NewAddressOfABindingIsAdvertised: L set later.
+//
+// Requirements: 6275-10.4.1-3
 func TestRFC6275_10_4_1_NewAddressOfABindingIsAdvertised(t *testing.T) {
 	b := bound(t, params())
 	expect(t, "L is new", b.step(b.bu(2, withL)), "dad fe80::100")
@@ -276,6 +278,8 @@ func TestAdvertisedAgainWhenItBecomesARouter(t *testing.T) {
 // TestRFC6275_10_3_1_PrefixDiscoveryNecessary: status 1 where the home prefix is
 // deprecated or will be during the lifetime, or ends with it; compared in units
 // of four seconds.
+//
+// Requirements: 6275-10.3.1-16, 6275-10.3.1-18, 6275-10.3.1-19, 6275-10.3.1-20, 6275-10.3.2-3
 func TestRFC6275_10_3_1_PrefixDiscoveryNecessary(t *testing.T) {
 	const asked = 400 * time.Second
 	for _, c := range []struct {

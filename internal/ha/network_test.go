@@ -88,6 +88,8 @@ func (b *bed) wantPrefixes(what string, home netip.Addr, want ...netip.Prefix) {
 }
 
 // RFC 3963 §5.2, §6.2: the mode in which the mobile router names nothing.
+//
+// Requirements: 3963-6-2, 3963-6.2-3, 3963-6.2-6, 3963-6.2-9, 3963-6.2-10
 func TestRFC3963_6_2_ImplicitMode(t *testing.T) {
 	b := newBed(t, fleet())
 	if a := b.enrol(b.bu(1, asRouter())); a.ba.Status != 0 || !a.ba.Router {
@@ -104,6 +106,8 @@ func TestRFC3963_6_2_ImplicitMode(t *testing.T) {
 
 // RFC 3963 §6.2: forwarding for all the prefixes named, and no longer for those
 // that are not any more.
+//
+// Requirements: 3963-6-2, 3963-6.2-3, 3963-6.2-7
 func TestRFC3963_6_2_ExplicitMode(t *testing.T) {
 	b := newBed(t, fleet())
 	part := netip.MustParsePrefix("2001:db8:a:7::/64")
@@ -118,6 +122,8 @@ func TestRFC3963_6_2_ExplicitMode(t *testing.T) {
 }
 
 // RFC 3963 §6.2, §6.6: the statuses of refusals, and that nothing is bound.
+//
+// Requirements: 3963-6.1.2-1, 3963-6.1.2-2, 3963-6.2-1, 3963-6.2-4, 3963-6.2-5, 3963-6.2-8, 3963-9-4
 func TestRFC3963_6_6_Refusals(t *testing.T) {
 	for _, c := range []struct {
 		what   string
@@ -146,6 +152,8 @@ func TestRFC3963_6_6_Refusals(t *testing.T) {
 }
 
 // RFC 3963 §6.2: the type of a registration stays, but for its end.
+//
+// Requirements: 3963-6.2-2, 3963-6.2-2b, 3963-6.7-1
 func TestRFC3963_6_2_TheRouterFlagDoesNotChange(t *testing.T) {
 	b := newBed(t, fleet())
 	b.enrol(b.bu(1, asRouter()))
@@ -167,6 +175,8 @@ func TestRFC3963_6_2_TheRouterFlagDoesNotChange(t *testing.T) {
 }
 
 // RFC 3963 §6.2: all prefixes, or none.
+//
+// Requirements: 3963-6.2-4, 3963-6.2-8
 func TestRFC3963_6_2_NoForwardingInPart(t *testing.T) {
 	for _, c := range []struct {
 		prefixes []string

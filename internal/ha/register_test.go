@@ -18,6 +18,8 @@ const (
 	adv1   = "advertise 2001:db8:1::100 router=false"
 )
 
+// Requirements: 6275-6.1.8-6, 6275-8.4-1, 6275-8.4-7, 6275-10.1-1, 6275-10.3.1-7, 6275-10.3.1-8, 6275-10.3.1-11
+// Requirements: 6275-10.3.1-13, 6275-10.3.1-24, 6275-10.3.1-25, 6275-10.3.1-29, 6275-10.4.1-2, 6275-10.4.1-3
 func TestRFC6275_10_3_1_DetectionBeforeTheFirstAcceptance(t *testing.T) {
 	b := newBed(t, params())
 	expect(t, "first update", b.step(b.bu(1)), dad1)
@@ -33,6 +35,7 @@ func TestRFC6275_10_3_1_DetectionBeforeTheFirstAcceptance(t *testing.T) {
 	}
 }
 
+// Requirements: 6275-10.3.1-12
 func TestRFC6275_10_3_1_DuplicateIsRefused(t *testing.T) {
 	b := newBed(t, params())
 	b.step(b.bu(1))
@@ -50,6 +53,7 @@ func TestDetectionThatFailedIsNoAcceptance(t *testing.T) {
 		b.step(role.DADDone{Ifindex: link, Addr: hoa, Err: errors.New("network is down")}), "ba 130 seq 1 lifetime 0s")
 }
 
+// Requirements: 6275-10.3.1-13, 6275-10.4.1-3
 func TestRFC6275_10_4_1_LinkLocalAddressIsDefendedToo(t *testing.T) {
 	b := newBed(t, params())
 	expect(t, "with L", b.step(b.bu(1, func(u *update) { u.bu.LinkLocal = true })), dad1, "dad fe80::100")
@@ -77,6 +81,8 @@ func TestVirtualHomeLinkNeedsNoDetection(t *testing.T) {
 
 // TestFailedRequestBecomes130 : what could not be brought into force is undone
 // and said.
+//
+// Requirements: 6275-9.5.4-5, 6275-10.3.1-5
 func TestFailedRequestBecomes130(t *testing.T) {
 	full := errors.New("no buffer space available")
 	b := newBed(t, params())
@@ -102,6 +108,7 @@ func TestFailedRequestBecomes130(t *testing.T) {
 	}
 }
 
+// Requirements: 6275-6.1.7-9, 6275-10.3.2-2, 6275-10.3.2-3, 6275-10.3.2-5, 6275-10.3.2-6, 6275-10.3.2-9
 func TestRFC6275_10_3_2_DeregistrationAway(t *testing.T) {
 	b := bound(t, params())
 	expect(t, "asked", b.step(b.bu(2, deregister)), clear1)
@@ -114,6 +121,7 @@ func TestRFC6275_10_3_2_DeregistrationAway(t *testing.T) {
 	}
 }
 
+// Requirements: 6275-9.5.4-11, 6275-10.3.2-2
 func TestRFC6275_10_3_2_DeregistrationFromHomeIsAnsweredDirectly(t *testing.T) {
 	b := bound(t, params())
 	b.step(b.bu(2, atHome))
@@ -123,6 +131,7 @@ func TestRFC6275_10_3_2_DeregistrationFromHomeIsAnsweredDirectly(t *testing.T) {
 	}
 }
 
+// Requirements: 6275-10.3.2-1
 func TestRFC6275_10_3_2_NothingToDeregister(t *testing.T) {
 	b := newBed(t, params())
 	expect(t, "no binding", b.step(b.bu(1, deregister)), "ba 133 seq 1 lifetime 0s")
@@ -130,6 +139,8 @@ func TestRFC6275_10_3_2_NothingToDeregister(t *testing.T) {
 
 // TestRFC6275_9_5_4_AnswerGoesToThePacketsSource, not to the alternate care-of
 // address.
+//
+// Requirements: 6275-6.2.5-1, 6275-9.5.1-16, 6275-9.5.1-17, 6275-9.5.4-9, 6275-9.5.4-10, 6275-10.3.1-32
 func TestRFC6275_9_5_4_AnswerGoesToThePacketsSource(t *testing.T) {
 	b := newBed(t, params())
 	b.step(b.bu(1, func(u *update) { u.alternate = coaB }))
@@ -141,11 +152,14 @@ func TestRFC6275_9_5_4_AnswerGoesToThePacketsSource(t *testing.T) {
 }
 
 // TestRFC6275_10_3_1_AnswersWithoutTheAFlag: a home agent always does.
+//
+// Requirements: 6275-10.3.1-17
 func TestRFC6275_10_3_1_AnswersWithoutTheAFlag(t *testing.T) {
 	b := bound(t, params())
 	expect(t, "A clear", b.step(b.bu(2, func(u *update) { u.bu.Ack = false })), "ba 0 seq 2 lifetime 6m40s")
 }
 
+// Requirements: 6275-10.3.1-14, 6275-10.3.1-15, 6275-10.3.1-25, 6275-10.6.4-1
 func TestRFC6275_10_3_1_LifetimeIsNeverMoreThanAskedConfiguredOrValid(t *testing.T) {
 	for _, c := range []struct {
 		name                     string
@@ -176,6 +190,7 @@ func TestRFC6275_10_3_1_LifetimeIsNeverMoreThanAskedConfiguredOrValid(t *testing
 	}
 }
 
+// Requirements: 6275-6.2.4-3, 6275-10.3.1-27
 func TestRefreshAdvice(t *testing.T) {
 	p := params()
 	p.RefreshAdvice = 100 * time.Second
@@ -189,6 +204,7 @@ func TestRefreshAdvice(t *testing.T) {
 	}
 }
 
+// Requirements: 6275-6.1.7-8, 6275-6.1.8-4
 func TestBindingExpires(t *testing.T) {
 	b := bound(t, params())
 	at := b.m.Deadline()

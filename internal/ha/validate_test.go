@@ -24,6 +24,7 @@ func silent(t *testing.T, b *bed, what string, ev role.MessageIn, counter role.C
 	}
 }
 
+// Requirements: 6275-8.4-6, 6275-9.2-1, 6275-10.2-1
 func TestRFC6275_9_2_BadChecksumIsSilence(t *testing.T) {
 	b := bound(t, params())
 	ev := b.bu(2)
@@ -34,6 +35,7 @@ func TestRFC6275_9_2_BadChecksumIsSilence(t *testing.T) {
 	silent(t, b, "checksum before all", ev, role.CountBadChecksum)
 }
 
+// Requirements: 6275-8.4-6, 6275-9.2-2, 6275-9.3.3-2, 6275-10.2-1
 func TestRFC6275_9_2_UnknownTypeGetsABindingError(t *testing.T) {
 	b := newBed(t, params())
 	raw := []byte{59, 0, 77, 0, 0, 0, 0, 0}
@@ -45,6 +47,7 @@ func TestRFC6275_9_2_UnknownTypeGetsABindingError(t *testing.T) {
 	silent(t, b, "from a group", ev, role.CountUnknownType)
 }
 
+// Requirements: 6275-9.2-4
 func TestMalformedIsSilence(t *testing.T) {
 	b := newBed(t, params())
 	ev := b.bu(1)
@@ -68,6 +71,7 @@ func TestMessagesForOthersAreIgnored(t *testing.T) {
 	silent(t, b, "a Home Test Init", role.MessageIn{Src: coaA, Dst: local, Raw: raw}, role.CountNotForUs)
 }
 
+// Requirements: 6275-9.5.1-3, 6275-9.5.1-10, 6275-9.5.1-14b, 6275-10.3.1-1
 func TestRFC6275_9_5_1_SequenceOutOfWindow(t *testing.T) {
 	p := params()
 	p.MobileNodes[0].Auth.Replay = ReplaySequence
@@ -92,6 +96,8 @@ func TestRFC6275_9_5_1_SequenceOutOfWindow(t *testing.T) {
 
 // TestRFC6275_10_3_2_SequenceNumberOutlivesTheBinding: MAX_DELETE_BCE_TIMEOUT,
 // and for ever where it is the only protection against replay.
+//
+// Requirements: 6275-10.3.2-8, 6275-12-1
 func TestRFC6275_10_3_2_SequenceNumberOutlivesTheBinding(t *testing.T) {
 	p := params()
 	p.MobileNodes[0].Auth.Replay = ReplaySequence
@@ -115,6 +121,7 @@ func TestRFC6275_10_3_2_SequenceNumberOutlivesTheBinding(t *testing.T) {
 	}
 }
 
+// Requirements: 6275-9.5.1-11, 6275-10.3.1-1, 6275-10.3.1-9
 func TestRFC6275_9_5_1_RegistrationTypeChange(t *testing.T) {
 	b := bound(t, params())
 	plain := func(u *update) { u.bu.Home = false }
@@ -140,6 +147,7 @@ func TestRFC6275_9_5_1_RegistrationTypeChange(t *testing.T) {
 	}
 }
 
+// Requirements: 6275-10.3.1-4
 func TestRFC6275_10_3_1_NotHomeSubnet(t *testing.T) {
 	p := params()
 	stranger := netip.MustParseAddr("2001:db8:9::1")
@@ -148,6 +156,7 @@ func TestRFC6275_10_3_1_NotHomeSubnet(t *testing.T) {
 	expect(t, "a home address elsewhere", b.step(b.bu(1, func(u *update) { u.home = stranger })), "ba 132 seq 1 lifetime 0s")
 }
 
+// Requirements: 6275-6.4-2, 6275-9.3.1-1, 6275-9.5.1-2, 6275-10.3.1-6
 func TestRFC6275_10_3_1_HomeAddressOptionIsRequired(t *testing.T) {
 	b := newBed(t, params())
 	silent(t, b, "none, and not from home", b.bu(1, func(u *update) { u.home = netip.Addr{} }), role.CountNoHomeAddress)
@@ -156,6 +165,7 @@ func TestRFC6275_10_3_1_HomeAddressOptionIsRequired(t *testing.T) {
 	}
 }
 
+// Requirements: 6275-6.1.7-5, 6275-9.5.1-13, 6275-9.5.1-14, 6275-9.5.4-1
 func TestRFC6275_6_1_7_BadCareOfAddressIsSilence(t *testing.T) {
 	for _, bad := range []netip.Addr{
 		netip.MustParseAddr("ff0e::1"), netip.MustParseAddr("fe80::5"), netip.IPv6Unspecified(),
@@ -170,6 +180,8 @@ func TestRFC6275_6_1_7_BadCareOfAddressIsSilence(t *testing.T) {
 
 // TestRFC6275_10_3_1_OnlyAnEndMayBeWithoutHomeAddressOption: from the home
 // address itself, whatever care-of address it names.
+//
+// Requirements: 6275-10.3.1-6
 func TestRFC6275_10_3_1_OnlyAnEndMayBeWithoutHomeAddressOption(t *testing.T) {
 	b := bound(t, params())
 	lasting := func(u *update) { u.bu.Lifetime = 400 * time.Second }
@@ -188,6 +200,8 @@ func TestRFC6275_10_3_2_AlternateCareOfAddressOfAnEndMeansNothing(t *testing.T) 
 
 // TestRFC6275_10_3_2_RefusedEndIsRemembered: its number and its guard count, so
 // that what it has overtaken does not make a binding.
+//
+// Requirements: 6275-10.3.2-1
 func TestRFC6275_10_3_2_RefusedEndIsRemembered(t *testing.T) {
 	p := params()
 	p.MobileNodes[0].Auth.Replay = ReplayNone
@@ -216,6 +230,7 @@ func TestNoLoopOfBindings(t *testing.T) {
 		b.bu(1, func(u *update) { u.home, u.alternate = other, hoa }), role.CountBadCareOf)
 }
 
+// Requirements: 6275-10.3.1-5, 6275-10.3.1-10, 6275-10.3.1-10b
 func TestMaxBindings(t *testing.T) {
 	p := params()
 	p.MaxBindings = 1
@@ -248,6 +263,8 @@ func TestMaxBindingsCountsAMoveOnce(t *testing.T) {
 }
 
 // TestRFC6275_9_5_1_NonceIndicesMustNotBeInAHomeRegistration: silence.
+//
+// Requirements: 6275-9.5.1-9b
 func TestRFC6275_9_5_1_NonceIndicesMustNotBeInAHomeRegistration(t *testing.T) {
 	b := bound(t, params())
 	silent(t, b, "H with Nonce Indices",
@@ -257,6 +274,8 @@ func TestRFC6275_9_5_1_NonceIndicesMustNotBeInAHomeRegistration(t *testing.T) {
 
 // TestRFC6275_9_5_4_SourceIsNotOneNodesAddress: no answer, whatever else is wrong
 // with it, and no effect.
+//
+// Requirements: 6275-9.5.4-8, 6275-9.5.4-8b
 func TestRFC6275_9_5_4_SourceIsNotOneNodesAddress(t *testing.T) {
 	for _, src := range []string{"ff02::1", "ff0e::1", "::", "::1", "fe80::7", local.String()} {
 		b := bound(t, params())
@@ -271,6 +290,8 @@ func TestRFC6275_9_5_4_SourceIsNotOneNodesAddress(t *testing.T) {
 
 // TestOwnAddressIsNobodysHome: without authentication anybody could have the
 // home agent's packets otherwise.
+//
+// Requirements: 6275-10.3.1-5
 func TestOwnAddressIsNobodysHome(t *testing.T) {
 	p := params()
 	p.AllowUnauthenticated = true
@@ -290,6 +311,8 @@ func TestNoLoopOfBindingsInTheMaking(t *testing.T) {
 }
 
 // TestRFC6275_6_1_7_UnknownOptionsAreSkipped, and reserved bits.
+//
+// Requirements: 6275-6.1.7-10, 6275-6.2.1-1, 6275-6.2.1-2
 func TestRFC6275_6_1_7_UnknownOptionsAreSkipped(t *testing.T) {
 	b := newBed(t, params())
 	expect(t, "an unknown option", b.step(b.bu(1, func(u *update) {
@@ -300,6 +323,8 @@ func TestRFC6275_6_1_7_UnknownOptionsAreSkipped(t *testing.T) {
 // TestRFC6275_10_3_2_LateUpdateAfterTheEnd: a Binding Update from the visited
 // link that was overtaken by the de-registration from home is refused with 135,
 // to the visited link.
+//
+// Requirements: 6275-9.5.4-11, 6275-10.3.2-8
 func TestRFC6275_10_3_2_LateUpdateAfterTheEnd(t *testing.T) {
 	b := bound(t, params())
 	b.now = b.now.Add(time.Second)
@@ -317,6 +342,8 @@ func TestRFC6275_10_3_2_LateUpdateAfterTheEnd(t *testing.T) {
 
 // TestRFC6275_9_5_1_AnySequenceNumberWithoutABinding: once the guard after the
 // end is over, where the timestamp protects against replay.
+//
+// Requirements: 6275-9.5.1-4
 func TestRFC6275_9_5_1_AnySequenceNumberWithoutABinding(t *testing.T) {
 	for _, r := range []Replay{ReplayTimestamp, ReplayNone} {
 		p := params()
@@ -370,6 +397,8 @@ func TestRefusalsOfReplaysAreLimitedForEachMobileNode(t *testing.T) {
 }
 
 // TestRFC6275_9_3_3_BindingErrorsAreLimitedInRate, like ICMPv6's.
+//
+// Requirements: 6275-9.3.3-5
 func TestRFC6275_9_3_3_BindingErrorsAreLimitedInRate(t *testing.T) {
 	p := params()
 	p.MaxAnswers = 3
@@ -387,6 +416,8 @@ func TestRFC6275_9_3_3_BindingErrorsAreLimitedInRate(t *testing.T) {
 
 // TestRFC6275_9_3_3_BindingErrorHasTheAddressesOfTheWire: destination the source,
 // home address that of the option, or unspecified.
+//
+// Requirements: 6275-6.1-1, 6275-9.3.3-1, 6275-9.3.3-3, 6275-9.3.3-4
 func TestRFC6275_9_3_3_BindingErrorHasTheAddressesOfTheWire(t *testing.T) {
 	for _, home := range []netip.Addr{hoa, {}} {
 		b := newBed(t, params())

@@ -142,6 +142,7 @@ var vectors = []struct {
 	{"Time Exceeded", "03 00 0000 00000000 60", &TimeExceeded{Packet: []byte{0x60}}},
 }
 
+// Requirements: 6275-6.5-1, 6275-6.6-1, 6275-6.7-4, 6275-6.8-4, 6275-6.8-6, 6275-7.3-1, 6275-7.4-1
 func TestMarshalAndParseAreByteExact(t *testing.T) {
 	for _, v := range vectors {
 		t.Run(v.name, func(t *testing.T) {
@@ -166,6 +167,9 @@ func TestMarshalAndParseAreByteExact(t *testing.T) {
 
 // TestReservedAndUnknownSurvive covers the MUST of §6.5–6.8 and §7 that reserved
 // bits are ignored and unknown options skipped.
+//
+// Requirements: 6275-6.5-2, 6275-6.6-1, 6275-6.7-4, 6275-6.7-5, 6275-6.7-6, 6275-6.8-4, 6275-6.8-5, 6275-7.3-1
+// Requirements: 6275-7.4-1
 func TestReservedAndUnknownSurvive(t *testing.T) {
 	for name, wire := range map[string]string{
 		"RFC 6275 §6.5 request":              "90 07 abcd 1234 7fff",

@@ -105,6 +105,7 @@ func counters(t *testing.T, g *Gate) map[role.Counter]uint64 {
 
 const quiet = 300 * time.Millisecond
 
+// Requirements: 6275-8.4-4, 6275-8.4-5, 6275-10.3.1-30, 6275-10.4.5-1, 6275-10.4.5-2
 func TestKernelRFC6275_10_4_5_OuterSourceIsTheCareOfAddress(t *testing.T) {
 	n := newNetwork(t)
 	// Without the gate everything comes through: the network is no reason

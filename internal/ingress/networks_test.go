@@ -18,6 +18,8 @@ var (
 
 // RFC 3963 §6.4: packets from a mobile network must come from the care-of address
 // of its mobile router, with either making of the check.
+//
+// Requirements: 3963-4.1-1, 3963-6.6-1, 3963-9-5
 func TestKernelRFC3963_6_4_MobileNetworksComeFromTheirRouter(t *testing.T) {
 	for name, open := range map[string]func(*network) Check{
 		"bpf":    func(n *network) Check { return n.open(t, n.config()) },

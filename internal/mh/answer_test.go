@@ -20,6 +20,7 @@ func refused(t *testing.T, b []byte) *ParseError {
 	return p
 }
 
+// Requirements: 6275-9.2-2
 func TestRFC6275_9_2_UnknownTypeGetsABindingError(t *testing.T) {
 	for _, typ := range []byte{8, 13, 99, 255} {
 		p := refused(t, []byte{59, 0, typ, 0, 0, 0, 0, 0})
@@ -29,6 +30,7 @@ func TestRFC6275_9_2_UnknownTypeGetsABindingError(t *testing.T) {
 	}
 }
 
+// Requirements: 6275-9.2-3
 func TestRFC6275_9_2_PayloadProtoGetsAParameterProblem(t *testing.T) {
 	for typ := range Type(8) {
 		b := make([]byte, 24)
@@ -41,6 +43,8 @@ func TestRFC6275_9_2_PayloadProtoGetsAParameterProblem(t *testing.T) {
 }
 
 // The lengths are those of §6.1.2–6.1.9 without options.
+//
+// Requirements: 6275-9.2-4
 func TestRFC6275_9_2_HeaderLenGetsAParameterProblem(t *testing.T) {
 	for typ, least := range map[Type]int{
 		TypeBindingRefreshRequest: 0, TypeHomeTestInit: 1, TypeCareOfTestInit: 1, TypeHomeTest: 2, TypeCareOfTest: 2,
@@ -76,6 +80,8 @@ func TestRFC6275_9_2_TypeComesFirst(t *testing.T) {
 }
 
 // What the RFC gives no answer to gets none.
+//
+// Requirements: 4283-3-1
 func TestMalformedGetsSilence(t *testing.T) {
 	const bu, bu32 = "3b 01 05 00 0000 8001 c000 0064", "3b 03 05 00 0000 8001 c000 0064"
 	for _, c := range []struct {

@@ -5,6 +5,7 @@ import (
 	"testing"
 )
 
+// Requirements: 4285-5.1-2, 4285-5.2-3
 func TestRFC4285_5_1_CoveredUpToTheSPIWithZeroChecksum(t *testing.T) {
 	m := &BindingUpdate{Header: Header{Checksum: 0xabcd, Options: Options{identifier, mnha, mnaaa}}}
 	b, err := Marshal(m)
@@ -36,6 +37,7 @@ func TestRFC4285_5_1_CoveredUpToTheSPIWithZeroChecksum(t *testing.T) {
 	}
 }
 
+// Requirements: 6275-6.2.7-1
 func TestRFC6275_6_2_7_CoveredIsAllButTheAuthenticator(t *testing.T) {
 	b, err := Marshal(&BindingUpdate{Header: Header{Checksum: 0xabcd, Options: Options{NonceIndices{1, 2}, bad}}})
 	if err != nil {

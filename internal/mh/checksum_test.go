@@ -5,6 +5,8 @@ import "testing"
 // TestRFC6275_6_1_1_Checksum has its figure from adding up by hand: the
 // addresses 2001:db8:1::100 and 2001:db8:1::1, length 8, protocol 135, and the
 // words 3b00 and 0.
+//
+// Requirements: 6275-6.1.1-5, 6275-6.1.1-7
 func TestRFC6275_6_1_1_Checksum(t *testing.T) {
 	b := unhex(t, "3b 00 00 00 ffff 0000")
 	sum := 2*(0x2001+0x0db8+1) + 0x100 + 1 + 8 + 135 + 0x3b00
@@ -25,6 +27,8 @@ func TestRFC6275_6_1_1_Checksum(t *testing.T) {
 }
 
 // The home address counts, not the care-of address (vectors ck-over-coa).
+//
+// Requirements: 6275-6.1.1-7
 func TestRFC6275_6_1_1_ChecksumCoversTheAddresses(t *testing.T) {
 	b := unhex(t, "3b 01 05 00 0000 8001 c000 0064 01020000")
 	SetChecksum(b, hoa, ha)
@@ -56,6 +60,8 @@ func TestChecksumZeroHasTwoForms(t *testing.T) {
 }
 
 // §6.1.1: the length in the pseudo-header is the Mobility Header's own.
+//
+// Requirements: 6275-6.1.1-5
 func TestRFC6275_6_1_1_ChecksumIsOfTheHeaderOnly(t *testing.T) {
 	b := unhex(t, "3b 00 00 00 0000 0000")
 	SetChecksum(b, hoa, ha)

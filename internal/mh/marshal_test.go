@@ -26,6 +26,8 @@ func offsetOf(t *testing.T, b []byte, want OptionType) int {
 
 // Whatever stands before an option, it begins where its RFC asks: the first
 // option here leaves each of the eight places.
+//
+// Requirements: 3963-4.3-1, 4285-5-4, 6275-6.1.1-2
 func TestOptionsAreAligned(t *testing.T) {
 	for _, c := range []struct {
 		rule      string
@@ -67,6 +69,8 @@ func TestOptionsAreAligned(t *testing.T) {
 }
 
 // Authenticators of any usual length end the message, wherever they begin.
+//
+// Requirements: 4285-5.1-1, 4285-5.2-3, 6275-6.2-1, 6275-6.2-2
 func TestNothingFollowsAnAuthenticator(t *testing.T) {
 	for _, opt := range []Option{bad, mnha, mnaaa, MobilityMessageAuthentication{7, 1, make([]byte, 32)}} {
 		for n := range 8 {
@@ -83,6 +87,7 @@ func TestNothingFollowsAnAuthenticator(t *testing.T) {
 	}
 }
 
+// Requirements: 6275-6.2.2-1
 func TestRFC6275_6_2_2_MorePaddingIsOnePadN(t *testing.T) {
 	for n, want := range map[int]string{0: "", 1: "00", 2: "0100", 3: "010100", 7: "01050000000000"} {
 		if got := pad(nil, n); !bytes.Equal(got, unhex(t, want)) {
@@ -160,6 +165,8 @@ func TestRFC6275_6_1_LifetimesAreInUnitsOfFourSeconds(t *testing.T) {
 
 // Each flag has its own bit, in the order of the figures of §6.1.7, §6.1.8, RFC
 // 5380 §4.1 and RFC 3963 §4.1, §4.2; nothing else is set.
+//
+// Requirements: 6275-6.1.7-6, 6275-6.1.8-2
 func TestFlags(t *testing.T) {
 	for want, m := range map[uint16]*BindingUpdate{
 		0x8000: {Ack: true}, 0x4000: {Home: true}, 0x2000: {LinkLocal: true}, 0x1000: {KeyMgmt: true},
@@ -180,6 +187,7 @@ func TestFlags(t *testing.T) {
 	}
 }
 
+// Requirements: 6275-6.1.1-1, 6275-6.1.1-3
 func TestRFC6275_6_1_1_NewMessagesHaveNothingReserved(t *testing.T) {
 	for _, v := range vectors {
 		b, err := Marshal(v.msg)

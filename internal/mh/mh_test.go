@@ -125,6 +125,8 @@ var vectors = []struct {
 	},
 }
 
+// Requirements: 3963-4.3-1, 6275-6.1.1-6, 6275-6.1.2-1, 6275-6.1.3-1, 6275-6.1.4-1, 6275-6.1.7-6, 6275-6.1.8-2
+// Requirements: 6275-6.1.9-1
 func TestMarshalIsByteExact(t *testing.T) {
 	for _, v := range vectors {
 		t.Run(v.name, func(t *testing.T) {
@@ -167,6 +169,8 @@ func TestParseReadsWhatMarshalWrites(t *testing.T) {
 
 // TestRFC6275_6_2_UnknownOptionsSurvive also covers reserved bits, odd padding
 // and the checksum.
+//
+// Requirements: 6275-6.1.1-4, 6275-6.1.7-7, 6275-6.2.3-1
 func TestRFC6275_6_2_UnknownOptionsSurvive(t *testing.T) {
 	wire := unhex(t, "3b 03 05 aa 1234 8001 c3ff 0064"+"7f03 010203"+"0000"+"0104 deadbeef"+"fe05 0102030405")
 	m, err := Parse(wire)

@@ -14,6 +14,8 @@ var (
 	bad        = BindingAuthorizationData{[12]byte(authenticator)}
 )
 
+// Requirements: 4283-3.2-1, 4285-5-1, 4285-5-2, 4285-5.1-1, 4285-5.2-3, 6275-6.2-1, 6275-6.2-2, 6275-9.5.1-9
+// Requirements: 6275-11.7.3-3
 func TestOrderOfOptions(t *testing.T) {
 	pad := PadN{make([]byte, 6)}
 	for _, c := range []struct {

@@ -22,6 +22,7 @@ var (
 
 func cmpAddr() cmp.Option { return cmp.Comparer(func(a, b netip.Addr) bool { return a == b }) }
 
+// Requirements: 6275-6.3-1, 6275-6.3-5, 6275-6.4.1-1, 6275-6.4.1-2
 func TestEncodeIsWhatTheKernelReads(t *testing.T) {
 	b := ancillary{ifindex: 7, local: ha, home: hoa, routing: coa}.encode()
 	// unix's own parser stands in for the kernel.
@@ -51,6 +52,7 @@ func TestEncodeIsWhatTheKernelReads(t *testing.T) {
 	}
 }
 
+// Requirements: 6275-6.3-5, 6275-11.3.3-5
 func TestDecode(t *testing.T) {
 	pktinfo := unix.PktInfo6(&unix.Inet6Pktinfo{Addr: ha.As16(), Ifindex: 7})
 	hop := appendCmsg(nil, unix.IPV6_HOPLIMIT, []byte{255, 0, 0, 0})
@@ -162,6 +164,7 @@ func TestOnWire(t *testing.T) {
 	}
 }
 
+// Requirements: 6275-6.3-6
 func TestICMPPacketWithBothHeaders(t *testing.T) {
 	cn := netip.MustParseAddr("2001:db8:3::1")
 	cnHome := netip.MustParseAddr("2001:db8:3::2")
@@ -181,6 +184,7 @@ func TestICMPPacketWithBothHeaders(t *testing.T) {
 	}
 }
 
+// Requirements: 6275-11.5.3-4
 func TestSolicitation(t *testing.T) {
 	// By hand: ff02 + 0002 + 0008 + 003a + 8500 = 8447, complement 7bb8.
 	want := "600000000008" + "3aff" + strings.Repeat("00", 16) + "ff020000000000000000000000000002" + "85007bb800000000"

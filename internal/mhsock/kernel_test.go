@@ -195,6 +195,7 @@ func sniffed(t *testing.T, fd int, want func(p []byte) bool) []byte {
 	return nil
 }
 
+// Requirements: 6275-6.1.1-8, 6275-6.3-6, 6275-9.3.1-2
 func TestKernelMobilityHeader(t *testing.T) {
 	p := newPair(t)
 	mn, atMN := listenMH(t, p.mn, nil)

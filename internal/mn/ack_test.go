@@ -21,6 +21,7 @@ func waiting(t *testing.T, p Params) *bed {
 	return b
 }
 
+// Requirements: 6275-8.5-11, 6275-11.7.1-17, 6275-11.7.3-6, 6275-11.7.3-7
 func TestRFC6275_11_7_3_AcceptedStopsRetransmission(t *testing.T) {
 	b := waiting(t, defaultParams())
 	b.wait(500 * time.Millisecond)
@@ -35,6 +36,7 @@ func TestRFC6275_11_7_3_AcceptedStopsRetransmission(t *testing.T) {
 	}
 }
 
+// Requirements: 6275-11.7.3-8
 func TestRFC6275_11_7_3_ShorterLifetime(t *testing.T) {
 	b := waiting(t, defaultParams())
 	b.wait(time.Second)
@@ -52,6 +54,7 @@ func TestRFC6275_11_7_3_PrefixDiscoveryNecessaryIsAccepted(t *testing.T) {
 	}
 }
 
+// Requirements: 6275-9.2-1, 6275-11.2-1, 6275-11.7.3-1, 6275-11.7.3-4, 6275-11.7.3-5
 func TestRFC6275_11_7_3_SilentlyIgnored(t *testing.T) {
 	elsewhere := netip.MustParseAddr("2001:db8:1::99")
 	for _, tt := range []struct {
@@ -145,6 +148,7 @@ func TestUnsolicitedAcknowledgementBeforeAnything(t *testing.T) {
 	}
 }
 
+// Requirements: 6275-11.1-3, 6275-11.7.1-18, 6275-11.7.3-9
 func TestRFC6275_11_7_3_SequenceOutOfWindow(t *testing.T) {
 	b := waiting(t, defaultParams())
 	b.m.bul.Seed(b.m.homes[0].key(), 65000) // what the counting source of randomness never gives
@@ -178,6 +182,7 @@ func TestEndlessSequenceCorrectionsBackOff(t *testing.T) {
 	}
 }
 
+// Requirements: 6275-11.7.3-10
 func TestRFC6275_11_7_3_UnauthenticatedSequenceCorrection(t *testing.T) {
 	b := waiting(t, authParams())
 	before := b.lastBU().bu.Sequence
@@ -215,6 +220,7 @@ func forgedBA(b *bed, status mh.Status, sequence uint16) role.MessageIn {
 	return ev
 }
 
+// Requirements: 6275-11.7.3-12
 func TestRejections(t *testing.T) {
 	for _, tt := range []struct {
 		status mh.Status
@@ -294,6 +300,7 @@ func TestRefusedIsTriedAgainAfterAMove(t *testing.T) {
 	expect(t, "after a move", b.move(ra(eth, routerB, netB)), addB, tunnelB, buB, removeA)
 }
 
+// Requirements: 6275-11.7.1-21, 6275-11.7.1-22
 func TestRFC6275_11_7_1_DuplicateHomeAddressIsNotUsedAgain(t *testing.T) {
 	p := defaultParams()
 	second := netip.MustParsePrefix("2001:db8:1::200/64")

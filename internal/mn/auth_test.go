@@ -9,6 +9,7 @@ import (
 	"mip6d/internal/rr"
 )
 
+// Requirements: 4283-3.1-1, 4285-4-1, 4285-5.1-1, 4285-5.1.1-1, 6275-11.7.1-15
 func TestRFC4285_OptionsOfABindingUpdate(t *testing.T) {
 	for _, tt := range []struct {
 		name string
@@ -56,6 +57,7 @@ func TestRFC4285_DeregistrationAuthenticatesTheHomeAddressAsCareOf(t *testing.T)
 	}
 }
 
+// Requirements: 4285-5-3, 4285-5.1-1, 4285-5.1.1-3, 6275-11.7.3-2, 6275-11.7.3-3, 6275-11.7.3-5
 func TestRFC4285_5_UnverifiedAnswersAreDropped(t *testing.T) {
 	otherSPI := withOption(mh.MobilityMessageAuthentication{Subtype: mh.SubtypeMNHA, SPI: 999, Authenticator: make([]byte, 12)})
 	short := withOption(mh.MobilityMessageAuthentication{Subtype: mh.SubtypeMNHA, SPI: 256, Authenticator: make([]byte, 4)})
@@ -132,6 +134,7 @@ func TestRFC4285_5_3_WrongKey(t *testing.T) {
 	}
 }
 
+// Requirements: 4285-6-5
 func TestRFC4285_6_TimestampsGrow(t *testing.T) {
 	b := waiting(t, authParams())
 	b.wait(100 * time.Second)
@@ -145,6 +148,7 @@ func TestRFC4285_6_TimestampsGrow(t *testing.T) {
 	}
 }
 
+// Requirements: 4285-6-7
 func TestRFC4285_6_TimestampMustMatch(t *testing.T) {
 	b := waiting(t, authParams())
 	for _, f := range []func(*mh.BindingAcknowledgement){
@@ -181,6 +185,7 @@ func homeAgentClock(b *bed, off time.Duration) func(*mh.BindingAcknowledgement) 
 	}
 }
 
+// Requirements: 4285-6-6
 func TestRFC4285_6_MismatchAdjustsTheTimestamp(t *testing.T) {
 	for _, off := range []time.Duration{time.Hour, -time.Hour, 3000 * 24 * time.Hour} {
 		b := waiting(t, authParams())
@@ -208,6 +213,7 @@ func TestRFC4285_6_MismatchAdjustsTheTimestamp(t *testing.T) {
 	}
 }
 
+// Requirements: 4285-6-6
 func TestRFC4285_6_UnauthenticatedMismatchIsIgnored(t *testing.T) {
 	b := waiting(t, authParams())
 	ev := b.ba(b.lastBU(), mh.StatusIDMismatch, homeAgentClock(b, time.Hour))
@@ -247,6 +253,7 @@ func TestRFC4285_6_MesgIDRequired(t *testing.T) {
 	}
 }
 
+// Requirements: 4285-6-5, 4285-6-8
 func TestClock(t *testing.T) {
 	at := func(ns int64) time.Time { return time.Unix(1_800_000_000, ns) }
 	c := clock{on: true}

@@ -229,6 +229,7 @@ func TestFightOverTheAddressIsSlow(t *testing.T) {
 	}
 }
 
+// Requirements: 6275-11.5.4-4
 func TestRFC6275_11_5_4_OldCareOfIsRetainedUntilRegistered(t *testing.T) {
 	b := awayAt(t, defaultParams())
 	b.step(ra(eth, routerA, netA, netB))
@@ -242,6 +243,7 @@ func TestRFC6275_11_5_4_OldCareOfIsRetainedUntilRegistered(t *testing.T) {
 	expect(t, "acknowledged", b.ack(mh.StatusAccepted), removeA)
 }
 
+// Requirements: 6275-11.5.4-5
 func TestRFC6275_11_5_4_CareOfAddressesOfADeadLinkGo(t *testing.T) {
 	b := awayAt(t, defaultParams())
 	b.step(down(eth))

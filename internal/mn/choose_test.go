@@ -23,6 +23,7 @@ func both(t *testing.T) *bed {
 	return b
 }
 
+// Requirements: 6275-11.5.4-4
 func TestBestInterfaceCarriesTheBinding(t *testing.T) {
 	b := started(t, defaultParams())
 	b.step(up(wan))

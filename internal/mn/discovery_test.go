@@ -75,6 +75,8 @@ func (b *bed) wantAgent(what string, want netip.Addr) {
 
 // RFC 6275 §11.4.1: from the care-of address to the anycast address of the home
 // subnet, and the first of the answer is registered with.
+//
+// Requirements: 6275-8.5-14, 6275-11.4.1-1b
 func TestRFC6275_11_4_1_DiscoveryAndRegistration(t *testing.T) {
 	b, q := seeker(t, seeking())
 	if s := b.requests()[0]; s.Src != coaA || s.Dst != anycast || s.HomeAddress.IsValid() || q.Router {
@@ -93,6 +95,8 @@ func TestRFC6275_11_4_1_DiscoveryAndRegistration(t *testing.T) {
 
 // RFC 6275 §11.4.1: at most DHAAD_RETRIES retransmissions, of the same request, each
 // after twice the time of the one before (MUST).
+//
+// Requirements: 6275-11.4.1-5, 6275-12-1
 func TestRFC6275_11_4_1_Retransmission(t *testing.T) {
 	b, q := seeker(t, seeking())
 	for n, pause := range []time.Duration{3, 6, 12, 24} {
@@ -140,6 +144,8 @@ func TestRFC6275_6_6_UnsolicitedReplies(t *testing.T) {
 
 // RFC 6275 §11.4.1: one that refuses, or is silent, gives way to the next; not
 // before InitialBindackTimeoutFirstReg (MUST).
+//
+// Requirements: 3963-5.4.1-2, 3963-5.4.2-2, 6275-11.4.1-1, 6275-11.4.1-2, 6275-11.4.1-4, 6275-11.7.1-14
 func TestRFC6275_11_4_1_TheNextHomeAgent(t *testing.T) {
 	for _, status := range []mh.Status{129, 130, 131, 132, 133, 134, 140} {
 		b, q := seeker(t, seeking())
@@ -168,6 +174,8 @@ func TestRFC6275_11_4_1_TheNextHomeAgent(t *testing.T) {
 // RFC 6275 §11.4.1: a new registration goes to the home agent that has the present
 // one (MUST); when that has gone, to another, and with none left there is another
 // search.
+//
+// Requirements: 6275-11.4.1-3, 6275-11.4.1-4
 func TestRFC6275_11_4_1_TheHomeAgentGoes(t *testing.T) {
 	b, q := seeker(t, seeking())
 	b.found(q.Identifier, ha, ha2)

@@ -9,6 +9,8 @@ import (
 )
 
 // The main story: start, first registration, handover, home, away again.
+//
+// Requirements: 6275-8.5-7, 6275-11.5.3-1, 6275-11.5.4-2, 6275-11.7.1-1
 func TestStory(t *testing.T) {
 	b := newBed(t, authParams())
 	expect(t, "Start", b.step(role.Start{}), "path blocked")

@@ -17,6 +17,7 @@ func message(t *testing.T, m mh.Message, src netip.Addr) role.MessageIn {
 	return role.MessageIn{Ifindex: eth, Src: src, Dst: coaA, RoutingHome: hoa.Addr(), Raw: raw}
 }
 
+// Requirements: 6275-8.5-5, 6275-11.3.6-2
 func TestRFC6275_11_3_6_BindingErrorFromTheHomeAgent(t *testing.T) {
 	be := &mh.BindingError{Status: mh.ErrorUnknownBinding, HomeAddress: hoa.Addr()}
 	b := awayAt(t, defaultParams())
@@ -41,6 +42,7 @@ func TestHintsAreRateLimited(t *testing.T) {
 	}
 }
 
+// Requirements: 6275-11.3.6-1
 func TestRFC6275_11_3_6_BindingErrorIgnored(t *testing.T) {
 	unknown := &mh.BindingError{Status: mh.ErrorUnknownBinding, HomeAddress: hoa.Addr()}
 	other := &mh.BindingError{Status: mh.ErrorUnknownBinding, HomeAddress: coaB}
@@ -66,6 +68,7 @@ func TestRFC6275_11_3_6_BindingErrorIgnored(t *testing.T) {
 	}
 }
 
+// Requirements: 6275-11.3.6-4
 func TestRFC6275_11_3_6_UnknownTypeFromTheHomeAgent(t *testing.T) {
 	be := &mh.BindingError{Status: mh.ErrorUnknownType, HomeAddress: hoa.Addr()}
 	b := awayAt(t, defaultParams())
@@ -87,6 +90,7 @@ func TestRFC6275_11_3_6_UnknownTypeFromTheHomeAgent(t *testing.T) {
 	}
 }
 
+// Requirements: 6275-8.5-12, 6275-11.7.4-1
 func TestRFC6275_11_7_4_RefreshRequest(t *testing.T) {
 	b := awayAt(t, defaultParams())
 	b.wait(10 * time.Second)
@@ -117,6 +121,7 @@ func problem(code byte, src, dst netip.Addr) role.ICMPIn {
 	return role.ICMPIn{Ifindex: eth, Src: dst, Dst: src, Raw: append([]byte{4, code, 0, 0, 0, 0, 0, 0}, quoted...)}
 }
 
+// Requirements: 6275-8.5-6, 6275-11.3.5-2, 6275-11.3.5-3
 func TestRFC6275_11_3_5_ICMPErrors(t *testing.T) {
 	for _, tt := range []struct {
 		name string
@@ -156,6 +161,7 @@ func TestRFC6275_11_3_5_ICMPErrors(t *testing.T) {
 	}
 }
 
+// Requirements: 6275-8.5-8, 6275-9.2-2, 6275-9.3.3-1, 6275-9.3.3-2, 6275-9.3.3-5, 6275-11.2-1
 func TestRFC6275_9_2_UnknownType(t *testing.T) {
 	raw := []byte{59, 0, 99, 0, 0, 0, 0, 0}
 	mh.SetChecksum(raw, coaB, coaA)

@@ -35,6 +35,7 @@ func TestStartAtHomeWithoutBinding(t *testing.T) {
 	}
 }
 
+// Requirements: 6275-11.5.2-1
 func TestRFC6275_11_5_2_HomeLinkByPrefix(t *testing.T) {
 	noDefault := func(ra *icmp6.RouterAdvertisement) { ra.RouterLifetime = 0 }
 	onlyOnLink := func(ra *icmp6.RouterAdvertisement) {
@@ -66,6 +67,7 @@ func TestRFC6275_11_5_2_HomeLinkByPrefix(t *testing.T) {
 	}
 }
 
+// Requirements: 6275-8.5-7, 6275-11.5.5-1, 6275-11.5.5-2, 6275-11.5.5-11
 func TestRFC6275_11_5_5_ReturnHomeInItsOrder(t *testing.T) {
 	b := awayAt(t, defaultParams())
 	b.manualDone = true
@@ -83,6 +85,7 @@ func TestRFC6275_11_5_5_ReturnHomeInItsOrder(t *testing.T) {
 	}
 }
 
+// Requirements: 6275-6.1.7-11, 6275-6.1.7-12, 6275-11.5.5-1, 6275-11.5.5-3, 6275-11.5.5-4, 6275-11.7.1-16
 func TestRFC6275_11_5_5_DeregistrationFields(t *testing.T) {
 	b := awayAt(t, defaultParams())
 	b.move(homeRA(eth))
@@ -101,6 +104,7 @@ func TestRFC6275_11_5_5_DeregistrationFields(t *testing.T) {
 	}
 }
 
+// Requirements: 6275-11.5.5-7
 func TestRFC6275_11_5_5_NoDADWhileABindingIsAlive(t *testing.T) {
 	b := awayAt(t, defaultParams())
 	b.move(homeRA(eth))
@@ -112,6 +116,7 @@ func TestRFC6275_11_5_5_NoDADWhileABindingIsAlive(t *testing.T) {
 	}
 }
 
+// Requirements: 6275-11.5.5-8
 func TestRFC6275_11_5_5_DADAfterTheBindingHasExpired(t *testing.T) {
 	b := awayAt(t, defaultParams())
 	b.step(down(eth))
@@ -130,6 +135,7 @@ func TestUnansweredRegistrationIsDeregisteredToo(t *testing.T) {
 	expect(t, "home", b.move(homeRA(eth)), deregPath, removeA, deregBU, answering)
 }
 
+// Requirements: 6275-11.5.5-11b
 func TestRFC6275_11_5_5_LinkLocalIsAdvertisedWithL(t *testing.T) {
 	p := defaultParams()
 	p.Homes[0].LinkLocal = true

@@ -31,6 +31,7 @@ func TestStopLeavesEverythingInForce(t *testing.T) {
 	}
 }
 
+// Requirements: 6275-11.7.1-12
 func TestReleaseOnStop(t *testing.T) {
 	p := defaultParams()
 	p.ReleaseOnStop = true
@@ -79,6 +80,7 @@ func TestDeterminism(t *testing.T) {
 	}
 }
 
+// Requirements: 6275-11.7.2-12
 func TestSequenceStartsAtRandom(t *testing.T) {
 	a := New(defaultParams(), bytes.NewReader([]byte{0x12, 0x34}))
 	if got := a.Bindings(t0)[0].Sequence; got != 0x1234 {

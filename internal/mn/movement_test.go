@@ -65,6 +65,7 @@ func TestUnmanagedInterfacesAreIgnored(t *testing.T) {
 	}
 }
 
+// Requirements: 6275-7.5-1, 6275-11.5.3-1
 func TestFirstAdvertisementAfterLinkUpDecides(t *testing.T) {
 	b := awayAt(t, defaultParams())
 	expect(t, "link up, no link down seen", b.step(up(eth)), "solicit 2")
@@ -161,6 +162,7 @@ func TestRFC6275_11_5_1_LinkLocalAddressesProveNothing(t *testing.T) {
 	}
 }
 
+// Requirements: 6275-7.3-3
 func TestRFC6275_11_5_1_AdvertisementInterval(t *testing.T) {
 	const interval = 100 * time.Millisecond
 	b := started(t, defaultParams())
@@ -402,6 +404,7 @@ func TestPrefixWithdrawnAndNothingElse(t *testing.T) {
 	expect(t, "after LinkLinger", got, removeA, "path blocked")
 }
 
+// Requirements: 6275-11.5.3-2
 func TestRFC6275_11_5_3_DeprecatedCareOfIsReplaced(t *testing.T) {
 	b := awayAt(t, defaultParams())
 	b.step(ra(eth, routerA, netA, netB))
@@ -422,6 +425,7 @@ func TestDeprecatedCareOfIsKeptForWantOfABetter(t *testing.T) {
 	}
 }
 
+// Requirements: 6275-11.5.4-1
 func TestRFC6275_11_5_4_CareOfHasAPrefixOfADefaultRouter(t *testing.T) {
 	notDefault := func(ra *icmp6.RouterAdvertisement) { ra.RouterLifetime = 0 }
 	b := started(t, defaultParams())

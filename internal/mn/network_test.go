@@ -33,6 +33,8 @@ func (s sentBU) named() (list []netip.Prefix) {
 
 // RFC 3963 §5.2: R and H are set; in explicit mode all Binding Updates have the
 // prefixes, those that refresh, too.
+//
+// Requirements: 3963-5.2-1, 3963-5.2-2, 3963-5.2-3, 3963-5.2-4
 func TestRFC3963_5_2_BindingUpdatesOfAMobileRouter(t *testing.T) {
 	for _, implicit := range []bool{false, true} {
 		b := awayAt(t, routerParams(implicit))
@@ -57,6 +59,8 @@ func TestRFC3963_5_2_BindingUpdatesOfAMobileRouter(t *testing.T) {
 
 // RFC 3963 §5.8: a de-registration names no prefixes, and the network stays with
 // the home address.
+//
+// Requirements: 3963-5.8-1, 3963-5.8-3
 func TestRFC3963_5_8_ReturningHome(t *testing.T) {
 	b := awayAt(t, routerParams(false))
 	if got := b.path(); got.Mode != role.PathTunnelled || !slices.Equal(got.MobilePrefixes, []netip.Prefix{net1, net2}) {
@@ -75,6 +79,8 @@ func TestRFC3963_5_8_ReturningHome(t *testing.T) {
 
 // RFC 3963 §5.3: a home agent that doesn't set the R flag doesn't forward; it is
 // asked to let go, and no packet is tunnelled to it.
+//
+// Requirements: 3963-5.3-1
 func TestRFC3963_5_3_AHomeAgentWithoutMobileRouters(t *testing.T) {
 	b := started(t, routerParams(false))
 	b.step(up(eth))

@@ -20,6 +20,7 @@ func wantTypes(t *testing.T, what string, got []mh.Type, want ...mh.Type) {
 	}
 }
 
+// Requirements: 6275-6.1-2, 6275-8.5-9, 6275-11.6.1-1, 6275-11.6.1-2, 6275-11.6.1-4
 func TestRFC6275_11_6_1_TestInitsInParallel(t *testing.T) {
 	b := newROBed(t)
 	b.step(role.PeerSeen{Pair: toCN, Inbound: true})
@@ -41,6 +42,8 @@ func TestRFC6275_11_6_1_TestInitsInParallel(t *testing.T) {
 	}
 }
 
+// Requirements: 6275-11.6.2-1, 6275-11.6.2-2, 6275-11.6.2-4, 6275-11.6.2-5, 6275-11.6.2-6, 6275-11.6.2-8
+// Requirements: 6275-11.6.2-10, 6275-11.6.2-11, 6275-11.6.2-12
 func TestRFC6275_11_6_2_TestsThatAreIgnored(t *testing.T) {
 	for name, spoil := range map[string]func(hot, cot *role.MessageIn){
 		"Home Test outside the tunnel":          func(h, _ *role.MessageIn) { h.Tunnelled = false },
@@ -67,6 +70,7 @@ func TestRFC6275_11_6_2_TestsThatAreIgnored(t *testing.T) {
 	}
 }
 
+// Requirements: 6275-11.6.2-3
 func TestRFC6275_11_6_2_ASecondHomeTestIsIgnored(t *testing.T) {
 	b := newROBed(t)
 	b.step(role.PeerSeen{Pair: toCN})
@@ -81,6 +85,9 @@ func TestRFC6275_11_6_2_ASecondHomeTestIsIgnored(t *testing.T) {
 	}
 }
 
+// Requirements: 6275-6.1.7-3, 6275-6.2-1, 6275-6.2.6-1, 6275-6.2.7-1, 6275-6.2.7-4, 6275-8.5-10, 6275-11.3.1-7
+// Requirements: 6275-11.6.2-7, 6275-11.6.2-13, 6275-11.6.2-14, 6275-11.7.2-4, 6275-11.7.2-8, 6275-11.7.2-9
+// Requirements: 6275-11.7.2-10
 func TestRFC6275_11_7_2_CorrespondentRegistration(t *testing.T) {
 	b := newROBed(t)
 	b.step(role.PeerSeen{Pair: toCN})
@@ -112,6 +119,7 @@ func TestRFC6275_11_7_2_CorrespondentRegistration(t *testing.T) {
 	}
 }
 
+// Requirements: 6275-5.2.6-1
 func TestRFC6275_5_2_6_NoLongerThanMaxRRBindingLifetime(t *testing.T) {
 	b := newROBed(t, func(p *Params) { p.Homes[0].Lifetime = time.Hour })
 	b.step(role.PeerSeen{Pair: toCN})
@@ -121,6 +129,7 @@ func TestRFC6275_5_2_6_NoLongerThanMaxRRBindingLifetime(t *testing.T) {
 	}
 }
 
+// Requirements: 6275-11.4.2-5, 6275-11.7.2-5
 func TestRFC6275_11_7_2_NotLongerThanTheHomeRegistration(t *testing.T) {
 	b := newROBed(t)
 	b.wait(100 * time.Second)
@@ -133,6 +142,8 @@ func TestRFC6275_11_7_2_NotLongerThanTheHomeRegistration(t *testing.T) {
 
 // A handover costs one Care-of Test, at once, and a Binding Update as soon as
 // the home agent has agreed.
+//
+// Requirements: 6275-11.3.1-7, 6275-11.7.2-1, 6275-11.7.2-14
 func TestRFC6275_5_2_7_HandoverKeepsTheHomeToken(t *testing.T) {
 	b := newROBed(t)
 	b.optimize()
@@ -158,6 +169,7 @@ func TestRFC6275_5_2_7_HandoverKeepsTheHomeToken(t *testing.T) {
 	}
 }
 
+// Requirements: 6275-5.2.7-3, 6275-11.6.1-3
 func TestRFC6275_11_6_1_HomeTestWaitsForTheHomeAgent(t *testing.T) {
 	b := newROBed(t)
 	b.optimize()
@@ -200,6 +212,7 @@ func TestIdlePeersAreDropped(t *testing.T) {
 	}
 }
 
+// Requirements: 6275-11.7.3-2, 6275-11.7.3-10, 6275-11.7.3-12
 func TestRFC6275_11_7_3_Acknowledgements(t *testing.T) {
 	for _, c := range []struct {
 		name   string
@@ -239,6 +252,7 @@ func TestRFC6275_11_7_3_Acknowledgements(t *testing.T) {
 	}
 }
 
+// Requirements: 6275-11.7.3-9
 func TestRFC6275_11_7_3_SequenceNumberIsAdopted(t *testing.T) {
 	b := newROBed(t)
 	b.step(role.PeerSeen{Pair: toCN})
@@ -253,6 +267,8 @@ func TestRFC6275_11_7_3_SequenceNumberIsAdopted(t *testing.T) {
 
 // An acknowledgement that was long on its way must not lead back to numbers
 // that were used already.
+//
+// Requirements: 6275-11.7.2-11, 6275-11.7.2-13
 func TestRFC6275_11_7_2_NoSequenceNumberTwice(t *testing.T) {
 	b := newROBed(t)
 	b.step(role.PeerSeen{Pair: toCN})
@@ -265,6 +281,7 @@ func TestRFC6275_11_7_2_NoSequenceNumberTwice(t *testing.T) {
 	}
 }
 
+// Requirements: 6275-11.7.3-8
 func TestRFC6275_11_7_3_ShorterLifetimeOfACorrespondent(t *testing.T) {
 	b := newROBed(t)
 	b.step(role.PeerSeen{Pair: toCN})
@@ -277,6 +294,7 @@ func TestRFC6275_11_7_3_ShorterLifetimeOfACorrespondent(t *testing.T) {
 	}
 }
 
+// Requirements: 6275-11.7.3-13
 func TestRFC6275_11_7_3_RefreshAdviceOfACorrespondentIsIgnored(t *testing.T) {
 	b := newROBed(t)
 	b.step(role.PeerSeen{Pair: toCN})
@@ -287,6 +305,7 @@ func TestRFC6275_11_7_3_RefreshAdviceOfACorrespondentIsIgnored(t *testing.T) {
 	wantTypes(t, "after the advised time", b.types())
 }
 
+// Requirements: 6275-11.3.5-1, 6275-11.7.3-12
 func TestABarredPeerIsLeftAloneUntilWeMove(t *testing.T) {
 	b := newROBed(t)
 	b.step(role.PeerSeen{Pair: toCN})
@@ -303,6 +322,7 @@ func TestABarredPeerIsLeftAloneUntilWeMove(t *testing.T) {
 	}
 }
 
+// Requirements: 6275-8.5-5, 6275-11.3.6-1, 6275-11.3.6-3, 6275-11.3.6-4, 6275-11.3.6-5
 func TestRFC6275_11_3_6_BindingErrorOfACorrespondent(t *testing.T) {
 	t.Run("without an entry", func(t *testing.T) {
 		b := newROBed(t)
@@ -353,6 +373,7 @@ func TestRFC6275_11_3_6_BindingErrorOfACorrespondent(t *testing.T) {
 	})
 }
 
+// Requirements: 6275-8.5-6, 6275-11.3.5-1, 6275-11.3.5-2, 6275-11.6.2-15
 func TestRFC6275_11_3_5_ICMPErrorsOfACorrespondent(t *testing.T) {
 	quote := func(typ, code byte, src, dst netip.Addr, next byte) role.ICMPIn {
 		raw := make([]byte, 8+40)
@@ -404,6 +425,7 @@ func TestRFC6275_11_3_5_ICMPErrorsOfACorrespondent(t *testing.T) {
 	})
 }
 
+// Requirements: 6275-5.2.9-3, 6275-11.6.1-4, 6275-11.8-3, 6275-11.8-4, 6275-11.8-8
 func TestRFC6275_11_8_TestInitsBackOff(t *testing.T) {
 	b := newROBed(t, func(p *Params) { p.Optimization.IdleTimeout = time.Hour })
 	b.step(role.PeerSeen{Pair: toCN})
@@ -440,6 +462,7 @@ func TestRFC6275_11_8_TestInitsBackOff(t *testing.T) {
 	}
 }
 
+// Requirements: 6275-5.2.9-2, 6275-12-1
 func TestRFC6275_5_2_9_FallsBackAfterMaxROFailure(t *testing.T) {
 	b := newROBed(t)
 	b.optimize()
@@ -457,6 +480,7 @@ func TestRFC6275_5_2_9_FallsBackAfterMaxROFailure(t *testing.T) {
 	}
 }
 
+// Requirements: 6275-11.8-6
 func TestRFC6275_11_8_NoMoreThanThreeUpdatesASecond(t *testing.T) {
 	b := newROBed(t)
 	b.step(role.PeerSeen{Pair: toCN})
@@ -476,6 +500,7 @@ func TestRFC6275_11_8_NoMoreThanThreeUpdatesASecond(t *testing.T) {
 	}
 }
 
+// Requirements: 6275-8.5-12, 6275-11.7.4-1
 func TestRFC6275_11_7_4_RefreshRequestOfACorrespondent(t *testing.T) {
 	b := newROBed(t)
 	b.optimize()
@@ -489,6 +514,7 @@ func TestRFC6275_11_7_4_RefreshRequestOfACorrespondent(t *testing.T) {
 	}
 }
 
+// Requirements: 6275-5.2.7-3, 6275-6.2.7-2, 6275-11.7.2-6, 6275-11.7.2-7
 func TestRFC6275_11_7_2_ReturnHomeDeletesTheBinding(t *testing.T) {
 	for _, age := range []time.Duration{time.Second, 205 * time.Second} {
 		b := newROBed(t)
@@ -525,6 +551,7 @@ func TestRFC6275_11_7_2_ReturnHomeDeletesTheBinding(t *testing.T) {
 	}
 }
 
+// Requirements: 6275-11.3.1-5, 6275-11.3.4-5
 func TestWithWhomPathsAreOptimised(t *testing.T) {
 	b := newROBed(t, func(p *Params) {
 		p.Optimization.Policy = role.Policy{Allow: []netip.Prefix{netip.MustParsePrefix("2001:db8:cc::/64")}}
@@ -562,6 +589,7 @@ func TestPeersThatHoldABindingDoNotGiveWay(t *testing.T) {
 	}
 }
 
+// Requirements: 6275-11.7.2-7
 func TestRouteOptimizationByHand(t *testing.T) {
 	b := newROBed(t, func(p *Params) { p.Optimization.Policy = role.Policy{} })
 	b.step(StartOptimization{Peer: cn})

@@ -13,6 +13,9 @@ import (
 	"mip6d/internal/role"
 )
 
+// Requirements: 6275-6.1.7-1, 6275-6.1.7-2, 6275-6.1.7-11, 6275-6.2.6-1, 6275-8.5-10, 6275-11.5.4-3, 6275-11.7.1-2
+// Requirements: 6275-11.7.1-3, 6275-11.7.1-4, 6275-11.7.1-5, 6275-11.7.1-6, 6275-11.7.1-7, 6275-11.7.1-8
+// Requirements: 6275-11.7.1-16
 func TestRFC6275_11_7_1_BindingUpdateFields(t *testing.T) {
 	for _, tt := range []struct {
 		name      string
@@ -44,6 +47,7 @@ func TestRFC6275_11_7_1_BindingUpdateFields(t *testing.T) {
 	}
 }
 
+// Requirements: 6275-11.7.1-13, 6275-11.7.1-14b, 6275-11.8-2, 6275-11.8-4, 6275-11.8-7
 func TestRFC6275_11_8_FirstRegistrationTimer(t *testing.T) {
 	b := started(t, defaultParams())
 	b.step(up(eth))
@@ -56,6 +60,7 @@ func TestRFC6275_11_8_FirstRegistrationTimer(t *testing.T) {
 	}
 }
 
+// Requirements: 6275-11.8-3, 6275-11.8-4, 6275-11.8-7
 func TestRFC6275_11_8_LaterRegistrationTimer(t *testing.T) {
 	b := awayAt(t, defaultParams())
 	b.wait(5 * time.Second)
@@ -65,6 +70,7 @@ func TestRFC6275_11_8_LaterRegistrationTimer(t *testing.T) {
 	expectGrowing(t, b)
 }
 
+// Requirements: 6275-13-2
 func TestRFC6275_11_8_TimersAreConfigurable(t *testing.T) {
 	p := defaultParams()
 	p.InitialBindackTimeoutFirstReg = 2 * time.Second
@@ -76,6 +82,7 @@ func TestRFC6275_11_8_TimersAreConfigurable(t *testing.T) {
 	expectTimes(t, b, 0, []float64{0, 2, 6, 11, 16})
 }
 
+// Requirements: 6275-11.7.1-20
 func TestRFC6275_11_7_1_NewBindingAfterExpiryCountsAsCreation(t *testing.T) {
 	b := awayAt(t, defaultParams())
 	b.step(down(eth))
@@ -89,6 +96,7 @@ func TestRFC6275_11_7_1_NewBindingAfterExpiryCountsAsCreation(t *testing.T) {
 	expectTimes(t, b, 1, []float64{0, 1.5, 4.5})
 }
 
+// Requirements: 6275-11.8-5
 func TestRFC6275_11_8_OwnBackoffForEachCareOfAddress(t *testing.T) {
 	b := started(t, defaultParams())
 	b.step(up(eth))
@@ -100,6 +108,7 @@ func TestRFC6275_11_8_OwnBackoffForEachCareOfAddress(t *testing.T) {
 	expectTimes(t, b, n, []float64{0, 1.5, 4.5})
 }
 
+// Requirements: 6275-11.7.2-11, 6275-11.7.2-13, 6275-11.8-7
 func TestRFC6275_11_8_SequenceGrowsAcrossMoves(t *testing.T) {
 	b := started(t, defaultParams())
 	b.m.bul.Seed(b.m.homes[0].key(), 65534)
@@ -117,6 +126,7 @@ func TestRFC6275_11_8_SequenceGrowsAcrossMoves(t *testing.T) {
 	}
 }
 
+// Requirements: 6275-11.5.3-3
 func TestRFC6275_11_5_3_AtMostThreeUpdatesASecond(t *testing.T) {
 	b := started(t, defaultParams())
 	b.step(up(eth))
@@ -175,6 +185,7 @@ func TestRateLimitNeverLeavesHomeUntunnelled(t *testing.T) {
 	}
 }
 
+// Requirements: 6275-11.7.1-10, 6275-11.7.1-11
 func TestRFC6275_11_7_1_LifetimeWithinTheCareOfAddresss(t *testing.T) {
 	for _, tt := range []struct {
 		name        string
@@ -220,6 +231,7 @@ func TestRFC6275_11_7_1_LifetimeFollowsTheRouterDown(t *testing.T) {
 	}
 }
 
+// Requirements: 6275-11.7.1-19
 func TestRFC6275_11_7_1_OtherHomeAddressesGetTheirOwnUpdate(t *testing.T) {
 	p := defaultParams()
 	second := netip.MustParsePrefix("2001:db8:2::100/64")
@@ -253,6 +265,7 @@ func TestHomeLinkOfOneIsForeignToTheOther(t *testing.T) {
 	}
 }
 
+// Requirements: 6275-6.2.4-2, 6275-11.7.3-14, 6275-11.7.3-17
 func TestRefreshBeforeTheLifetimeEnds(t *testing.T) {
 	for _, tt := range []struct {
 		name    string

@@ -13,6 +13,8 @@ import (
 
 // Seed 310 of the simulation: the home address was used while the home agent
 // defended it.
+//
+// Requirements: 6275-11.5.5-2
 func TestRFC6275_11_5_5_RegistrationsLateAnswerEndsNoReturn(t *testing.T) {
 	p := defaultParams()
 	p.MaxUpdateRate = 1

@@ -162,6 +162,7 @@ func (c *capture) send(n *nslab.Node, frame []byte) {
 
 func mac(n *nslab.Node) linkAddr { return linkAddr(n.MAC("lan")) }
 
+// Requirements: 6275-8.4-2, 6275-10.3.2-9, 6275-10.4.1-10, 6275-10.4.1-11
 func TestKernelRFC6275_10_4_1_AnswersOnTheWire(t *testing.T) {
 	l := newHomeLink(t)
 	r := run(t, l.ha, ours, Params{})
@@ -311,6 +312,7 @@ func sendUDP(t *testing.T, n *nslab.Node, to netip.Addr) {
 	})
 }
 
+// Requirements: 6275-10.4.1-12
 func TestKernelDefendsAgainstDuplicateAddressDetection(t *testing.T) {
 	l := newHomeLink(t)
 	r := run(t, l.ha, ours, Params{})
@@ -362,6 +364,7 @@ func (r *running) next(t *testing.T, within time.Duration) role.DADDone {
 	}
 }
 
+// Requirements: 6275-10.3.1-11, 6275-10.3.1-12
 func TestKernelStartDAD(t *testing.T) {
 	l := newHomeLink(t)
 	r := run(t, l.ha, ours, Params{})
@@ -442,6 +445,8 @@ func TestKernelStartDADThousandsInParallel(t *testing.T) {
 	}
 }
 
+// Requirements: 3963-6.2-9, 6275-10.4.1-3, 6275-10.4.1-4, 6275-10.4.1-5, 6275-10.4.1-6, 6275-10.4.1-7
+// Requirements: 6275-10.4.1-8, 6275-10.4.1-9
 func TestKernelRFC6275_10_4_1_Advertise(t *testing.T) {
 	l := newHomeLink(t)
 	const retrans = 250 * time.Millisecond

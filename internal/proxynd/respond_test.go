@@ -78,6 +78,7 @@ var ourOption = append([]byte{optTargetLinkAddr, 1}, ourMAC[:]...)
 
 func cmpAddr() cmp.Option { return cmp.Comparer(func(a, b netip.Addr) bool { return a == b }) }
 
+// Requirements: 6275-10.4.1-10, 6275-10.4.1-11, 6275-10.4.1-11c, 6275-10.4.1-12
 func TestRFC6275_10_4_1_AnswersSolicitations(t *testing.T) {
 	group := icmp6.SolicitedNode(hoa)
 	tests := []struct {
@@ -207,6 +208,8 @@ func TestRFC4861_7_1_1_InvalidSolicitations(t *testing.T) {
 	}
 }
 
+// Requirements: 6275-10.4.1-4, 6275-10.4.1-5, 6275-10.4.1-6, 6275-10.4.1-7, 6275-10.4.1-8, 6275-10.4.1-9
+// Requirements: 6275-11.5.5-12, 6275-11.5.5-13, 6275-11.5.5-14
 func TestRFC6275_10_4_1_UnsolicitedAdvertisement(t *testing.T) {
 	r := testResponder()
 	want := seen{

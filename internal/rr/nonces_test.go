@@ -28,6 +28,7 @@ func busy(t *testing.T, n *Nonces, times ...float64) []Nonce {
 	return used
 }
 
+// Requirements: 6275-5.2.7-2
 func TestRFC6275_5_2_7_NewNonceEvery30Seconds(t *testing.T) {
 	var n Nonces
 	used := busy(t, &n, 0, 10, 29.9, 30, 59.9, 60)
@@ -41,6 +42,7 @@ func TestRFC6275_5_2_7_NewNonceEvery30Seconds(t *testing.T) {
 	}
 }
 
+// Requirements: 6275-5.2.2-1, 6275-5.2.7-1, 6275-12-1
 func TestRFC6275_5_2_7_NotAcceptedBeyondMaxNonceLifetime(t *testing.T) {
 	var n Nonces
 	first := busy(t, &n, 0)[0]
@@ -56,6 +58,8 @@ func TestRFC6275_5_2_7_NotAcceptedBeyondMaxNonceLifetime(t *testing.T) {
 
 // A token made in the last moment of a nonce is still good for
 // MAX_TOKEN_LIFETIME on a node that is busy all the time.
+//
+// Requirements: 6275-5.2.7-4, 6275-12-1
 func TestRFC6275_5_2_7_AcceptedForMaxTokenLifetime(t *testing.T) {
 	var n Nonces
 	last := busy(t, &n, 0, 29.9)[1]
@@ -68,6 +72,7 @@ func TestRFC6275_5_2_7_AcceptedForMaxTokenLifetime(t *testing.T) {
 	}
 }
 
+// Requirements: 6275-5.2.2-1
 func TestRFC6275_5_2_2_UnknownIndexRefused(t *testing.T) {
 	var n Nonces
 	if _, ok := n.Find(start, 0); ok {
@@ -126,6 +131,7 @@ func TestIndexWrapsAround(t *testing.T) {
 	}
 }
 
+// Requirements: 6275-5.2.8-1
 func TestRFC6275_5_2_8_AForgottenNonceIsNotAccepted(t *testing.T) {
 	var n Nonces
 	used := busy(t, &n, 0, 40, 80)
@@ -144,6 +150,7 @@ func TestRFC6275_5_2_8_AForgottenNonceIsNotAccepted(t *testing.T) {
 	}
 }
 
+// Requirements: 6275-5.2.2-1
 func TestListOfNonces(t *testing.T) {
 	var n Nonces
 	used := busy(t, &n, 0, 40)

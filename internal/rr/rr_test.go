@@ -53,6 +53,7 @@ func nonce(t testing.TB) Nonce {
 // The figures of these tests were computed with Python's hmac and hashlib from
 // the formulas of RFC 6275 §5.2.5, §6.2.7 and RFC 4285 §5.1.
 
+// Requirements: 6275-5.2.1-1
 func TestRFC6275_5_2_5_KeygenTokensAndKbm(t *testing.T) {
 	n := nonce(t)
 	home, careOf := n.HomeToken(hoa), n.CareOfToken(coa)
@@ -72,6 +73,7 @@ func TestRFC6275_5_2_5_KeygenTokensAndKbm(t *testing.T) {
 	}
 }
 
+// Requirements: 6275-6.2.7-1
 func TestRFC6275_6_2_7_Authenticator(t *testing.T) {
 	kbm := unhex(t, "cc7a2503f525b3379a42d09cfdf82f060acdb02d")
 	// A Binding Update with Nonce Indices, up to the Authenticator field.
@@ -81,6 +83,7 @@ func TestRFC6275_6_2_7_Authenticator(t *testing.T) {
 	}
 }
 
+// Requirements: 4285-5.1-2
 func TestRFC4285_5_1_MNHAAuthenticationData(t *testing.T) {
 	// A Binding Update up to and including the mobility SPI.
 	got := MNHA(count(0x10, 16), coa, hoa, unhex(t, "3b03050000000001c0000001000911"+"0100000100"))
@@ -142,6 +145,7 @@ func TestTokensAllocateNothing(t *testing.T) {
 	}
 }
 
+// Requirements: 6275-5.2.1-2
 func TestRFC6275_5_2_1_KcnIsNotPrinted(t *testing.T) {
 	n := nonce(t)
 	for _, format := range []string{"%v", "%+v", "%#v", "%s", "%x", "%d"} {

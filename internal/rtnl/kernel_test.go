@@ -101,6 +101,8 @@ func homePath(mode role.PathMode, ifindex int) role.HomePath {
 // TestKernelHomeAddressNeverFindsTheMainTable follows a home address through
 // its modes, and looks at each where packets go that are from the home address,
 // from the care-of address, and from a socket that was not bound.
+//
+// Requirements: 6275-11.3.1-2, 6275-11.5.5-2
 func TestKernelHomeAddressNeverFindsTheMainTable(t *testing.T) {
 	testkernel.Namespace(t)
 	eth0 := link(t)
@@ -135,6 +137,8 @@ func TestKernelHomeAddressNeverFindsTheMainTable(t *testing.T) {
 }
 
 // TestKernelDeregistrationReachesTheHomeAgentOnly: RFC 6275 §11.5.5.
+//
+// Requirements: 6275-11.5.5-2, 6275-11.5.5-6
 func TestKernelDeregistrationReachesTheHomeAgentOnly(t *testing.T) {
 	testkernel.Namespace(t)
 	eth0 := link(t)

@@ -17,6 +17,8 @@ import (
 // TestKernelWhatLeavesOnTheWire sends datagrams by sockets that are bound to
 // nothing, to the home address and to the care-of address, and reads from the
 // link what came of them.
+//
+// Requirements: 6275-8.5-3, 6275-11.3.1-10
 func TestKernelWhatLeavesOnTheWire(t *testing.T) {
 	testkernel.Namespace(t)
 	eth0 := link(t)

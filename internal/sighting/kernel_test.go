@@ -138,6 +138,7 @@ func TestKernelNewPeersAreToldOnce(t *testing.T) {
 	}
 }
 
+// Requirements: 6275-11.3.1-5, 6275-11.3.4-5
 func TestKernelWhatIsNoPeer(t *testing.T) {
 	x := newWatched(t, Config{})
 	for _, f := range [][]byte{
@@ -171,6 +172,8 @@ func TestKernelWhatIsNoPeer(t *testing.T) {
 
 // RFC 6275 §11.7.2: the peer is the address in the Home Address option, or in the
 // routing header of what we send it by the home agent.
+//
+// Requirements: 6275-11.7.2-3
 func TestKernelMobilePeer(t *testing.T) {
 	x := newWatched(t, Config{})
 	x.pass(x.in, frame(coa, hoa, protoOptions, homeAddressOption(peer)...))

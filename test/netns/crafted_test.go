@@ -100,6 +100,8 @@ func (c *crafter) update(sequence uint16) (status uint8, answered uint16) {
 
 // TestKernelSequenceNumberWrapsAround: 0 follows 65535 (RFC 6275 §9.5.1), and what
 // came before is old. Nonces that the correspondent does not know are told apart.
+//
+// Requirements: 6275-9.4.3-1, 6275-9.4.4-1, 6275-9.5.1-3, 6275-9.5.1-10, 6275-9.5.1-12
 func TestKernelSequenceNumberWrapsAround(t *testing.T) {
 	topo := topology.New(t, topology.Config{Unplug: true})
 	cn := daemon.New(t, topo.CN, daemon.Correspondent())

@@ -17,6 +17,8 @@ import (
 
 // RFC 3963 allows a home link that is none: the home agent's address is on lo, and
 // nothing is probed for or defended.
+//
+// Requirements: 6275-8.4-3
 func TestKernelVirtualHomeLink(t *testing.T) {
 	virtual := netip.MustParsePrefix("2001:db8:3::/64")
 	agent, home := netip.MustParseAddr("2001:db8:3::1"), netip.MustParseAddr("2001:db8:3::100")

@@ -57,6 +57,8 @@ func TestKernelPrefixChanges(t *testing.T) {
 }
 
 // A router that advertises every 3 to 10 s only: a solicitation finds it.
+//
+// Requirements: 6275-7.5-1
 func TestKernelSolicitationFindsAQuietRouter(t *testing.T) {
 	w := newWorld(t, settings{Config: topology.Config{Start: topology.Foreign1, Interval: radv.Usual}})
 	w.registered(t, time.Time{}, 10*time.Second)

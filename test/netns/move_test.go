@@ -10,6 +10,8 @@ import (
 
 // TestKernelConnectionsSurviveMoves is what the product is for: home →
 // foreign1 → foreign2 → home with a TCP transfer and an echo stream each way.
+//
+// Requirements: 6275-7.5-1, 6275-8.5-7, 6275-11.3.1-1
 func TestKernelConnectionsSurviveMoves(t *testing.T) {
 	w := newWorld(t, settings{})
 	fromCN := w.pingMN(t)
@@ -52,6 +54,8 @@ func TestKernelConnectionsSurviveMoves(t *testing.T) {
 
 // After the return home the home agent must have stopped answering for the
 // home address: packets from the CN reach the mobile node directly.
+//
+// Requirements: 6275-10.3.2-9
 func TestKernelReturnHomeLeavesNoTunnel(t *testing.T) {
 	w := newWorld(t, settings{Config: topology.Config{Start: topology.Foreign1}})
 	w.registered(t, time.Time{}, 10*time.Second)

@@ -38,6 +38,8 @@ func neighbour(t *testing.T, n *node.Node, addr netip.Addr) string {
 // A host on the home link goes on talking to a mobile node while it leaves and
 // comes back: the home agent answers for its home address (RFC 6275 §10.4.1),
 // the mobile node takes it back with an overriding advertisement (§11.5.5).
+//
+// Requirements: 6275-8.4-2, 6275-10.3.1-29, 6275-10.4.1-1, 6275-10.4.1-12, 6275-11.5.5-11
 func TestKernelHomeLinkHostFollowsTheMobileNode(t *testing.T) {
 	mn := daemon.MobileNode()
 	mn.Text = strings.Replace(mn.Text, "home_agent: ", "link_local: true\n      home_agent: ", 1)

@@ -50,6 +50,8 @@ func newRouterWorld(t testing.TB, mode string) (w *world, host *node.Node, addr 
 
 // RFC 3963: a host in a mobile network keeps its connections while the mobile
 // router moves, and nothing of the network leaves a foreign link untunnelled.
+//
+// Requirements: 3963-5.5-1, 3963-5.6-3, 3963-5.6-4, 3963-5.7-1, 3963-6.4-1, 3963-6.5-1
 func TestKernelMobileNetworkMoves(t *testing.T) {
 	for _, mode := range []string{"explicit", "implicit"} {
 		t.Run(mode, func(t *testing.T) {
@@ -137,6 +139,8 @@ func TestKernelNothingGoesRoundInAMobileNetwork(t *testing.T) {
 
 // A mobile router in the network of another, with the same home agent: what is for
 // it takes both tunnels, and it notices nothing of the outer one's moves.
+//
+// Requirements: 3963-6.5-1
 func TestKernelNestedMobileRouters(t *testing.T) {
 	w, _, _ := newRouterWorld(t, "explicit")
 	inner, err := w.AddHostBy("mr2", topology.Foreign2, netip.MustParseAddr("2001:db8:f2::77"), topology.Foreign2.Router())

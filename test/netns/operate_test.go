@@ -92,6 +92,8 @@ func TestKernelTunnelDeviceIsMadeAgain(t *testing.T) {
 }
 
 // What mip6ctl says of a mobile node that is away is what the packets say.
+//
+// Requirements: 6275-8.4-1, 6275-8.5-1
 func TestKernelControlTool(t *testing.T) {
 	w := newWorld(t, settings{Config: topology.Config{Start: topology.Foreign1}})
 	w.registered(t, time.Time{}, 10*time.Second)

@@ -74,6 +74,9 @@ func newROWorld(t *testing.T, s settings) (*world, *daemon.Daemon) {
 // TestKernelRouteOptimisation follows two streams and a TCP connection through
 // return routability, moves and the return home, and looks at what the wire
 // carries.
+//
+// Requirements: 6275-6.4.1-4, 6275-8.2-2, 6275-8.2-11, 6275-8.5-2, 6275-8.5-4, 6275-9.3.1-6, 6275-9.3.2-1
+// Requirements: 6275-9.3.2-2, 6275-11.3.1-3, 6275-11.3.1-8, 6275-11.3.1-9, 6275-11.3.5-4
 func TestKernelRouteOptimisation(t *testing.T) {
 	w, cn := newROWorld(t, settings{Config: topology.Config{Start: topology.Foreign1}})
 	w.registered(t, time.Time{}, 10*time.Second)
@@ -174,6 +177,8 @@ func TestKernelRouteOptimisation(t *testing.T) {
 
 // TestKernelInboundTrafficStartsRouteOptimisation: the mobile node never sends
 // (RFC 6275 §11.3.3).
+//
+// Requirements: 6275-11.7.2-2
 func TestKernelInboundTrafficStartsRouteOptimisation(t *testing.T) {
 	w, _ := newROWorld(t, settings{Config: topology.Config{Start: topology.Foreign1}})
 	w.registered(t, time.Time{}, 10*time.Second)
@@ -216,6 +221,8 @@ func TestKernelInboundTrafficStartsRouteOptimisation(t *testing.T) {
 
 // TestKernelCorrespondentRestarts: the kernel's part goes with the daemon's next
 // run, the mobile node is told by a Binding Error, and begins again.
+//
+// Requirements: 6275-9.3.1-5, 6275-9.3.1-5b
 func TestKernelCorrespondentRestarts(t *testing.T) {
 	w, cn := newROWorld(t, settings{Config: topology.Config{Start: topology.Foreign1}})
 	w.registered(t, time.Time{}, 10*time.Second)
@@ -325,6 +332,7 @@ func TestKernelForgedUpdatesToACorrespondent(t *testing.T) {
 	answered(t, fromMN, time.Now(), 2*time.Second)
 }
 
+// Requirements: 6275-8.5-15
 func TestKernelRouteOptimisationByPolicyAndByHand(t *testing.T) {
 	mobile := daemon.MobileNode()
 	mobile.Text += "  route_optimization: {default: off}\n"
@@ -376,6 +384,8 @@ func TestKernelLossyLinksStillOptimise(t *testing.T) {
 // TestKernelHomeAddressOptionIsVerified: data with a Home Address option from
 // elsewhere than the binding's care-of address reaches nobody, and is answered
 // with a Binding Error (RFC 6275 §9.3.1).
+//
+// Requirements: 6275-8.2-1, 6275-8.2-5, 6275-9.3.1-4, 6275-9.3.1-5, 6275-9.3.1-5b, 6275-9.3.3-1, 6275-9.3.3-3
 func TestKernelHomeAddressOptionIsVerified(t *testing.T) {
 	w, _ := newROWorld(t, settings{Config: topology.Config{Start: topology.Foreign1}})
 	w.registered(t, time.Time{}, 10*time.Second)
@@ -411,6 +421,8 @@ func TestKernelHomeAddressOptionIsVerified(t *testing.T) {
 
 // TestKernelBothEndsMobile: packets carry both headers, and each moves while the
 // other is its correspondent. The home agent is a correspondent node as well.
+//
+// Requirements: 6275-6.2.7-3
 func TestKernelBothEndsMobile(t *testing.T) {
 	homeAgent, mobile := daemon.HomeAgentOfTwo(), daemon.MobileNode()
 	mobile.Text += "correspondent_node: {}\n"

@@ -19,6 +19,8 @@ const (
 	statusAuthFail  = 146
 )
 
+// Requirements: 6275-6.1.7-11, 6275-8.4-3, 6275-8.4-4, 6275-8.5-3, 6275-10.3.1-7, 6275-10.3.1-30, 6275-10.4.5-1
+// Requirements: 6275-11.3.1-4, 6275-11.3.1-10, 6275-11.3.3-2
 func TestKernelFirstRegistration(t *testing.T) {
 	start := time.Now()
 	w := newWorld(t, settings{Config: topology.Config{Start: topology.Foreign1}})
@@ -47,6 +49,7 @@ func TestKernelFirstRegistration(t *testing.T) {
 	w.noLeak(t, start)
 }
 
+// Requirements: 6275-10.3.1-12
 func TestKernelDuplicateHomeAddressIsRefused(t *testing.T) {
 	start := time.Now()
 	w := newWorld(t, settings{
@@ -84,6 +87,8 @@ func TestKernelWrongKeyIsRefused(t *testing.T) {
 
 // A Binding Update replayed from the link that the mobile node has left must
 // not move the binding back.
+//
+// Requirements: 4285-6-2
 func TestKernelReplayedBindingUpdate(t *testing.T) {
 	w := newWorld(t, settings{Config: topology.Config{Start: topology.Foreign1}})
 	w.registered(t, time.Time{}, 10*time.Second)

@@ -12,6 +12,8 @@ import (
 // A packet that claims to come from the home address inside a tunnel whose
 // outer source is not the bound care-of address must not be forwarded (RFC 6275
 // §10.4.5). The same packet from the care-of address is.
+//
+// Requirements: 6275-8.4-5, 6275-10.4.5-2
 func TestKernelSpoofedReverseTunnelIsDropped(t *testing.T) {
 	w := newWorld(t, settings{Config: topology.Config{Start: topology.Foreign1}})
 	w.registered(t, time.Time{}, 10*time.Second)
