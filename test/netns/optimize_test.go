@@ -75,8 +75,9 @@ func newROWorld(t *testing.T, s settings) (*world, *daemon.Daemon) {
 // return routability, moves and the return home, and looks at what the wire
 // carries.
 //
-// Requirements: 6275-6.4.1-4, 6275-8.2-2, 6275-8.2-11, 6275-8.5-2, 6275-8.5-4, 6275-9.3.1-6, 6275-9.3.2-1
-// Requirements: 6275-9.3.2-2, 6275-11.3.1-3, 6275-11.3.1-8, 6275-11.3.1-9, 6275-11.3.5-4
+// Requirements: 6275-6.1-1, 6275-6.1-2, 6275-6.4.1-4, 6275-8.2-2, 6275-8.2-11, 6275-8.5-2, 6275-8.5-4
+// Requirements: 6275-9.3.1-6, 6275-9.3.2-1, 6275-9.3.2-2, 6275-9.3.2-3, 6275-11.3.1-3, 6275-11.3.1-6
+// Requirements: 6275-11.3.1-8, 6275-11.3.1-9, 6275-11.3.5-4
 func TestKernelRouteOptimisation(t *testing.T) {
 	w, cn := newROWorld(t, settings{Config: topology.Config{Start: topology.Foreign1}})
 	w.registered(t, time.Time{}, 10*time.Second)
@@ -173,6 +174,7 @@ func TestKernelRouteOptimisation(t *testing.T) {
 	if _, err := tcp.Stop(5 * time.Second); err != nil {
 		t.Error(err)
 	}
+	w.plainSignalling(t)
 }
 
 // TestKernelInboundTrafficStartsRouteOptimisation: the mobile node never sends
@@ -422,7 +424,7 @@ func TestKernelHomeAddressOptionIsVerified(t *testing.T) {
 // TestKernelBothEndsMobile: packets carry both headers, and each moves while the
 // other is its correspondent. The home agent is a correspondent node as well.
 //
-// Requirements: 6275-6.2.7-3
+// Requirements: 6275-5.2.9-1, 6275-6.1-1, 6275-6.1-2, 6275-6.1-3, 6275-6.2.7-3
 func TestKernelBothEndsMobile(t *testing.T) {
 	homeAgent, mobile := daemon.HomeAgentOfTwo(), daemon.MobileNode()
 	mobile.Text += "correspondent_node: {}\n"
@@ -469,6 +471,7 @@ func TestKernelBothEndsMobile(t *testing.T) {
 		t.Fatal(err)
 	}
 	optimised(moved)
+	w.testsGoTo(t, daemon.SecondHoA)
 
 	// The home agent's other address is a correspondent.
 	toHA, err := traffic.StartPing(w.MN, topology.HoA, topology.HACoreAddr, 20*time.Millisecond)
@@ -484,4 +487,5 @@ func TestKernelBothEndsMobile(t *testing.T) {
 		}
 		return "the home agent does not answer directly"
 	})
+	w.plainSignalling(t)
 }
