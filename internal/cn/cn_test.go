@@ -150,7 +150,6 @@ func TestRFC6275_9_5_1_SilentlyDiscarded(t *testing.T) {
 	}
 }
 
-// Requirements: 6275-6.4-2, 6275-9.3.1-1, 6275-9.5.1-2, 6275-9.5.4-8, 6275-9.5.4-8b
 func TestRFC6275_9_5_1_AddressesOfTheMessage(t *testing.T) {
 	b := newBed(t)
 	good := b.bu(1)

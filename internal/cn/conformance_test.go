@@ -135,6 +135,42 @@ func TestRFC6275_9_1_EachAddressHasItsOwnBindings(t *testing.T) {
 	}
 }
 
+// A Binding Update for what is no home address, or from what is no node's address, is
+// dropped in silence, though it be authorized: by tokens that nobody gets from us, so
+// that it is the address that is refused.
+//
+// Requirements: 6275-6.1.7-5, 6275-6.4-2, 6275-9.3.1-1, 6275-9.5.1-2, 6275-9.5.4-8, 6275-9.5.4-8b
+func TestRFC6275_9_5_1_AuthorizedForNoNodesAddress(t *testing.T) {
+	authorized := func(b *bed, src, home, careOf netip.Addr) role.MessageIn {
+		b.tokens(hoa, coa)
+		n, ok := b.m.nonces.Current(b.now)
+		if !ok {
+			t.Fatal("no nonce")
+		}
+		u := &update{bu: &mh.BindingUpdate{Sequence: 1, Ack: true, Lifetime: time.Minute}, src: src, home: home, careOf: careOf, local: local}
+		u.kbm = rr.Kbm(n.HomeToken(home), n.CareOfToken(careOf))
+		u.bu.Options = mh.Options{mh.AlternateCareOfAddress{CareOf: careOf}, mh.NonceIndices{Home: n.Index, CareOf: n.Index}}
+		b.effects = nil
+		return b.seal(u)
+	}
+	b := newBed(t)
+	b.step(authorized(b, coa, hoa, coaB))
+	b.want(0) // this is how it is done rightly
+	for _, bad := range []string{"ff0e::1", "fe80::1", "::1", "::"} {
+		a := netip.MustParseAddr(bad)
+		for what, addrs := range map[string][3]netip.Addr{
+			"source": {a, hoa, coaB}, "home address": {coa, a, coaB}, "care-of address": {coa, hoa, a},
+		} {
+			b := newBed(t)
+			b.step(authorized(b, addrs[0], addrs[1], addrs[2]))
+			b.silent(what + " " + bad)
+			if set, _ := b.directs(); len(set) != 0 || len(b.m.cache.entries) != 0 {
+				t.Errorf("%s %s: bound", what, bad)
+			}
+		}
+	}
+}
+
 // A deletion needs a home nonce that is known (§9.5.1).
 //
 // Requirements: 6275-9.5.1-12, 6275-9.5.1-15
