@@ -67,7 +67,7 @@ func (d *daemon) homeAgent(cfg *config.Config) (_ wiring, err error) {
 	d.engine = engine.New(engine.Config{
 		Machines: h.beside(h.machine),
 		Kernel:   datapath.Kernel{Main: datapath.NewHomeAgent(h.check, h.bindings, links), Direct: h.paths},
-		Wire: &datapath.Wire{MH: mh, ICMP: icmp, Neighbours: links, Refused: func(e role.DADDone) {
+		Wire: &datapath.Wire{MH: mh, ICMP: icmp, Neighbours: links, Delivery: links, Refused: func(e role.DADDone) {
 			go d.engine.Post(e)
 		}},
 		Counters: &d.counters, Notify: d.notify, Failed: d.failed,

@@ -24,6 +24,10 @@ type Wire struct {
 		Advertise(role.Advertise) error
 		StopAdvertising(role.StopAdvertising) error
 	}
+	// Delivery sends to nodes on home links.
+	Delivery interface {
+		Deliver(role.Send) error
+	}
 	// Refused is told of every StartDAD that could not be begun; its machine
 	// waits for a DADDone, which must not be posted from within Apply.
 	Refused func(role.DADDone)
@@ -41,6 +45,9 @@ func (w *Wire) Apply(effects []role.Effect) []error {
 func (w *Wire) send(e role.Effect) error {
 	switch e := e.(type) {
 	case role.Send:
+		if e.Neighbour {
+			return w.Delivery.Deliver(e)
+		}
 		return w.MH.Send(e)
 	case role.SendICMP:
 		return w.ICMP.Send(e)

@@ -86,8 +86,19 @@ func (m *Machine) sendAck(r *request, ba *mh.BindingAcknowledgement) {
 	send := role.Send{Src: r.local, Dst: r.src, RoutingHome: r.home, Raw: raw}
 	if r.direct {
 		send.RoutingHome = netip.Addr{}
+		send.Ifindex, send.Neighbour = m.isBack(r, ba.Status)
 	}
 	m.emit(send)
+}
+
+// isBack says whether a refusal goes to the mobile node on its home link (§10.3.2:
+// MUST): by routes it would take the tunnel, as long as there is a binding.
+func (m *Machine) isBack(r *request, status mh.Status) (ifindex int, yes bool) {
+	link, _, onLink := m.p.link(r.home)
+	if status.Accepted() || !onLink || link.Ifindex == 0 || link.Ifindex != r.ifindex {
+		return 0, false
+	}
+	return link.Ifindex, true
 }
 
 // bindingError answers a message that we can't make sense of, to where it came

@@ -167,3 +167,40 @@ func withMNAAA(t *testing.T, raw []byte) []byte {
 	copy(raw[mh.AuthenticatorOffset(raw, mh.OptionMobilityMessageAuthentication, mh.SubtypeMNHA):], mac[:])
 	return raw
 }
+
+// Who has come home and is refused hears of it on the home link: by routes the answer
+// would go where it was before.
+//
+// Requirements: 6275-10.3.2-10
+func TestRFC6275_10_3_2_RefusedReturnIsAnsweredOnTheHomeLink(t *testing.T) {
+	neighbour := func(b *bed, ev role.MessageIn) bool {
+		t.Helper()
+		n := len(b.acks)
+		b.step(ev)
+		if len(b.acks) != n+1 {
+			t.Fatalf("%d answers", len(b.acks)-n)
+		}
+		a := b.lastAck()
+		if a.Dst != hoa || a.RoutingHome.IsValid() || a.Neighbour && a.Ifindex != link {
+			t.Errorf("answered by %+v", a.Send)
+		}
+		return a.Neighbour
+	}
+	b := bound(t, params())
+	if !neighbour(b, b.bu(1, atHome)) || b.lastAck().ba.Status != 135 {
+		t.Errorf("old sequence number: %+v", b.lastAck())
+	}
+	if !neighbour(b, b.bu(2, atHome, withKey("another key, eh?"))) || b.lastAck().ba.Status != 146 {
+		t.Errorf("wrong key: %+v", b.lastAck())
+	}
+	elsewhere := b.bu(2, atHome, withKey("another key, eh?"))
+	elsewhere.Ifindex = link + 1
+	if neighbour(b, elsewhere) {
+		t.Error("what came by another interface is answered on the home link")
+	}
+	b.step(b.bu(2, atHome))
+	b.done(nil)
+	if a := b.lastAck(); a.ba.Status != 0 || a.Neighbour {
+		t.Errorf("accepted: %+v", a)
+	}
+}

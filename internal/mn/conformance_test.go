@@ -147,6 +147,51 @@ func TestRFC6275_11_6_2_BothTestsOnce(t *testing.T) {
 	}
 }
 
+// An acknowledgement of a correspondent answers the Binding Update that it names, at
+// the address from which that was sent; authentic it is in all of these.
+//
+// Requirements: 6275-11.7.3-1, 6275-11.7.3-4, 6275-11.7.3-5
+func TestRFC6275_11_7_3_AcknowledgementsOfACorrespondentThatAreIgnored(t *testing.T) {
+	for name, spoil := range map[string]func(*testing.T, role.Send, *mh.BindingUpdate) role.MessageIn{
+		"another sequence number": func(t *testing.T, s role.Send, bu *mh.BindingUpdate) role.MessageIn {
+			return peerBA(t, s, bu, 0, sequenceOf(bu.Sequence+1))
+		},
+		"without a routing header": func(t *testing.T, s role.Send, bu *mh.BindingUpdate) role.MessageIn {
+			ev := peerBA(t, s, bu, 0)
+			ev.Dst, ev.RoutingHome = hoa.Addr(), netip.Addr{}
+			return ev
+		},
+		"changed on its way": func(t *testing.T, s role.Send, bu *mh.BindingUpdate) role.MessageIn {
+			ev := peerBA(t, s, bu, 0)
+			ev.Raw[11]++ // lifetime
+			fix(&ev)
+			return ev
+		},
+	} {
+		b := newROBed(t)
+		b.step(role.PeerSeen{Pair: toCN})
+		b.step(b.answers()...)
+		s, bu := b.update()
+		b.step(spoil(t, s, bu))
+		if v := b.view(); v.State != "registering" {
+			t.Errorf("%s: %+v", name, v)
+		}
+		b.wait(2 * time.Second)
+		wantTypes(t, name+": sent again", b.types(), mh.TypeBindingUpdate)
+	}
+
+	b := newROBed(t)
+	b.step(role.PeerSeen{Pair: toCN})
+	b.step(b.answers()...)
+	s, bu := b.update()
+	late := peerBA(t, s, bu, 0)
+	b.move()
+	b.step(late)
+	if set, _ := b.directs(); len(set) != 0 {
+		t.Errorf("a late answer about the care-of address of before: %+v", set)
+	}
+}
+
 // A Binding Refresh Request late in a binding's life makes it longer, not beyond the
 // home registration (§11.7.4).
 //

@@ -37,11 +37,12 @@ type Conn struct {
 	sock   *socket.Conn
 	groups *groups
 
-	mu       sync.Mutex
-	resp     *responder
-	sched    *schedule
-	deadline time.Time // for which the socket's read deadline is set
-	stopping bool      // Run's context has ended
+	mu          sync.Mutex
+	resp        *responder
+	undelivered undelivered
+	sched       *schedule
+	deadline    time.Time // for which the socket's read deadline is set
+	stopping    bool      // Run's context has ended
 }
 
 // Sizes of the socket's queue, where solicitations wait for us, and of a frame
@@ -68,10 +69,11 @@ func Open(cfg Config) (_ *Conn, err error) {
 		return nil, fmt.Errorf("defend addresses on %s: its link-layer address %q is not Ethernet's: a home link must be Ethernet", ifi.Name, ifi.HardwareAddr)
 	}
 	c := &Conn{
-		cfg:   cfg,
-		name:  ifi.Name,
-		resp:  newResponder(linkAddr(ifi.HardwareAddr), cfg.Source.WithZone("")),
-		sched: newSchedule(cfg.Params),
+		cfg:         cfg,
+		name:        ifi.Name,
+		resp:        newResponder(linkAddr(ifi.HardwareAddr), cfg.Source.WithZone("")),
+		sched:       newSchedule(cfg.Params),
+		undelivered: make(undelivered),
 	}
 	if c.sock, err = listen(cfg.Ifindex); err != nil {
 		return nil, fmt.Errorf("open the packet socket of %s: %w", ifi.Name, err)
@@ -312,11 +314,15 @@ func (c *Conn) handle(frame []byte, out func(role.Event)) {
 	c.mu.Lock()
 	answer := c.resp.respond(m)
 	duplicate := c.resp.contests(m) && c.sched.contested(m.target)
+	delivery := c.undelivered.take(m, c.resp.link, time.Now())
 	if duplicate {
 		c.groups.leave(m.target)
 	}
 	c.mu.Unlock()
 
+	if delivery != nil {
+		c.send(delivery, role.CountMessageOut)
+	}
 	if answer != nil {
 		count := CountAnswered
 		if m.src.IsUnspecified() {

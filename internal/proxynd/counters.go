@@ -10,5 +10,6 @@ const (
 	CountHopLimit   role.Counter = "nd_wrong_hop_limit" // not 255: from afar
 	CountAdvertised role.Counter = "nd_advertisements_sent"
 	CountProbed     role.Counter = "nd_probes_sent"
+	CountSolicited  role.Counter = "nd_solicitations_sent" // for a node that an answer is to be delivered to
 	CountUnsent     role.Counter = "nd_send_failures"
 )

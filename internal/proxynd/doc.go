@@ -11,8 +11,8 @@
 //
 // The files: frame.go frames to and from messages, respond.go the pure
 // responder, schedule.go what is to be sent when, conn.go the packet socket of
-// one link and its goroutines, networks.go what is behind mobile routers, filter.go what the kernel hands to it, links.go
-// several links together, groups.go multicast groups for switches that snoop.
+// one link and its goroutines, networks.go what is behind mobile routers, filter.go what the kernel hands to it, deliver.go answers for
+// nodes that are back, links.go several links together, groups.go multicast groups for switches that snoop.
 //
 // This package is not for the tunnel routes of the addresses it defends
 // (internal/rtnl) and not for a mobile node's own addresses (the kernel's).

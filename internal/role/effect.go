@@ -20,6 +20,7 @@ type Send struct {
 	HomeAddress netip.Addr // put into a Home Address option, or invalid
 	RoutingHome netip.Addr // put into a type 2 routing header, or invalid
 	Raw         []byte     // the Mobility Header, checksum filled in
+	Neighbour   bool       // Dst is a node on Ifindex, a home link, whatever routes say
 }
 
 // SendICMP sends one ICMPv6 message that is not neighbour discovery. The

@@ -9,6 +9,7 @@ import (
 	"time"
 
 	"mip6d/internal/icmp6"
+	"mip6d/internal/mh"
 	"mip6d/test/netns/capture"
 	"mip6d/test/netns/daemon"
 	"mip6d/test/netns/topology"
@@ -107,5 +108,46 @@ func TestKernelHeadersAtAHomeAgent(t *testing.T) {
 				t.Errorf("type %d: the correspondent hears %x", x.typ, p.IP.Payload)
 			}
 		}
+	})
+
+	// A de-registration from the home link that is refused (§10.3.2): the answer goes
+	// to the mobile node on that link, not to where it was.
+	//
+	// Requirements: 6275-10.3.2-10
+	t.Run("a refused return", func(t *testing.T) {
+		if out, err := host.Run(t.Context(), "ip", "-6", "addr", "add", topology.HoA.String()+"/64", "dev", "eth0", "nodad"); err != nil {
+			t.Fatalf("%v: %s", err, out)
+		}
+		l := newLab(t, host, "eth0", haLinkAddr)
+		raw, err := mh.Marshal(&mh.BindingUpdate{Sequence: 1, Ack: true, Home: true, Header: mh.Header{Options: mh.Options{
+			mh.MobilityMessageAuthentication{Subtype: mh.SubtypeMNHA, SPI: 256, Authenticator: make([]byte, 12)}, // of nobody
+		}}})
+		if err != nil {
+			t.Fatal(err)
+		}
+		mh.SetChecksum(raw, topology.HoA, topology.HAAddr)
+		since := time.Now()
+		l.inject(capture.IPv6Packet(topology.HoA, topology.HAAddr, capture.ProtoMH, raw))
+		p, err := l.wire.Wait(within(t, 3*time.Second), since, received(capture.MH(capture.MHBindingAcknowledgement)))
+		if err != nil {
+			t.Fatalf("no acknowledgement on the home link: %v", err)
+		}
+		own, err := host.Link("eth0")
+		if err != nil {
+			t.Fatal(err)
+		}
+		if string(p.Frame[:6]) != string(own.Attrs().HardwareAddr) || p.IP.Src != topology.HAAddr || p.IP.Dst != topology.HoA ||
+			p.IP.RoutingHome.IsValid() || baStatus(p.IP) != statusAuthFail || !mh.ChecksumOK(p.IP.Payload, topology.HAAddr, topology.HoA) {
+			t.Errorf("to %x: %+v", p.Frame[:6], p.IP)
+		}
+		tunnelled := func(p capture.Packet) bool {
+			typ, ok := p.IP.Innermost().MHType()
+			return ok && typ == capture.MHBindingAcknowledgement
+		}
+		time.Sleep(100 * time.Millisecond)
+		if n := len(w.wire.Select(since, received(tunnelled))); n != 0 {
+			t.Errorf("%d acknowledgements went where it was", n)
+		}
+		answered(t, fromCN, time.Now(), 2*time.Second)
 	})
 }
