@@ -5,6 +5,8 @@ import (
 	"testing"
 	"time"
 
+	"github.com/google/go-cmp/cmp"
+
 	"mip6d/internal/mh"
 	"mip6d/internal/role"
 )
@@ -283,6 +285,82 @@ func TestRFC3963_5_4_RefusalsInEitherMode(t *testing.T) {
 			b.step(b.reply(q.Identifier, true, ha, ha2))
 			b.ack(status)
 			b.wantAgent(status.String(), ha2)
+		}
+	}
+}
+
+// No Home Address option goes to link-local addresses or groups, nor to what is
+// nobody's: these are no correspondents, though the policy permits everybody.
+//
+// Requirements: 6275-11.3.1-5, 6275-11.3.4-5
+func TestRFC6275_11_3_1_WhoIsNoCorrespondent(t *testing.T) {
+	b := newROBed(t)
+	for _, a := range []string{"fe80::1", "ff02::1", "ff0e::1", "::", "::1", hoa.Addr().String(), ha.String()} {
+		b.step(role.PeerSeen{Pair: role.Pair{Local: hoa.Addr(), Peer: netip.MustParseAddr(a)}})
+		if n := len(b.m.Peers(b.now)); n != 0 {
+			t.Fatalf("%s is one", a)
+		}
+	}
+	b.step(role.PeerSeen{Pair: toCN})
+	if len(b.m.Peers(b.now)) != 1 {
+		t.Error("nobody is one: this test shows nothing")
+	}
+}
+
+// Each home address is taken back by an advertisement of its own, when its own
+// de-registration has been acknowledged (§11.5.5).
+//
+// Requirements: 6275-11.5.5-11, 6275-11.5.5-11b
+func TestRFC6275_11_5_5_EachHomeAddressIsAdvertised(t *testing.T) {
+	p := defaultParams()
+	second := netip.MustParsePrefix("2001:db8:1::200/64")
+	p.Homes = append(p.Homes, Home{HomeAddress: second, HomeAgent: ha, Lifetime: 400 * time.Second})
+	b := started(t, p)
+	b.step(up(eth))
+	b.step(ra(eth, routerA, netA))
+	answer := func(s sentBU, home netip.Addr) []string {
+		in := b.ba(s, mh.StatusAccepted)
+		mh.SetChecksum(in.Raw, ha, home)
+		return b.step(in)
+	}
+	for _, s := range append([]sentBU(nil), b.bus...) {
+		answer(s, s.send.HomeAddress)
+	}
+	b.wait(2 * time.Second)
+	n := len(b.bus)
+	b.move(homeRA(eth))
+	if len(b.bus) != n+2 {
+		t.Fatalf("%d de-registrations, want 2", len(b.bus)-n)
+	}
+	expect(t, "the first", answer(b.bus[n], hoa.Addr()), "path home on 2", advertise)
+	expect(t, "the second", answer(b.bus[n+1], second.Addr()), "path home on 2", "advertise 2001:db8:1::200 on 2")
+}
+
+// A home address that has waited for long does not make another one wait (§11.8).
+//
+// Requirements: 6275-11.8-5
+func TestRFC6275_11_8_OwnBackoffForEachHomeAddress(t *testing.T) {
+	p := defaultParams()
+	second := netip.MustParsePrefix("2001:db8:2::100/64")
+	otherHA := netip.MustParseAddr("2001:db8:2::1")
+	p.Homes = append(p.Homes, Home{HomeAddress: second, HomeAgent: otherHA, Lifetime: 8 * time.Second})
+	b := started(t, p)
+	b.step(up(eth))
+	b.step(ra(eth, routerA, netA))
+	in := b.ba(b.lastBU(), mh.StatusAccepted)
+	in.Src = otherHA
+	mh.SetChecksum(in.Raw, otherHA, second.Addr())
+	b.step(in)
+	b.wait(30 * time.Second) // nobody answers any more
+	at := make(map[netip.Addr][]float64)
+	for _, s := range b.bus {
+		at[s.send.Dst] = append(at[s.send.Dst], s.at.Sub(t0).Seconds())
+	}
+	// The refresh after four fifths of 8 s begins a back-off of its own.
+	want := map[netip.Addr][]float64{ha: {0, 1.5, 4.5, 10.5, 22.5}, otherHA: {0, 6.4, 7.4, 9.4, 13.4, 21.4}}
+	for agent, times := range want {
+		if diff := cmp.Diff(times, at[agent]); diff != "" {
+			t.Errorf("Binding Updates to %s at (-want +got):\n%s", agent, diff)
 		}
 	}
 }

@@ -551,7 +551,6 @@ func TestRFC6275_11_7_2_ReturnHomeDeletesTheBinding(t *testing.T) {
 	}
 }
 
-// Requirements: 6275-11.3.1-5, 6275-11.3.4-5
 func TestWithWhomPathsAreOptimised(t *testing.T) {
 	b := newROBed(t, func(p *Params) {
 		p.Optimization.Policy = role.Policy{Allow: []netip.Prefix{netip.MustParsePrefix("2001:db8:cc::/64")}}

@@ -31,6 +31,8 @@ func newTwoInterfaces(t testing.TB) *world {
 
 // A better interface takes over while the present one works: not a packet is lost, in
 // either direction (RFC 6275 §11.5.4).
+//
+// Requirements: 6275-11.5.4-4
 func TestKernelPlannedSwitchLosesNothing(t *testing.T) {
 	w := newTwoInterfaces(t)
 	const every = time.Millisecond
