@@ -16,6 +16,7 @@ import (
 	"mip6d/test/netns/daemon"
 	"mip6d/test/netns/node"
 	"mip6d/test/netns/topology"
+	"mip6d/test/netns/traffic"
 )
 
 // What the kernel makes of headers, made by hand, while a role is at work.
@@ -49,6 +50,15 @@ func newLab(t *testing.T, n *node.Node, ifname, linkAddr string) *lab {
 	}
 	t.Cleanup(func() { wire.Close() })
 	return &lab{t, n, ifname, linkAddr, wire}
+}
+
+// settled waits until a host that was just plugged in reaches somebody.
+func settled(t *testing.T, n *node.Node, from, to netip.Addr) {
+	t.Helper()
+	since := time.Now()
+	p := startPing(t, func() (*traffic.Ping, error) { return traffic.StartPing(n, from, to, 50*time.Millisecond) })
+	answered(t, p, since, 5*time.Second)
+	p.Stop(0)
 }
 
 func (l *lab) inject(packet []byte) {

@@ -34,6 +34,7 @@ func TestKernelHeadersAtAHomeAgent(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
+	settled(t, host, hostAddr, topology.HAAddr)
 
 	// Requirements: 6275-8.4-3, 6275-10.4.2-1
 	t.Run("tunnelled packets", func(t *testing.T) {

@@ -70,9 +70,10 @@ func TestKernelHeadersAtAMobileNode(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
+	settled(t, attacker, hostOnForeign1, topology.Foreign1.Router())
 	l := newLab(t, attacker, "eth0", mnLinkAddr)
 	// The answers go elsewhere; the mobile node's own interface has all of them.
-	reaction := func(what string, packet []byte, id uint16, want bool) {
+	reaction := func(t *testing.T, what string, packet []byte, id uint16, want bool) {
 		t.Helper()
 		since := time.Now()
 		l.inject(packet)
@@ -105,13 +106,13 @@ func TestKernelHeadersAtAMobileNode(t *testing.T) {
 			return capture.IPv6Packet(topology.CNAddr, coa, protoRouting,
 				append(routing(capture.ProtoICMPv6, left, addrs...), echo(capture.ICMPEchoRequest, topology.CNAddr, to, id)...))
 		}
-		reaction("the home address", by(1, topology.HoA, 11, topology.HoA), 11, true)
-		reaction("an address elsewhere", by(1, other, 12, other), 12, false)
-		reaction("the care-of address", by(1, coa, 13, coa), 13, false)
-		reaction("no segment left", by(0, coa, 14, topology.HoA), 14, false)
-		reaction("two segments left", by(2, topology.HoA, 15, topology.HoA), 15, false)
-		reaction("two addresses", by(1, topology.HoA, 16, topology.HoA, topology.HoA), 16, false)
-		reaction("the home address again", by(1, topology.HoA, 17, topology.HoA), 17, true)
+		reaction(t, "the home address", by(1, topology.HoA, 11, topology.HoA), 11, true)
+		reaction(t, "an address elsewhere", by(1, other, 12, other), 12, false)
+		reaction(t, "the care-of address", by(1, coa, 13, coa), 13, false)
+		reaction(t, "no segment left", by(0, coa, 14, topology.HoA), 14, false)
+		reaction(t, "two segments left", by(2, topology.HoA, 15, topology.HoA), 15, false)
+		reaction(t, "two addresses", by(1, topology.HoA, 16, topology.HoA, topology.HoA), 16, false)
+		reaction(t, "the home address again", by(1, topology.HoA, 17, topology.HoA), 17, true)
 	})
 
 	// Requirements: 6275-11.3.3-1, 6275-11.3.3-2
@@ -120,10 +121,10 @@ func TestKernelHeadersAtAMobileNode(t *testing.T) {
 			inner := capture.IPv6Packet(topology.CNAddr, topology.HoA, capture.ProtoICMPv6, echo(capture.ICMPEchoRequest, topology.CNAddr, topology.HoA, id))
 			return capture.IPv6Packet(outer, coa, capture.ProtoIPv6, inner)
 		}
-		reaction("the home agent", from(topology.HAAddr, 21), 21, true)
-		reaction("anybody", from(hostOnForeign1, 22), 22, false)
-		reaction("another address of the home agent", from(topology.HACoreAddr, 23), 23, false)
-		reaction("the home agent again", from(topology.HAAddr, 24), 24, true)
+		reaction(t, "the home agent", from(topology.HAAddr, 21), 21, true)
+		reaction(t, "anybody", from(hostOnForeign1, 22), 22, false)
+		reaction(t, "another address of the home agent", from(topology.HACoreAddr, 23), 23, false)
+		reaction(t, "the home agent again", from(topology.HAAddr, 24), 24, true)
 	})
 
 	// A host on the visited link asks for the care-of address, in the name of the
@@ -159,6 +160,7 @@ func TestKernelReturningNodeAnswersSolicitations(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
+	settled(t, host, netip.MustParseAddr("2001:db8:1::50"), topology.HAAddr)
 	w.ha.Kill() // so that nobody acknowledges
 	up, err := w.Move(topology.Home)
 	if err != nil {

@@ -57,6 +57,7 @@ func TestKernelMobileRouterAmongOthers(t *testing.T) {
 		if err != nil {
 			t.Fatal(err)
 		}
+		settled(t, attacker, hostOnForeign1, topology.Foreign1.Router())
 		l := newLab(t, attacker, "eth0", mnLinkAddr)
 		allRouters := netip.MustParseAddr("ff02::2")
 		rs := []byte{133, 0, 0, 0, 0, 0, 0, 0}
