@@ -2,6 +2,7 @@ package proxynd
 
 import (
 	"context"
+	"errors"
 	"net"
 	"net/netip"
 	"sync"
@@ -329,6 +330,9 @@ func TestKernelDefendsAgainstDuplicateAddressDetection(t *testing.T) {
 		}
 		flags := func() int {
 			list, err := l.other.NL.AddrList(l.other.Link("lan"), netlink.FAMILY_V6)
+			for errors.Is(err, netlink.ErrDumpInterrupted) { // it changed while it was told
+				list, err = l.other.NL.AddrList(l.other.Link("lan"), netlink.FAMILY_V6)
+			}
 			if err != nil {
 				t.Fatal(err)
 			}

@@ -1,7 +1,6 @@
 package rtnl
 
 import (
-	"errors"
 	"fmt"
 	"net/netip"
 
@@ -9,22 +8,12 @@ import (
 	"golang.org/x/sys/unix"
 )
 
-// dumpRetries is how often a list is asked for again that changed while it was
-// told.
-const dumpRetries = 5
-
 // addresses lists the IPv6 addresses of all interfaces. The library's own
 // listing does not tell the protocol that we mark ours with.
 func addresses() ([]address, error) {
 	req := nl.NewNetlinkRequest(unix.RTM_GETADDR, unix.NLM_F_DUMP)
 	req.AddData(nl.NewIfAddrmsg(unix.AF_INET6))
-	messages, err := req.Execute(unix.NETLINK_ROUTE, unix.RTM_NEWADDR)
-	for range dumpRetries {
-		if !errors.Is(err, nl.ErrDumpInterrupted) {
-			break
-		}
-		messages, err = req.Execute(unix.NETLINK_ROUTE, unix.RTM_NEWADDR)
-	}
+	messages, err := dump(func() ([][]byte, error) { return req.Execute(unix.NETLINK_ROUTE, unix.RTM_NEWADDR) })
 	if err != nil {
 		return nil, fmt.Errorf("list the addresses: %w", err)
 	}

@@ -248,9 +248,11 @@ func (b *Bindings) Close() error { return errors.Join(b.rivals.close(), b.conn.c
 
 // ours lists the routes that carry our protocol number, in all tables.
 func ours(m Marks) ([]netlink.Route, error) {
-	routes, err := netlink.RouteListFiltered(netlink.FAMILY_V6,
-		&netlink.Route{Protocol: netlink.RouteProtocol(m.RouteProtocol), Table: unix.RT_TABLE_UNSPEC},
-		netlink.RT_FILTER_PROTOCOL|netlink.RT_FILTER_TABLE)
+	routes, err := dump(func() ([]netlink.Route, error) {
+		return netlink.RouteListFiltered(netlink.FAMILY_V6,
+			&netlink.Route{Protocol: netlink.RouteProtocol(m.RouteProtocol), Table: unix.RT_TABLE_UNSPEC},
+			netlink.RT_FILTER_PROTOCOL|netlink.RT_FILTER_TABLE)
+	})
 	if err != nil {
 		return nil, fmt.Errorf("list the routes of protocol %d: %w", m.RouteProtocol, err)
 	}

@@ -89,7 +89,7 @@ func (c *conn) cleanRules(m Marks) error {
 // ourRules lists the rules that carry our protocol number, in the order in
 // which the kernel follows them.
 func ourRules(m Marks) ([]rule, error) {
-	rules, err := netlink.RuleList(netlink.FAMILY_V6)
+	rules, err := dump(func() ([]netlink.Rule, error) { return netlink.RuleList(netlink.FAMILY_V6) })
 	if err != nil {
 		return nil, fmt.Errorf("list the policy rules: %w", err)
 	}

@@ -29,7 +29,7 @@ func TestKernelOldRouterKeepsNothing(t *testing.T) {
 	must(t, err)
 	defer c.Close()
 	waiting := func() bool {
-		list, err := netlink.NeighList(eth0, netlink.FAMILY_V6)
+		list, err := dump(func() ([]netlink.Neigh, error) { return netlink.NeighList(eth0, netlink.FAMILY_V6) })
 		must(t, err)
 		for _, n := range list {
 			if n.State&unix.NUD_INCOMPLETE != 0 {

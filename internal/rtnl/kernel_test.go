@@ -153,7 +153,7 @@ func TestKernelDeregistrationReachesTheHomeAgentOnly(t *testing.T) {
 	if routes[0].LinkIndex != eth0 || routes[0].Gw != nil {
 		t.Errorf("the way to the home agent is %v, not directly on eth0", routes[0])
 	}
-	neighbours, err := netlink.NeighList(eth0, netlink.FAMILY_V6)
+	neighbours, err := dump(func() ([]netlink.Neigh, error) { return netlink.NeighList(eth0, netlink.FAMILY_V6) })
 	must(t, err)
 	found := false
 	for _, n := range neighbours {
@@ -179,7 +179,7 @@ func TestKernelRestartTakesThePathOver(t *testing.T) {
 	must(t, err)
 	defer m.Close()
 	must(t, m.Apply([]role.Effect{role.SetHomePath{Path: homePath(role.PathHome, eth0)}})[0])
-	rules, err := netlink.RuleList(netlink.FAMILY_V6)
+	rules, err := dump(func() ([]netlink.Rule, error) { return netlink.RuleList(netlink.FAMILY_V6) })
 	must(t, err)
 	for _, r := range rules {
 		if r.Src != nil {
@@ -209,7 +209,7 @@ func TestKernelCareOfAddress(t *testing.T) {
 	l, err := netlink.LinkByIndex(eth0)
 	must(t, err)
 	there := func() *netlink.Addr {
-		addrs, err := netlink.AddrList(l, netlink.FAMILY_V6)
+		addrs, err := dump(func() ([]netlink.Addr, error) { return netlink.AddrList(l, netlink.FAMILY_V6) })
 		must(t, err)
 		for _, a := range addrs {
 			if addrOf(a.IP) == careOf.Addr() {
@@ -352,7 +352,9 @@ func TestKernelCleanupRemovesWhatIsOursOnly(t *testing.T) {
 func routesAndRules(t *testing.T) []string {
 	t.Helper()
 	var list []string
-	routes, err := netlink.RouteListFiltered(netlink.FAMILY_V6, &netlink.Route{}, netlink.RT_FILTER_TABLE)
+	routes, err := dump(func() ([]netlink.Route, error) {
+		return netlink.RouteListFiltered(netlink.FAMILY_V6, &netlink.Route{}, netlink.RT_FILTER_TABLE)
+	})
 	must(t, err)
 	for _, r := range routes {
 		if d := r.Dst; d != nil && (d.IP.IsLinkLocalUnicast() || d.IP.IsMulticast()) {
@@ -360,12 +362,12 @@ func routesAndRules(t *testing.T) []string {
 		}
 		list = append(list, r.String())
 	}
-	rules, err := netlink.RuleList(netlink.FAMILY_V6)
+	rules, err := dump(func() ([]netlink.Rule, error) { return netlink.RuleList(netlink.FAMILY_V6) })
 	must(t, err)
 	for _, r := range rules {
 		list = append(list, r.String())
 	}
-	addrs, err := netlink.AddrList(nil, netlink.FAMILY_V6)
+	addrs, err := dump(func() ([]netlink.Addr, error) { return netlink.AddrList(nil, netlink.FAMILY_V6) })
 	must(t, err)
 	for _, a := range addrs {
 		if !a.IP.IsLinkLocalUnicast() { // these end their detection meanwhile

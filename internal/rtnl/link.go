@@ -80,7 +80,7 @@ func (c *conn) removeLink(index int) error {
 
 // devices lists our tunnel devices.
 func devices(m Marks) ([]netlink.Link, error) {
-	links, err := netlink.LinkList()
+	links, err := dump(netlink.LinkList)
 	if err != nil {
 		return nil, fmt.Errorf("list interfaces: %w", err)
 	}

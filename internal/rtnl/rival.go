@@ -53,7 +53,7 @@ func (r *rivals) look() error {
 	if r.listed {
 		return nil
 	}
-	links, err := netlink.LinkList()
+	links, err := dump(netlink.LinkList)
 	if err != nil {
 		return fmt.Errorf("list interfaces: %w", err)
 	}

@@ -14,9 +14,11 @@ import (
 // keepRouters deletes the default routes that the kernel has learned from
 // routers of an earlier link, and what waits for these routers.
 func (m *MobileNode) keepRouters(e role.KeepRouters) error {
-	list, err := netlink.RouteListFiltered(netlink.FAMILY_V6, &netlink.Route{
-		LinkIndex: e.Ifindex, Table: unix.RT_TABLE_MAIN, Protocol: unix.RTPROT_RA,
-	}, netlink.RT_FILTER_OIF|netlink.RT_FILTER_TABLE|netlink.RT_FILTER_PROTOCOL)
+	list, err := dump(func() ([]netlink.Route, error) {
+		return netlink.RouteListFiltered(netlink.FAMILY_V6, &netlink.Route{
+			LinkIndex: e.Ifindex, Table: unix.RT_TABLE_MAIN, Protocol: unix.RTPROT_RA,
+		}, netlink.RT_FILTER_OIF|netlink.RT_FILTER_TABLE|netlink.RT_FILTER_PROTOCOL)
+	})
 	if err != nil {
 		return fmt.Errorf("list the default routes of interface %d: %w", e.Ifindex, err)
 	}

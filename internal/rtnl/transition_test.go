@@ -152,7 +152,7 @@ func ipv6State(t *testing.T) []string {
 	t.Helper()
 	names := make(map[int]string)
 	var list []string
-	links, err := netlink.LinkList()
+	links, err := dump(netlink.LinkList)
 	must(t, err)
 	for _, l := range links {
 		names[l.Attrs().Index] = l.Attrs().Name
@@ -160,7 +160,9 @@ func ipv6State(t *testing.T) []string {
 			list = append(list, fmt.Sprintf("tunnel %s %v %v alias %q", tnl.Name, tnl.Local, tnl.Remote, tnl.Alias))
 		}
 	}
-	routes, err := netlink.RouteListFiltered(netlink.FAMILY_V6, &netlink.Route{}, netlink.RT_FILTER_TABLE)
+	routes, err := dump(func() ([]netlink.Route, error) {
+		return netlink.RouteListFiltered(netlink.FAMILY_V6, &netlink.Route{}, netlink.RT_FILTER_TABLE)
+	})
 	must(t, err)
 	for _, r := range routes {
 		if r.Dst != nil && (r.Dst.IP.IsLinkLocalUnicast() || r.Dst.IP.IsMulticast()) {
@@ -171,12 +173,12 @@ func ipv6State(t *testing.T) []string {
 		}
 		list = append(list, fmt.Sprintf("route %v via %v dev %s table %d type %d protocol %d metric %d", r.Dst, r.Gw, names[r.LinkIndex], r.Table, r.Type, r.Protocol, r.Priority))
 	}
-	rules, err := netlink.RuleList(netlink.FAMILY_V6)
+	rules, err := dump(func() ([]netlink.Rule, error) { return netlink.RuleList(netlink.FAMILY_V6) })
 	must(t, err)
 	for _, r := range rules {
 		list = append(list, r.String())
 	}
-	addrs, err := netlink.AddrList(nil, netlink.FAMILY_V6)
+	addrs, err := dump(func() ([]netlink.Addr, error) { return netlink.AddrList(nil, netlink.FAMILY_V6) })
 	must(t, err)
 	for _, a := range addrs {
 		if !net.IP(a.IP).IsLinkLocalUnicast() {

@@ -74,7 +74,7 @@ func (p *paths) tunnel(homeAgent netip.Addr) (*path, error) {
 // freeNumber returns the number of the device to a home agent: that of one that
 // is there, or the first free one.
 func (p *paths) freeNumber(homeAgent netip.Addr) (int, error) {
-	links, err := netlink.LinkList()
+	links, err := dump(netlink.LinkList)
 	if err != nil {
 		return 0, fmt.Errorf("list interfaces: %w", err)
 	}

@@ -5,6 +5,7 @@
 package nslab
 
 import (
+	"errors"
 	"net"
 	"net/netip"
 	"os"
@@ -214,6 +215,9 @@ func (n *Node) Sysctl(name, value string) {
 func (n *Node) Neighbours(name string) map[netip.Addr]netlink.Neigh {
 	n.t.Helper()
 	list, err := n.NL.NeighList(n.Index(name), netlink.FAMILY_V6)
+	for errors.Is(err, netlink.ErrDumpInterrupted) { // it changed while it was told
+		list, err = n.NL.NeighList(n.Index(name), netlink.FAMILY_V6)
+	}
 	if err != nil {
 		n.t.Fatalf("list neighbours of %s in %s: %v", name, n.Name, err)
 	}
@@ -231,7 +235,7 @@ func (n *Node) LinkLocal(name string) netip.Addr {
 	n.t.Helper()
 	for end := time.Now().Add(10 * time.Second); time.Now().Before(end); time.Sleep(5 * time.Millisecond) {
 		addrs, err := n.NL.AddrList(n.Link(name), netlink.FAMILY_V6)
-		if err != nil {
+		if err != nil && !errors.Is(err, netlink.ErrDumpInterrupted) {
 			n.t.Fatalf("list addresses of %s in %s: %v", name, n.Name, err)
 		}
 		for _, a := range addrs {
