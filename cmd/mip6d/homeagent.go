@@ -13,6 +13,7 @@ import (
 	"mip6d/internal/datapath"
 	"mip6d/internal/engine"
 	"mip6d/internal/ha"
+	"mip6d/internal/homelink"
 	"mip6d/internal/ingress"
 	"mip6d/internal/mhsock"
 	"mip6d/internal/netmon"
@@ -26,6 +27,7 @@ import (
 type homeAgent struct {
 	d        *daemon
 	machine  *ha.Machine
+	links    *homelink.Machine
 	bindings *rtnl.Bindings
 	check    ingress.Check
 	paths    *xfrmmig.Paths
@@ -59,15 +61,19 @@ func (d *daemon) homeAgent(cfg *config.Config) (_ wiring, err error) {
 		return nil, err
 	}
 	d.keep(icmp)
+	homeLinks, err := h.openHomeLinks(cfg.HomeAgent)
+	if err != nil {
+		return nil, err
+	}
 	h.correspondent = d.newCorrespondent(cfg, func(local, home netip.Addr) bool { return h.machine.Registered(local, home) })
 	if h.correspondent.machine != nil {
 		h.params.Correspondent = h.correspondent.machine.Bound
 	}
 	h.machine = ha.New(h.params)
 	d.engine = engine.New(engine.Config{
-		Machines: h.beside(h.machine),
+		Machines: h.beside(h.machine, h.links),
 		Kernel:   datapath.Kernel{Main: datapath.NewHomeAgent(h.check, h.bindings, links), Direct: h.paths},
-		Wire: &datapath.Wire{MH: mh, ICMP: icmp, Neighbours: links, Delivery: links, Refused: func(e role.DADDone) {
+		Wire: &datapath.Wire{MH: mh, ICMP: icmp, HomeLinks: homeLinks, Neighbours: links, Delivery: links, Refused: func(e role.DADDone) {
 			go d.engine.Post(e)
 		}},
 		Counters: &d.counters, Notify: d.notify, Failed: d.failed,
@@ -75,6 +81,10 @@ func (d *daemon) homeAgent(cfg *config.Config) (_ wiring, err error) {
 	d.task(func(ctx context.Context) error { return mh.Run(ctx, d.engine.Offer) })
 	d.task(func(ctx context.Context) error { return icmp.Run(ctx, d.engine.Offer) })
 	d.task(func(ctx context.Context) error { return links.Run(ctx, d.engine.Post) })
+	d.task(func(ctx context.Context) error { return homeLinks.Run(ctx, d.engine.Offer) })
+	if err := h.hearRouters(); err != nil {
+		return nil, err
+	}
 	if err := h.listen(); err != nil {
 		return nil, err
 	}

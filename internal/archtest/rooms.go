@@ -22,7 +22,7 @@ const Any = "*"
 
 var (
 	codecs   = []string{"internal/mh", "internal/exthdr", "internal/icmp6", "internal/rr"}
-	roles    = []string{"internal/ha", "internal/mn", "internal/cn"}
+	roles    = []string{"internal/ha", "internal/homelink", "internal/mn", "internal/cn"}
 	appliers = []string{
 		"internal/rtnl", "internal/xfrmmig", "internal/proxynd", "internal/ingress", "internal/mhsock", "internal/netmon",
 		"internal/datapath", "internal/sighting",
@@ -56,6 +56,7 @@ var Rooms = []Room{
 	{Path: "internal/bce", Pure: true, Rooms: []string{"internal/role"}},
 	{Path: "internal/bul", Pure: true, Rooms: []string{"internal/role"}},
 	{Path: "internal/ha", Pure: true, Rooms: machine()},
+	{Path: "internal/homelink", Pure: true, Rooms: machine()},
 	{Path: "internal/mn", Pure: true, Rooms: machine()},
 	{Path: "internal/cn", Pure: true, Rooms: machine()},
 	{Path: "internal/sim", Rooms: concat(roles, machine())},

@@ -49,6 +49,22 @@ type HomeLink struct {
 	// ValidLifetime is how long the prefixes are advertised as valid; zero:
 	// without end. No binding is granted for longer.
 	ValidLifetime time.Duration
+
+	// Advertise is how Router Advertisements are sent; nil: not by us.
+	Advertise *Advertise
+
+	// Preference among the home agents of the link, and for how long we are one
+	// after each advertisement; zero: as long as a default router (RFC 6275 §7.4).
+	Preference        int
+	HomeAgentLifetime time.Duration
+}
+
+// Advertise is how Router Advertisements are sent on a home link (RFC 4861
+// §6.2.1, RFC 6275 §7.5).
+type Advertise struct {
+	MinInterval, MaxInterval time.Duration
+	RouterLifetime           time.Duration
+	AnswerDelay              time.Duration // to solicitations, at random up to this
 }
 
 // BindPolicy is for the home addresses in a prefix.

@@ -26,6 +26,12 @@ const (
 	defaultLifetime        = 420 * time.Second
 	defaultPreference      = 100
 
+	// RFC 4861 §6.2.1, §10. RFC 6275 §7.5: the short intervals must be asked for.
+	defaultMinInterval    = 200 * time.Second
+	defaultMaxInterval    = 600 * time.Second
+	defaultRouterLifetime = 1800 * time.Second
+	defaultAnswerDelay    = 500 * time.Millisecond
+
 	defaultIdleTimeout = 2 * time.Minute
 	defaultRetryAfter  = 5 * time.Minute
 	defaultMaxPeers    = 256
@@ -51,6 +57,16 @@ const (
 	minTimestampWindow = 4 * time.Second
 	maxTimestampWindow = time.Hour
 	maxMaxBindings     = 10_000_000
+
+	// RFC 4861 §6.2.1; the least intervals are RFC 6275's (§7.5).
+	minMinInterval       = 30 * time.Millisecond
+	maxMinInterval       = 1350 * time.Second
+	minMaxInterval       = 70 * time.Millisecond
+	maxMaxInterval       = 1800 * time.Second
+	minRouterLifetime    = time.Second
+	maxRouterLifetime    = 9000 * time.Second
+	maxHomeAgentLifetime = 65535 * time.Second
+	maxAgentPreference   = 65535
 
 	minIdleTimeout = 10 * time.Second
 	maxIdleTimeout = time.Hour

@@ -76,6 +76,7 @@ log: {level: debug, format: json}
 				Prefixes:  []netip.Prefix{netip.MustParsePrefix("2001:db8:1::/64"), netip.MustParsePrefix("2001:db8:11::/64")},
 
 				ValidLifetime: 2 * time.Hour,
+				Advertise:     &Advertise{200 * time.Second, 600 * time.Second, 1800 * time.Second, 500 * time.Millisecond},
 			}},
 			MobileNodes: []MobileNodeEntry{
 				{

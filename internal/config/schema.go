@@ -111,12 +111,62 @@ func (d *decoder) homeLink(l *HomeLink, path string, n *yaml.Node) {
 		required("address", d.addr(&l.Address)),
 		required("prefixes", d.subnets(&l.Prefixes)),
 		optional("valid_lifetime", d.duration(&l.ValidLifetime, minLifetime, maxValidLifetime)),
+		optional("advertise", func(path string, n *yaml.Node) { d.advertise(&l.Advertise, path, n) }),
+		optional("preference", integer(d, &l.Preference, 0, maxAgentPreference)),
+		optional("home_agent_lifetime", d.duration(&l.HomeAgentLifetime, minRouterLifetime, maxHomeAgentLifetime)),
 	)
+	advertise := join(path, "advertise")
+	switch {
+	case virtual && l.Advertise != nil:
+		d.wrongf(advertise, "a virtual home link has nobody to advertise to: take one of them away")
+	case !virtual && !d.has(advertise):
+		l.Advertise = defaultAdvertise()
+	}
 	switch given := d.has(join(path, "interface")); {
 	case virtual && given:
 		d.wrongf(join(path, "virtual"), "a virtual home link has no interface: take one of them away")
 	case !virtual && !given:
 		d.wrongf(path, "needs interface: the interface on the home link; or say virtual: true, for home addresses that are on no link")
+	}
+}
+
+// advertise reads on, off, or what differs from the defaults.
+func (d *decoder) advertise(dst **Advertise, path string, n *yaml.Node) {
+	a := defaultAdvertise()
+	if e := d.enter(path, n); e.Kind != yaml.MappingNode {
+		on := true
+		if d.onOff(&on)(path, n); on {
+			*dst = a
+		}
+		return
+	}
+	*dst = a
+	d.mapping(path, n,
+		optional("min_interval", d.duration(&a.MinInterval, minMinInterval, maxMinInterval)),
+		optional("max_interval", d.duration(&a.MaxInterval, minMaxInterval, maxMaxInterval)),
+		optional("router_lifetime", d.duration(&a.RouterLifetime, minRouterLifetime, maxRouterLifetime)),
+		optional("answer_delay", d.duration(&a.AnswerDelay, 0, defaultAnswerDelay)),
+	)
+	least := join(path, "min_interval")
+	if !d.has(least) { // RFC 4861 §6.2.1, but for intervals as short as RFC 6275 §7.5 allows
+		a.MinInterval = max(min(a.MinInterval, a.MaxInterval/3), minMinInterval)
+	}
+	if a.MinInterval > a.MaxInterval {
+		d.wrongf(least, "%s is more than max_interval, %s", seconds(a.MinInterval), seconds(a.MaxInterval))
+	}
+	if lifetime := join(path, "router_lifetime"); a.RouterLifetime < a.MaxInterval {
+		if !d.has(lifetime) {
+			lifetime = join(path, "max_interval")
+		}
+		d.wrongf(lifetime, "the router_lifetime of %s ends before the next advertisement, after up to %s (max_interval): make it longer",
+			seconds(a.RouterLifetime), seconds(a.MaxInterval))
+	}
+}
+
+func defaultAdvertise() *Advertise {
+	return &Advertise{
+		MinInterval: defaultMinInterval, MaxInterval: defaultMaxInterval,
+		RouterLifetime: defaultRouterLifetime, AnswerDelay: defaultAnswerDelay,
 	}
 }
 

@@ -18,6 +18,9 @@ type Wire struct {
 	Routers interface {
 		SolicitRouter(role.SolicitRouter) error
 	}
+	HomeLinks interface {
+		AdvertiseRouter(role.AdvertiseRouter) error
+	}
 	// Neighbours asks and tells the neighbours of a link.
 	Neighbours interface {
 		StartDAD(role.StartDAD) error
@@ -53,6 +56,8 @@ func (w *Wire) send(e role.Effect) error {
 		return w.ICMP.Send(e)
 	case role.SolicitRouter:
 		return w.Routers.SolicitRouter(e)
+	case role.AdvertiseRouter:
+		return w.HomeLinks.AdvertiseRouter(e)
 	case role.StartDAD:
 		err := w.Neighbours.StartDAD(e)
 		if err != nil {

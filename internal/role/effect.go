@@ -39,6 +39,13 @@ type SolicitRouter struct {
 	Ifindex int
 }
 
+// AdvertiseRouter multicasts a Router Advertisement to all nodes of a link, from
+// our link-local address there. The applier fills in the checksum.
+type AdvertiseRouter struct {
+	Ifindex int
+	Raw     []byte // from Type on
+}
+
 // SetBinding brings a binding into force on a home agent: tunnel route, proxy
 // neighbour discovery for the home address on its home link, and the reverse
 // tunnel's source check. It replaces the binding of the same home address
@@ -161,6 +168,7 @@ type Notice struct {
 func (Send) effect()            {}
 func (SendICMP) effect()        {}
 func (SolicitRouter) effect()   {}
+func (AdvertiseRouter) effect() {}
 func (SetBinding) effect()      {}
 func (ClearBinding) effect()    {}
 func (StartDAD) effect()        {}

@@ -75,6 +75,12 @@ type RouterSeen struct {
 	At      time.Time // when the kernel received it, by the wall clock; zero: just now
 }
 
+// RouterSolicited is a valid Router Solicitation (RFC 4861 §6.1.1).
+type RouterSolicited struct {
+	Ifindex int
+	Src     netip.Addr // unspecified from a node without an address
+}
+
 // AddressReady says that an address may be used as a source: DAD ended well or
 // was not needed, or the address is optimistic and announced by the kernel
 // (RFC 4429).
@@ -152,6 +158,7 @@ func (ICMPIn) event()             {}
 func (LinkUp) event()             {}
 func (LinkDown) event()           {}
 func (RouterSeen) event()         {}
+func (RouterSolicited) event()    {}
 func (AddressReady) event()       {}
 func (DADFailed) event()          {}
 func (AddressGone) event()        {}

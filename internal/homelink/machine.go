@@ -1,0 +1,108 @@
+package homelink
+
+import (
+	"encoding/binary"
+	"io"
+	"time"
+
+	"mip6d/internal/bul"
+	"mip6d/internal/role"
+)
+
+// Machine is the home agent's part on its home links. It implements
+// role.Machine.
+type Machine struct {
+	p       Params
+	rand    io.Reader
+	links   []*link
+	replies bul.Rate
+
+	// Of the Step in progress.
+	now time.Time
+	out []role.Effect
+}
+
+// link is what is going on on one.
+type link struct {
+	Link
+	agents []*agent // the others, the longest known first
+
+	sent int       // advertisements so far
+	last time.Time // of the latest
+	next time.Time // zero: not begun
+}
+
+var _ role.Machine = (*Machine)(nil)
+
+// New returns a machine that has not advertised yet. Randomness for intervals
+// and the order of equals comes from rand, which must not fail.
+func New(p Params, rand io.Reader) *Machine {
+	m := &Machine{p: p.withDefaults(), rand: rand}
+	m.replies.Max = m.p.MaxReplies
+	for _, l := range m.p.Links {
+		m.links = append(m.links, &link{Link: l})
+	}
+	return m
+}
+
+// Step implements role.Machine.
+func (m *Machine) Step(now time.Time, ev role.Event) []role.Effect {
+	m.now, m.out = now, nil
+	switch ev := ev.(type) {
+	case role.Start:
+		m.begin()
+	case role.RouterSolicited:
+		m.solicited(ev)
+	case role.RouterSeen:
+		m.routerSeen(ev)
+	case role.ICMPIn:
+		m.icmp(ev)
+	}
+	m.expire()
+	m.advertise()
+	out := m.out
+	m.out = nil
+	return out
+}
+
+// Deadline implements role.Machine.
+func (m *Machine) Deadline() (next time.Time) {
+	earlier := func(t time.Time) {
+		if !t.IsZero() && (next.IsZero() || t.Before(next)) {
+			next = t
+		}
+	}
+	for _, l := range m.links {
+		earlier(l.next)
+		for _, a := range l.agents {
+			earlier(a.expires)
+		}
+	}
+	return next
+}
+
+func (m *Machine) emit(e role.Effect) { m.out = append(m.out, e) }
+
+func (m *Machine) count(c role.Counter) { m.emit(role.Count{Counter: c}) }
+
+// on returns the home link of an interface.
+func (m *Machine) on(ifindex int) *link {
+	for _, l := range m.links {
+		if ifindex != 0 && l.Ifindex == ifindex {
+			return l
+		}
+	}
+	return nil
+}
+
+// upTo is a random number from 0 to n-1.
+func (m *Machine) upTo(n int) int {
+	var b [8]byte
+	_, _ = io.ReadFull(m.rand, b[:]) // without randomness, zero: nothing here is secret
+	return int(binary.BigEndian.Uint64(b[:]) >> 1 % uint64(n))
+}
+
+// between is a random time from a to b.
+func (m *Machine) between(a, b time.Duration) time.Duration {
+	return a + time.Duration(m.upTo(int(max(b-a, 0))+1))
+}

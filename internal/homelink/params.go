@@ -1,0 +1,111 @@
+package homelink
+
+import (
+	"net/netip"
+	"time"
+
+	"mip6d/internal/icmp6"
+	"mip6d/internal/role"
+)
+
+// Params is what the machine is told.
+type Params struct {
+	Links []Link
+
+	// Routers says that mobile routers may register (RFC 3963 §7.3).
+	Routers bool
+
+	// MaxReplies bounds the answers to discovery in a second: anybody can ask in
+	// anybody's name. 100.
+	MaxReplies int
+}
+
+// Link is one home link.
+type Link struct {
+	Ifindex  int        // 0: virtual, with nobody on it
+	LinkAddr []byte     // of the interface, for the advertisement
+	Address  netip.Addr // the home agent's own
+	Prefixes []Prefix
+
+	Preference uint16        // among the home agents of the link; higher is better
+	Lifetime   time.Duration // as a home agent, whole seconds, at most 65535 s; 0: RouterLifetime
+
+	Advertise *Advertise // nil: another program advertises, or nobody
+}
+
+// Prefix is a subnet prefix of the link with the lifetimes that are advertised.
+type Prefix struct {
+	Prefix           netip.Prefix
+	Valid, Preferred time.Duration // role.Infinite for without end
+}
+
+// Advertise says how Router Advertisements are sent (RFC 4861 §6.2.1, RFC 6275
+// §7.5).
+type Advertise struct {
+	MinInterval, MaxInterval time.Duration
+	RouterLifetime           time.Duration // whole seconds, 1 to 65535 s
+	AnswerDelay              time.Duration // to solicitations, at random up to this
+}
+
+const (
+	// RFC 4861 §10.
+	maxInitialInterval = 16 * time.Second
+	maxInitial         = 3
+	minDelayBetween    = 3 * time.Second
+
+	// fastInterval and fastMargin: advertised intervals below this get so much
+	// more, for what delays a packet (RFC 6275 §7.5).
+	fastInterval = 200 * time.Millisecond
+	fastMargin   = 20 * time.Millisecond
+
+	// maxAgents and maxAddresses bound what neighbours can have us keep, of one
+	// link and of one of them.
+	maxAgents    = 64
+	maxAddresses = 16
+)
+
+func (p Params) withDefaults() Params {
+	if p.MaxReplies <= 0 {
+		p.MaxReplies = 100
+	}
+	return p
+}
+
+// lifetime is for how long we are a home agent, from each advertisement on.
+func (l *Link) lifetime() time.Duration {
+	switch {
+	case l.Lifetime > 0:
+		return l.Lifetime
+	case l.Advertise != nil:
+		return l.Advertise.RouterLifetime
+	}
+	return role.Infinite
+}
+
+// advertisement is our Router Advertisement.
+func (l *Link) advertisement(routers bool) *icmp6.RouterAdvertisement {
+	a := l.Advertise
+	ra := &icmp6.RouterAdvertisement{CurHopLimit: 64, HomeAgent: true, RouterLifetime: a.RouterLifetime}
+	if len(l.LinkAddr) > 0 {
+		ra.Options = append(ra.Options, icmp6.SourceLinkLayerAddress{LinkAddr: l.LinkAddr})
+	}
+	for _, x := range l.Prefixes {
+		p := icmp6.PrefixInformation{
+			Length: uint8(x.Prefix.Bits()), OnLink: true, Autonomous: x.Prefix.Bits() == 64,
+			Valid: x.Valid, Preferred: x.Preferred, Prefix: x.Prefix.Masked().Addr(),
+		}
+		if x.Prefix.Contains(l.Address) {
+			p.RouterAddress, p.Prefix = true, l.Address
+		}
+		ra.Options = append(ra.Options, p)
+	}
+	interval := a.MaxInterval
+	if interval < fastInterval {
+		interval += fastMargin
+	}
+	ra.Options = append(ra.Options, icmp6.AdvertisementInterval{Interval: interval})
+	if l.Preference != 0 || routers || l.lifetime() != a.RouterLifetime {
+		ra.Options = append(ra.Options, icmp6.HomeAgentInformation{Router: routers, Preference: l.Preference, Lifetime: l.lifetime()})
+	}
+	return ra
+}
