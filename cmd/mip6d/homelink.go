@@ -77,7 +77,7 @@ func homeLinkParams(c *config.HomeAgent, links []ha.Link) homelink.Params {
 		}
 		if a := l.Advertise; a != nil {
 			out.Advertise = &homelink.Advertise{
-				MinInterval: a.MinInterval, MaxInterval: a.MaxInterval, RouterLifetime: a.RouterLifetime, AnswerDelay: a.AnswerDelay,
+				MinInterval: a.MinInterval, MaxInterval: a.MaxInterval, RouterLifetime: a.RouterLifetime, AnswerDelay: a.AnswerDelay, MinDelay: a.MinDelay,
 			}
 		}
 		p.Links = append(p.Links, out)

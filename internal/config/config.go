@@ -65,6 +65,7 @@ type Advertise struct {
 	MinInterval, MaxInterval time.Duration
 	RouterLifetime           time.Duration
 	AnswerDelay              time.Duration // to solicitations, at random up to this
+	MinDelay                 time.Duration // MinDelayBetweenRas, of RFC 6275 §13
 }
 
 // BindPolicy is for the home addresses in a prefix.

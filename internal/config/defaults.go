@@ -31,6 +31,7 @@ const (
 	defaultMaxInterval    = 600 * time.Second
 	defaultRouterLifetime = 1800 * time.Second
 	defaultAnswerDelay    = 500 * time.Millisecond
+	defaultMinDelay       = 3 * time.Second
 
 	defaultIdleTimeout = 2 * time.Minute
 	defaultRetryAfter  = 5 * time.Minute

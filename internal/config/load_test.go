@@ -76,7 +76,7 @@ log: {level: debug, format: json}
 				Prefixes:  []netip.Prefix{netip.MustParsePrefix("2001:db8:1::/64"), netip.MustParsePrefix("2001:db8:11::/64")},
 
 				ValidLifetime: 2 * time.Hour,
-				Advertise:     &Advertise{200 * time.Second, 600 * time.Second, 1800 * time.Second, 500 * time.Millisecond},
+				Advertise:     &Advertise{200 * time.Second, 600 * time.Second, 1800 * time.Second, 500 * time.Millisecond, 3 * time.Second},
 			}},
 			MobileNodes: []MobileNodeEntry{
 				{
@@ -188,5 +188,47 @@ func TestLoadUnreadable(t *testing.T) {
 	}
 	if _, ok := err.(Problems); ok {
 		t.Error("a missing file is reported as a problem within the file")
+	}
+}
+
+// Requirements: 6275-7.5-3, 6275-7.5-4, 6275-7.5-5, 6275-7.5-7, 6275-7.5-9, 6275-7.5-10, 6275-13-1, 6275-13-3
+func TestRFC6275_7_5_IntervalsOfAdvertisements(t *testing.T) {
+	usual := Advertise{200 * time.Second, 600 * time.Second, 1800 * time.Second, 500 * time.Millisecond, 3 * time.Second}
+	with := func(change func(*Advertise)) *Advertise {
+		a := usual
+		change(&a)
+		return &a
+	}
+	for text, want := range map[string]*Advertise{
+		"":                &usual,
+		"advertise: on":   &usual,
+		"advertise: {}":   &usual,
+		"advertise: off":  nil,
+		"advertise: true": &usual,
+		// A shorter interval makes what hangs on it shorter too.
+		"advertise: {max_interval: 70ms}": with(func(a *Advertise) {
+			a.MinInterval, a.MaxInterval, a.MinDelay = 30*time.Millisecond, 70*time.Millisecond, 30*time.Millisecond
+		}),
+		"advertise: {max_interval: 6s}": with(func(a *Advertise) {
+			a.MinInterval, a.MaxInterval, a.MinDelay = 2*time.Second, 6*time.Second, 2*time.Second
+		}),
+		"advertise: {min_interval: 30ms, max_interval: 1s, router_lifetime: 1s, answer_delay: 0s, min_delay: 10ms}": {
+			30 * time.Millisecond, time.Second, time.Second, 0, 10 * time.Millisecond,
+		},
+	} {
+		got, err := Load(write(t, `
+home_agent:
+  links:
+    - interface: eth0
+      address: 2001:db8:1::1
+      prefixes: [2001:db8:1::/64]
+      `+text+"\n"))
+		if err != nil {
+			t.Errorf("%q: %v", text, err)
+			continue
+		}
+		if d := cmp.Diff(want, got.HomeAgent.Links[0].Advertise); d != "" {
+			t.Errorf("%q (-want +got)\n%s", text, d)
+		}
 	}
 }

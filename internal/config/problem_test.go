@@ -57,6 +57,33 @@ func TestProblems(t *testing.T) {
 		{"key of another program", "correspondent_node: {cache: 3}\n", []string{
 			`f:1:22: correspondent_node.cache: unknown key; there are in correspondent_node: route_optimization, max_bindings, max_lifetime`,
 		}},
+		{"advertisements", `home_agent:
+  links:
+    - {virtual: true, address: 2001:db8:1::1, prefixes: [2001:db8:1::/64], advertise: on}
+    - interface: eth1
+      address: 2001:db8:2::1
+      prefixes: [2001:db8:2::/64]
+      preference: 65536
+      home_agent_lifetime: 0s
+      advertise: {min_interval: 5s, max_interval: 4s, answer_delay: 1s, min_delay: 4s}
+    - {interface: eth2, address: 2001:db8:3::1, prefixes: [2001:db8:3::/64], advertise: {router_lifetime: 599s}}
+    - {interface: eth3, address: 2001:db8:4::1, prefixes: [2001:db8:4::/64], advertise: {max_interval: 30m, router_lifetime: 20m}}
+    - {interface: eth4, address: 2001:db8:5::1, prefixes: [2001:db8:5::/64], advertise: {min_interval: 20ms, max_interval: 60ms}}
+    - {interface: eth5, address: 2001:db8:6::1, prefixes: [2001:db8:6::/64], advertise: sometimes}
+    - {interface: eth6, address: 2001:db8:7::1, prefixes: [2001:db8:7::/64], advertise: {max_interval: 30m}}
+`, []string{
+			`f:3:87: home_agent.links[0].advertise: a virtual home link has nobody to advertise to: take one of them away`,
+			`f:7:19: home_agent.links[1].preference: is 65536, out of range: wants a whole number from 0 to 65535`,
+			`f:8:28: home_agent.links[1].home_agent_lifetime: is 0s, out of range: wants a time from 1s to 65535s`,
+			`f:9:33: home_agent.links[1].advertise.min_interval: 5s is more than max_interval, 4s`,
+			`f:9:69: home_agent.links[1].advertise.answer_delay: is 1s, out of range: wants a time from 0s to 0.5s`,
+			`f:9:84: home_agent.links[1].advertise.min_delay: is 4s, out of range: wants a time from 0s to 3s`,
+			`f:10:107: home_agent.links[2].advertise.router_lifetime: the router_lifetime of 599s ends before the next advertisement, after up to 600s (max_interval): make it longer`,
+			`f:11:126: home_agent.links[3].advertise.router_lifetime: the router_lifetime of 1200s ends before the next advertisement, after up to 1800s (max_interval): make it longer`,
+			`f:12:104: home_agent.links[4].advertise.min_interval: is 20ms, out of range: wants a time from 0.03s to 1350s`,
+			`f:12:124: home_agent.links[4].advertise.max_interval: is 60ms, out of range: wants a time from 0.07s to 1800s`,
+			`f:13:89: home_agent.links[5].advertise: wants on or off and is "sometimes"`,
+		}},
 		{"route optimisation", "correspondent_node:\n  max_bindings: 0\n  max_lifetime: 421s\n  route_optimization:\n" +
 			"    default: perhaps\n    allow: [2001:db8::1/48, 10.0.0.0/8, nobody, 2001:db8:c::1]\n    deny: [\"2001:db8:c::1/128\"]\n    idle_timeout: 1m\n", []string{
 			`f:2:17: correspondent_node.max_bindings: is 0, out of range: wants a whole number from 1 to 1000000`,

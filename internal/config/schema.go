@@ -146,10 +146,14 @@ func (d *decoder) advertise(dst **Advertise, path string, n *yaml.Node) {
 		optional("max_interval", d.duration(&a.MaxInterval, minMaxInterval, maxMaxInterval)),
 		optional("router_lifetime", d.duration(&a.RouterLifetime, minRouterLifetime, maxRouterLifetime)),
 		optional("answer_delay", d.duration(&a.AnswerDelay, 0, defaultAnswerDelay)),
+		optional("min_delay", d.duration(&a.MinDelay, 0, defaultMinDelay)),
 	)
 	least := join(path, "min_interval")
 	if !d.has(least) { // RFC 4861 §6.2.1, but for intervals as short as RFC 6275 §7.5 allows
 		a.MinInterval = max(min(a.MinInterval, a.MaxInterval/3), minMinInterval)
+	}
+	if !d.has(join(path, "min_delay")) {
+		a.MinDelay = min(a.MinDelay, a.MinInterval) // RFC 6275 §13
 	}
 	if a.MinInterval > a.MaxInterval {
 		d.wrongf(least, "%s is more than max_interval, %s", seconds(a.MinInterval), seconds(a.MaxInterval))
@@ -166,7 +170,7 @@ func (d *decoder) advertise(dst **Advertise, path string, n *yaml.Node) {
 func defaultAdvertise() *Advertise {
 	return &Advertise{
 		MinInterval: defaultMinInterval, MaxInterval: defaultMaxInterval,
-		RouterLifetime: defaultRouterLifetime, AnswerDelay: defaultAnswerDelay,
+		RouterLifetime: defaultRouterLifetime, AnswerDelay: defaultAnswerDelay, MinDelay: defaultMinDelay,
 	}
 }
 

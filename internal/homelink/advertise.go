@@ -24,9 +24,7 @@ func (m *Machine) solicited(ev role.RouterSolicited) {
 		return
 	}
 	at := m.now.Add(m.between(0, l.Advertise.AnswerDelay))
-	// MinDelayBetweenRas (RFC 6275 §13) is where intervals are shorter as short
-	// as they.
-	if free := l.last.Add(min(minDelayBetween, l.Advertise.MinInterval)); l.sent > 0 && at.Before(free) {
+	if free := l.last.Add(l.Advertise.MinDelay); l.sent > 0 && at.Before(free) {
 		at = free
 	}
 	if at.Before(l.next) {

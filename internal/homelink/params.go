@@ -45,13 +45,13 @@ type Advertise struct {
 	MinInterval, MaxInterval time.Duration
 	RouterLifetime           time.Duration // whole seconds, 1 to 65535 s
 	AnswerDelay              time.Duration // to solicitations, at random up to this
+	MinDelay                 time.Duration // between answers: MinDelayBetweenRas, of RFC 6275 §13
 }
 
 const (
 	// RFC 4861 §10.
 	maxInitialInterval = 16 * time.Second
 	maxInitial         = 3
-	minDelayBetween    = 3 * time.Second
 
 	// fastInterval and fastMargin: advertised intervals below this get so much
 	// more, for what delays a packet (RFC 6275 §7.5).
