@@ -2,7 +2,7 @@
 // checks configurations and decodes messages without one.
 //
 //	mip6ctl status
-//	mip6ctl show bindings|bul|nonces|interfaces|stats
+//	mip6ctl show bindings|bul|home-agents|nonces|interfaces|stats
 //	mip6ctl ro start|stop PEER
 //	mip6ctl flush bul PEER
 //	mip6ctl watch

@@ -19,6 +19,7 @@ func newShowCommand(o *options) *cobra.Command {
 	cmd.AddCommand(
 		question(o, "bindings", "The binding cache of a home agent or correspondent node", (*ctl.Client).Bindings, printBindings),
 		question(o, "bul", "A mobile node's Binding Update List, with its correspondents", (*ctl.Client).BUL, printBUL),
+		question(o, "home-agents", "The home agents of a home agent's links", (*ctl.Client).HomeAgents, printHomeAgents),
 		question(o, "nonces", "A correspondent node's nonces: indices and ages", (*ctl.Client).Nonces, printNonces),
 		question(o, "interfaces", "The interfaces that mip6d works with", (*ctl.Client).Interfaces, printInterfaces),
 		question(o, "stats", "Everything that is counted", (*ctl.Client).Stats, printStats),
@@ -123,6 +124,21 @@ func printNonces(w io.Writer, list []ctl.Nonce) {
 		rows[i] = []string{strconv.Itoa(int(n.Index)), span(n.Age), span(n.Remaining)}
 	}
 	printTable(w, "No nonces: nobody has asked for a token of late.", []string{"INDEX", "AGE", "LEFT"}, rows)
+}
+
+func printHomeAgents(w io.Writer, list []ctl.HomeAgent) {
+	rows := make([][]string, len(list))
+	for i, a := range list {
+		router, serves, left := addr(a.Router), "mobile nodes", span(a.Remaining)
+		if a.Self {
+			router, left = "this one", "-"
+		}
+		if a.MobileRouters {
+			serves += ", routers"
+		}
+		rows[i] = []string{word(a.Interface), router, strconv.Itoa(int(a.Preference)), serves, left, texts(a.Addresses)}
+	}
+	printTable(w, "No home links.", []string{"LINK", "HOME AGENT", "PREF", "SERVES", "LEFT", "ADDRESSES"}, rows)
 }
 
 func printInterfaces(w io.Writer, list []ctl.Interface) {

@@ -100,6 +100,9 @@ func (c *correspondent) nonces(now time.Time) []ctl.Nonce {
 
 var errNoMobileNode = errors.New("this daemon is no mobile node, and only those begin and end route optimisation")
 
+// homeAgents is for the roles that keep no list of them.
+func (c *correspondent) homeAgents(time.Time) []ctl.HomeAgent { return nil }
+
 func (c *correspondent) correspond(time.Time, string, netip.Addr) error { return errNoMobileNode }
 
 // correspondentNode is the wiring of a correspondent node that is nothing else.

@@ -32,6 +32,8 @@ type homeAgent struct {
 	check    ingress.Check
 	paths    *xfrmmig.Paths
 	params   ha.Params
+	onLinks  *mhsock.HomeLinks
+	anycasts []anycast // taken there
 	*correspondent
 }
 
@@ -61,8 +63,7 @@ func (d *daemon) homeAgent(cfg *config.Config) (_ wiring, err error) {
 		return nil, err
 	}
 	d.keep(icmp)
-	homeLinks, err := h.openHomeLinks(cfg.HomeAgent)
-	if err != nil {
+	if err := h.openHomeLinks(cfg.HomeAgent); err != nil {
 		return nil, err
 	}
 	h.correspondent = d.newCorrespondent(cfg, func(local, home netip.Addr) bool { return h.machine.Registered(local, home) })
@@ -73,7 +74,7 @@ func (d *daemon) homeAgent(cfg *config.Config) (_ wiring, err error) {
 	d.engine = engine.New(engine.Config{
 		Machines: h.beside(h.machine, h.links),
 		Kernel:   datapath.Kernel{Main: datapath.NewHomeAgent(h.check, h.bindings, links), Direct: h.paths},
-		Wire: &datapath.Wire{MH: mh, ICMP: icmp, HomeLinks: homeLinks, Neighbours: links, Delivery: links, Refused: func(e role.DADDone) {
+		Wire: &datapath.Wire{MH: mh, ICMP: icmp, HomeLinks: h.onLinks, Neighbours: links, Delivery: links, Refused: func(e role.DADDone) {
 			go d.engine.Post(e)
 		}},
 		Counters: &d.counters, Notify: d.notify, Failed: d.failed,
@@ -81,7 +82,7 @@ func (d *daemon) homeAgent(cfg *config.Config) (_ wiring, err error) {
 	d.task(func(ctx context.Context) error { return mh.Run(ctx, d.engine.Offer) })
 	d.task(func(ctx context.Context) error { return icmp.Run(ctx, d.engine.Offer) })
 	d.task(func(ctx context.Context) error { return links.Run(ctx, d.engine.Post) })
-	d.task(func(ctx context.Context) error { return homeLinks.Run(ctx, d.engine.Offer) })
+	d.task(func(ctx context.Context) error { return h.onLinks.Run(ctx, d.engine.Offer) })
 	if err := h.hearRouters(); err != nil {
 		return nil, err
 	}
@@ -178,7 +179,7 @@ func (h *homeAgent) reload(cfg *config.Config) error {
 	p.Correspondent = h.params.Correspondent
 	h.d.engine.Post(ha.Reconfigured{Params: p})
 	h.correspondent.reload(cfg)
-	return nil
+	return h.reloadLinks(cfg.HomeAgent, p.Links)
 }
 
 // haParams converts the configuration.

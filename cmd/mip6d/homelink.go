@@ -3,10 +3,14 @@ package main
 import (
 	"context"
 	"crypto/rand"
+	"errors"
 	"net"
+	"net/netip"
 	"slices"
+	"time"
 
 	"mip6d/internal/config"
+	"mip6d/internal/ctl"
 	"mip6d/internal/ha"
 	"mip6d/internal/homelink"
 	"mip6d/internal/icmp6"
@@ -17,31 +21,71 @@ import (
 // loopback is where anycast addresses of virtual home links are taken.
 const loopback = 1
 
+// anycast is a home agents' anycast address and where it is taken.
+type anycast struct {
+	ifindex int
+	address netip.Addr
+}
+
 // openHomeLinks makes the machine for a home agent's links, and what it sends
 // and hears with.
-func (h *homeAgent) openHomeLinks(cfg *config.HomeAgent) (*mhsock.HomeLinks, error) {
-	p := homeLinkParams(cfg, h.params.Links)
-	links, err := mhsock.OpenHomeLinks(h.d.counters.Add)
-	if err != nil {
-		return nil, err
+func (h *homeAgent) openHomeLinks(cfg *config.HomeAgent) (err error) {
+	if h.onLinks, err = mhsock.OpenHomeLinks(h.d.counters.Add); err != nil {
+		return err
 	}
-	h.d.keep(links)
+	h.d.keep(h.onLinks)
+	p := homeLinkParams(cfg, h.params.Links)
+	for _, l := range p.Links {
+		if l.Ifindex == 0 {
+			continue
+		}
+		if err := h.onLinks.Join(l.Ifindex); err != nil {
+			return err
+		}
+	}
+	h.links = homelink.New(p, rand.Reader)
+	return h.takeAnycast(p)
+}
+
+// takeAnycast takes the anycast addresses of what is served, and gives up
+// others.
+func (h *homeAgent) takeAnycast(p homelink.Params) error {
+	want := anycasts(p)
+	var errs []error
+	for _, a := range want {
+		if !slices.Contains(h.anycasts, a) {
+			errs = append(errs, h.onLinks.JoinAnycast(a.ifindex, a.address))
+		}
+	}
+	for _, a := range h.anycasts {
+		if !slices.Contains(want, a) {
+			errs = append(errs, h.onLinks.LeaveAnycast(a.ifindex, a.address))
+		}
+	}
+	h.anycasts = want
+	return errors.Join(errs...)
+}
+
+// anycasts are the addresses at which the home agents of our links are looked
+// for (RFC 6275 §8.4).
+func anycasts(p homelink.Params) (list []anycast) {
 	for _, l := range p.Links {
 		on := loopback
 		if l.Ifindex != 0 {
 			on = l.Ifindex
-			if err := links.Join(on); err != nil {
-				return nil, err
-			}
 		}
 		for _, x := range l.Prefixes {
-			if err := links.JoinAnycast(on, icmp6.HomeAgentsAnycast(x.Prefix)); err != nil {
-				return nil, err
-			}
+			list = append(list, anycast{on, icmp6.HomeAgentsAnycast(x.Prefix)})
 		}
 	}
-	h.links = homelink.New(p, rand.Reader)
-	return links, nil
+	return list
+}
+
+// reloadLinks takes over what has changed about the home links.
+func (h *homeAgent) reloadLinks(cfg *config.HomeAgent, links []ha.Link) error {
+	p := homeLinkParams(cfg, links)
+	h.d.engine.Post(homelink.Reconfigured{Params: p})
+	return h.takeAnycast(p)
 }
 
 // hearRouters listens for the advertisements of other home agents.
@@ -77,10 +121,26 @@ func homeLinkParams(c *config.HomeAgent, links []ha.Link) homelink.Params {
 		}
 		if a := l.Advertise; a != nil {
 			out.Advertise = &homelink.Advertise{
-				MinInterval: a.MinInterval, MaxInterval: a.MaxInterval, RouterLifetime: a.RouterLifetime, AnswerDelay: a.AnswerDelay, MinDelay: a.MinDelay,
+				MinInterval: a.MinInterval, MaxInterval: a.MaxInterval, RouterLifetime: a.RouterLifetime,
+				AnswerDelay: a.AnswerDelay, MinDelay: a.MinDelay,
 			}
 		}
 		p.Links = append(p.Links, out)
 	}
 	return p
+}
+
+func (h *homeAgent) homeAgents(now time.Time) []ctl.HomeAgent {
+	var list []ctl.HomeAgent
+	for _, a := range h.links.Agents() {
+		left := ctl.Forever
+		if !a.Self {
+			left = ctl.Seconds(max(a.Expires.Sub(now), 0))
+		}
+		list = append(list, ctl.HomeAgent{
+			Interface: ifname(a.Ifindex), Self: a.Self, Router: a.Router, Addresses: a.Addresses, Preference: a.Preference,
+			MobileRouters: a.Routers, Remaining: left, Advertisements: a.Heard,
+		})
+	}
+	return list
 }

@@ -18,6 +18,7 @@ type source interface {
 	bindingList(now time.Time) []ctl.Binding
 	bul(now time.Time) []ctl.BindingUpdate
 	interfaces(now time.Time) []ctl.Interface
+	homeAgents(now time.Time) []ctl.HomeAgent
 	nonces(now time.Time) []ctl.Nonce
 	correspond(now time.Time, action string, peer netip.Addr) error
 	dataPath() (map[role.Counter]uint64, error)
@@ -46,6 +47,11 @@ func (d *daemon) BUL(ctx context.Context) ([]ctl.BindingUpdate, error) {
 // Interfaces implements ctl.Source.
 func (d *daemon) Interfaces(ctx context.Context) ([]ctl.Interface, error) {
 	return look(ctx, d, d.role.interfaces)
+}
+
+// HomeAgents implements ctl.Source.
+func (d *daemon) HomeAgents(ctx context.Context) ([]ctl.HomeAgent, error) {
+	return look(ctx, d, d.role.homeAgents)
 }
 
 // Nonces implements ctl.Source.

@@ -1,6 +1,7 @@
 package config
 
 import (
+	"net/netip"
 	"reflect"
 	"slices"
 )
@@ -9,9 +10,9 @@ import (
 // configurations and that a running daemon can't take over. None means that
 // next can be put into force by a reload.
 //
-// A home agent takes over everything about mobile nodes and what they are
-// granted, a correspondent node everything. Whatever else differs was used to
-// open sockets, devices and files.
+// A home agent takes over everything but which home links there are and its
+// addresses there, a correspondent node everything. Whatever else differs was used
+// to open sockets, devices and files.
 func (c *Config) NeedRestart(next *Config) []string {
 	var keys []string
 	differ := func(key string, a, b any) {
@@ -22,7 +23,7 @@ func (c *Config) NeedRestart(next *Config) []string {
 	if (c.HomeAgent == nil) != (next.HomeAgent == nil) {
 		keys = append(keys, "home_agent")
 	} else if c.HomeAgent != nil {
-		differ("home_agent.links", c.HomeAgent.Links, next.HomeAgent.Links)
+		differ("home_agent.links", places(c.HomeAgent.Links), places(next.HomeAgent.Links))
 	}
 	differ("mobile_node", c.MobileNode, next.MobileNode)
 	if (c.CorrespondentNode == nil) != (next.CorrespondentNode == nil) {
@@ -34,4 +35,17 @@ func (c *Config) NeedRestart(next *Config) []string {
 	differ("log", c.Log, next.Log)
 	slices.Sort(keys)
 	return keys
+}
+
+// place is what of a home link needs a restart.
+type place struct {
+	ifname  string
+	address netip.Addr
+}
+
+func places(links []HomeLink) (list []place) {
+	for _, l := range links {
+		list = append(list, place{l.Interface, l.Address})
+	}
+	return list
 }

@@ -51,6 +51,11 @@ func (c *Client) BUL(ctx context.Context) ([]BindingUpdate, error) {
 	return get[[]BindingUpdate](ctx, c, "/v1/bul")
 }
 
+// HomeAgents asks a home agent for those of its home links.
+func (c *Client) HomeAgents(ctx context.Context) ([]HomeAgent, error) {
+	return get[[]HomeAgent](ctx, c, "/v1/home-agents")
+}
+
 // Nonces asks a correspondent node for its nonces.
 func (c *Client) Nonces(ctx context.Context) ([]Nonce, error) {
 	return get[[]Nonce](ctx, c, "/v1/nonces")

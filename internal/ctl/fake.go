@@ -13,6 +13,7 @@ type Fake struct {
 	BindingsAre   []Binding
 	BULIs         []BindingUpdate
 	InterfacesAre []Interface
+	HomeAgentsAre []HomeAgent
 	NoncesAre     []Nonce
 	StatsAre      Stats
 	Err           error // answer to everything but Subscribe
@@ -45,6 +46,10 @@ func (f *Fake) BUL(context.Context) ([]BindingUpdate, error) { return f.BULIs, f
 
 func (f *Fake) Interfaces(context.Context) ([]Interface, error) {
 	return f.InterfacesAre, f.ask("Interfaces")
+}
+
+func (f *Fake) HomeAgents(context.Context) ([]HomeAgent, error) {
+	return f.HomeAgentsAre, f.ask("HomeAgents")
 }
 
 func (f *Fake) Nonces(context.Context) ([]Nonce, error) { return f.NoncesAre, f.ask("Nonces") }

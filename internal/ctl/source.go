@@ -13,6 +13,7 @@ type Source interface {
 	Bindings(ctx context.Context) ([]Binding, error)
 	BUL(ctx context.Context) ([]BindingUpdate, error)
 	Interfaces(ctx context.Context) ([]Interface, error)
+	HomeAgents(ctx context.Context) ([]HomeAgent, error)
 	Nonces(ctx context.Context) ([]Nonce, error)
 	Stats(ctx context.Context) (Stats, error)
 

@@ -7,13 +7,26 @@ import (
 	"mip6d/internal/role"
 )
 
-// begin advertises at once wherever we advertise.
+// begin advertises at once wherever we advertise, as far as the least delay
+// allows.
 func (m *Machine) begin() {
 	for _, l := range m.links {
-		if l.Ifindex != 0 && l.Advertise != nil {
+		switch {
+		case l.Ifindex == 0 || l.Advertise == nil:
+			l.next = time.Time{}
+		case l.all == 0:
 			l.next = m.now
+		default:
+			l.next = later(m.now, l.last.Add(l.Advertise.MinDelay))
 		}
 	}
+}
+
+func later(a, b time.Time) time.Time {
+	if a.After(b) {
+		return a
+	}
+	return b
 }
 
 // solicited answers with the next advertisement to all, after a random delay, and
@@ -24,8 +37,8 @@ func (m *Machine) solicited(ev role.RouterSolicited) {
 		return
 	}
 	at := m.now.Add(m.between(0, l.Advertise.AnswerDelay))
-	if free := l.last.Add(l.Advertise.MinDelay); l.sent > 0 && at.Before(free) {
-		at = free
+	if l.all > 0 {
+		at = later(at, l.last.Add(l.Advertise.MinDelay))
 	}
 	if at.Before(l.next) {
 		l.next = at
@@ -46,6 +59,7 @@ func (m *Machine) advertise() {
 		}
 		m.emit(role.AdvertiseRouter{Ifindex: l.Ifindex, Raw: raw})
 		wait := m.between(l.Advertise.MinInterval, l.Advertise.MaxInterval)
+		l.all++
 		if l.sent++; l.sent < maxInitial {
 			wait = min(wait, maxInitialInterval)
 		}

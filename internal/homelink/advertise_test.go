@@ -245,3 +245,31 @@ func TestEveryHomeLinkHasItsOwnAdvertisements(t *testing.T) {
 		t.Errorf("%+v", all)
 	}
 }
+
+func TestReloadIsAdvertisedAsSoonAsMayBe(t *testing.T) {
+	b := newBed(t, nil)
+	b.start()
+	b.hear(1, nil)
+	p := Params{Links: []Link{homeLinkDefault()}, Routers: true}
+	p.Links[0].Preference = 4
+	b.now = b.now.Add(time.Second)
+	b.step(Reconfigured{Params: p})
+	b.none() // MinDelayBetweenRas
+	all := b.until(t0.Add(4 * time.Second))
+	if len(all) != 1 || !all[0].at.Equal(t0.Add(3*time.Second)) {
+		t.Fatalf("%+v", all)
+	}
+	if i, _ := icmp6.Find[icmp6.HomeAgentInformation](all[0].ra.Options); i.Preference != 4 || !i.Router {
+		t.Errorf("%+v", i)
+	}
+	if len(b.others()) != 1 {
+		t.Error("the list was forgotten")
+	}
+	p.Links[0].Advertise = nil
+	b.step(Reconfigured{Params: p})
+	if all := b.until(t0.Add(time.Hour)); len(all) != 0 {
+		t.Errorf("%d advertisements after they were switched off", len(all))
+	}
+	b.step(Reconfigured{Params: Params{Links: []Link{homeLinkDefault()}}})
+	b.advertised(only[role.AdvertiseRouter](b))
+}

@@ -4,7 +4,8 @@
 // §7).
 //
 // The files: params.go what it is told, advertise.go its own Router
-// Advertisements, list.go those of the others, discovery.go the answers.
+// Advertisements, list.go those of the others, discovery.go the answers, reload.go changes
+// of what it is told.
 //
 // Bindings are internal/ha's.
 package homelink

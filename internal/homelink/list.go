@@ -16,6 +16,7 @@ type agent struct {
 	preference uint16
 	routers    bool // serves mobile routers
 	expires    time.Time
+	heard      uint64 // advertisements
 }
 
 // routerSeen keeps the list in step with an advertisement of another router, in
@@ -46,6 +47,7 @@ func (m *Machine) routerSeen(ev role.RouterSeen) {
 		at = len(l.agents) - 1
 	}
 	a := l.agents[at]
+	a.heard++
 	known := len(a.addresses)
 	a.preference, a.routers, a.expires = info.Preference, info.Router, m.now.Add(lifetime)
 	for _, o := range ev.RA.Options {
@@ -97,6 +99,7 @@ type AgentView struct {
 	Preference uint16
 	Routers    bool      // serves mobile routers
 	Expires    time.Time // zero: ourselves
+	Heard      uint64    // advertisements; of ourselves: sent
 }
 
 // Agents returns the home agents of all links, ourselves first on each.
@@ -105,11 +108,12 @@ func (m *Machine) Agents() []AgentView {
 	for _, l := range m.links {
 		list = append(list, AgentView{
 			Ifindex: l.Ifindex, Self: true, Addresses: []netip.Addr{l.Address}, Preference: l.Preference, Routers: m.p.Routers,
+			Heard: l.all,
 		})
 		for _, a := range l.agents {
 			list = append(list, AgentView{
 				Ifindex: l.Ifindex, Router: a.router, Addresses: slices.Clone(a.addresses),
-				Preference: a.preference, Routers: a.routers, Expires: a.expires,
+				Preference: a.preference, Routers: a.routers, Expires: a.expires, Heard: a.heard,
 			})
 		}
 	}

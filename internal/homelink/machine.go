@@ -27,7 +27,8 @@ type link struct {
 	Link
 	agents []*agent // the others, the longest known first
 
-	sent int       // advertisements so far
+	sent int       // advertisements since the start or a change
+	all  uint64    // and ever
 	last time.Time // of the latest
 	next time.Time // zero: not begun
 }
@@ -51,6 +52,8 @@ func (m *Machine) Step(now time.Time, ev role.Event) []role.Effect {
 	switch ev := ev.(type) {
 	case role.Start:
 		m.begin()
+	case Reconfigured:
+		m.reconfigured(ev.Params)
 	case role.RouterSolicited:
 		m.solicited(ev)
 	case role.RouterSeen:

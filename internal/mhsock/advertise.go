@@ -64,6 +64,14 @@ func (h *HomeLinks) JoinAnycast(ifindex int, a netip.Addr) error {
 	return nil
 }
 
+// LeaveAnycast undoes JoinAnycast.
+func (h *HomeLinks) LeaveAnycast(ifindex int, a netip.Addr) error {
+	if err := h.join(unix.IPV6_LEAVE_ANYCAST, ifindex, a); err != nil {
+		return fmt.Errorf("give up the anycast address %s on interface %d: %w", a, ifindex, err)
+	}
+	return nil
+}
+
 func (h *HomeLinks) join(option, ifindex int, a netip.Addr) error {
 	raw, err := h.sock.SyscallConn()
 	if err != nil {

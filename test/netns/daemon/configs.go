@@ -9,7 +9,8 @@ import (
 // key is the MN-HA key that both sides share; any 20 bytes will do.
 const key = "6b1f0a5cd2e84937a1c05e7f99b2d4183c6e5a70\n"
 
-// HomeAgent is the configuration of the picture's home agent.
+// HomeAgent is the configuration of the picture's home agent. The picture's own
+// advertiser does that part; see topology.Config.Silent.
 func HomeAgent() Config {
 	return Config{
 		Text: fmt.Sprintf(`
@@ -18,6 +19,7 @@ home_agent:
     - interface: %s
       address: %s
       prefixes: [%s]
+      advertise: off
   mobile_nodes:
     - home_address: %s
       auth: {spi: 256, key_file: $DIR/key}

@@ -47,7 +47,7 @@ const Prefixes = 4
 // those from routers on are mobile routers.
 func HomeAgent(n, routers int) daemon.Config {
 	var b strings.Builder
-	fmt.Fprintf(&b, "home_agent:\n  links: [{interface: %s, address: %s, prefixes: [%s]}]\n  mobile_nodes:\n",
+	fmt.Fprintf(&b, "home_agent:\n  links: [{interface: %s, address: %s, prefixes: [%s], advertise: off}]\n  mobile_nodes:\n",
 		topology.HAHomeInterface, topology.HAAddr, topology.HomePrefix)
 	for i := range n {
 		prefixes := ""
