@@ -123,6 +123,7 @@ func homeLinkParams(c *config.HomeAgent, links []ha.Link) homelink.Params {
 			out.Advertise = &homelink.Advertise{
 				MinInterval: a.MinInterval, MaxInterval: a.MaxInterval, RouterLifetime: a.RouterLifetime,
 				AnswerDelay: a.AnswerDelay, MinDelay: a.MinDelay,
+				Solicited: !a.Unsolicited, NoInterval: !a.IntervalOption,
 			}
 		}
 		p.Links = append(p.Links, out)

@@ -65,6 +65,8 @@ type Advertise struct {
 	MinInterval, MaxInterval time.Duration
 	RouterLifetime           time.Duration
 	AnswerDelay              time.Duration // to solicitations, at random up to this
+	Unsolicited              bool          // not only to solicitations
+	IntervalOption           bool          // the Advertisement Interval option, RFC 6275 §7.3
 	MinDelay                 time.Duration // MinDelayBetweenRas, of RFC 6275 §13
 }
 

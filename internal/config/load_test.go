@@ -76,7 +76,7 @@ log: {level: debug, format: json}
 				Prefixes:  []netip.Prefix{netip.MustParsePrefix("2001:db8:1::/64"), netip.MustParsePrefix("2001:db8:11::/64")},
 
 				ValidLifetime: 2 * time.Hour,
-				Advertise:     &Advertise{200 * time.Second, 600 * time.Second, 1800 * time.Second, 500 * time.Millisecond, 3 * time.Second},
+				Advertise:     &Advertise{200 * time.Second, 600 * time.Second, 1800 * time.Second, 500 * time.Millisecond, true, true, 3 * time.Second},
 			}},
 			MobileNodes: []MobileNodeEntry{
 				{
@@ -193,7 +193,7 @@ func TestLoadUnreadable(t *testing.T) {
 
 // Requirements: 6275-7.5-3, 6275-7.5-4, 6275-7.5-5, 6275-7.5-7, 6275-7.5-9, 6275-7.5-10, 6275-13-1, 6275-13-3
 func TestRFC6275_7_5_IntervalsOfAdvertisements(t *testing.T) {
-	usual := Advertise{200 * time.Second, 600 * time.Second, 1800 * time.Second, 500 * time.Millisecond, 3 * time.Second}
+	usual := Advertise{200 * time.Second, 600 * time.Second, 1800 * time.Second, 500 * time.Millisecond, true, true, 3 * time.Second}
 	with := func(change func(*Advertise)) *Advertise {
 		a := usual
 		change(&a)
@@ -213,8 +213,9 @@ func TestRFC6275_7_5_IntervalsOfAdvertisements(t *testing.T) {
 			a.MinInterval, a.MaxInterval, a.MinDelay = 2*time.Second, 6*time.Second, 2*time.Second
 		}),
 		"advertise: {min_interval: 30ms, max_interval: 1s, router_lifetime: 1s, answer_delay: 0s, min_delay: 10ms}": {
-			30 * time.Millisecond, time.Second, time.Second, 0, 10 * time.Millisecond,
+			30 * time.Millisecond, time.Second, time.Second, 0, true, true, 10 * time.Millisecond,
 		},
+		"advertise: {unsolicited: off, interval_option: off}": with(func(a *Advertise) { a.Unsolicited, a.IntervalOption = false, false }),
 	} {
 		got, err := Load(write(t, `
 home_agent:

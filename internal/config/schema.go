@@ -147,6 +147,8 @@ func (d *decoder) advertise(dst **Advertise, path string, n *yaml.Node) {
 		optional("router_lifetime", d.duration(&a.RouterLifetime, minRouterLifetime, maxRouterLifetime)),
 		optional("answer_delay", d.duration(&a.AnswerDelay, 0, defaultAnswerDelay)),
 		optional("min_delay", d.duration(&a.MinDelay, 0, defaultMinDelay)),
+		optional("unsolicited", d.onOff(&a.Unsolicited)),
+		optional("interval_option", d.onOff(&a.IntervalOption)),
 	)
 	least := join(path, "min_interval")
 	if !d.has(least) { // RFC 4861 §6.2.1, but for intervals as short as RFC 6275 §7.5 allows
@@ -171,6 +173,7 @@ func defaultAdvertise() *Advertise {
 	return &Advertise{
 		MinInterval: defaultMinInterval, MaxInterval: defaultMaxInterval,
 		RouterLifetime: defaultRouterLifetime, AnswerDelay: defaultAnswerDelay, MinDelay: defaultMinDelay,
+		Unsolicited: true, IntervalOption: true,
 	}
 }
 

@@ -12,7 +12,7 @@ import (
 func (m *Machine) begin() {
 	for _, l := range m.links {
 		switch {
-		case l.Ifindex == 0 || l.Advertise == nil:
+		case !l.advertises() || l.Advertise.Solicited:
 			l.next = time.Time{}
 		case l.all == 0:
 			l.next = m.now
@@ -21,6 +21,8 @@ func (m *Machine) begin() {
 		}
 	}
 }
+
+func (l *link) advertises() bool { return l.Ifindex != 0 && l.Advertise != nil }
 
 func later(a, b time.Time) time.Time {
 	if a.After(b) {
@@ -33,14 +35,14 @@ func later(a, b time.Time) time.Time {
 // not too soon after the one before (RFC 4861 §6.2.6).
 func (m *Machine) solicited(ev role.RouterSolicited) {
 	l := m.on(ev.Ifindex)
-	if l == nil || l.next.IsZero() {
+	if l == nil || !l.advertises() {
 		return
 	}
 	at := m.now.Add(m.between(0, l.Advertise.AnswerDelay))
 	if l.all > 0 {
 		at = later(at, l.last.Add(l.Advertise.MinDelay))
 	}
-	if at.Before(l.next) {
+	if l.next.IsZero() || at.Before(l.next) {
 		l.next = at
 	}
 }
@@ -63,6 +65,8 @@ func (m *Machine) advertise() {
 		if l.sent++; l.sent < maxInitial {
 			wait = min(wait, maxInitialInterval)
 		}
-		l.last, l.next = m.now, m.now.Add(wait)
+		if l.last, l.next = m.now, m.now.Add(wait); l.Advertise.Solicited {
+			l.next = time.Time{}
+		}
 	}
 }

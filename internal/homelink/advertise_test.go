@@ -13,7 +13,7 @@ import (
 	"mip6d/internal/role"
 )
 
-// Requirements: 6275-7.2-1, 6275-7.3-2, 6275-7.4-8, 6275-7.5-8
+// Requirements: 6275-7.2-1, 6275-8.3-3, 6275-7.3-2, 6275-7.4-8, 6275-7.5-8
 func TestRFC6275_7_2_AdvertisementHasTheFullAddressAndTheRBit(t *testing.T) {
 	b := newBed(t, nil)
 	got := b.start()
@@ -101,7 +101,7 @@ func TestRFC6275_7_5_ShortIntervalsAreAdvertisedWithAMargin(t *testing.T) {
 	}
 }
 
-// Requirements: 6275-7.5-2
+// Requirements: 6275-7.5-2, 6275-8.3-2
 func TestRFC6275_7_5_IntervalsAreRandomBetweenTheBounds(t *testing.T) {
 	lo, hi := 30*time.Millisecond, 70*time.Millisecond
 	b := newBed(t, func(p *Params) {
@@ -191,6 +191,28 @@ func TestRFC6275_13_TheLeastTimeBetweenAnswersIsAsConfigured(t *testing.T) {
 			}
 		}
 		b.until(asked.Add(40 * time.Millisecond))
+	}
+}
+
+// Requirements: 6275-7.5-7, 6275-7.5-7b
+func TestRFC6275_7_5_AdvertisementsOnlyWhenSolicited(t *testing.T) {
+	b := newBed(t, func(p *Params) { p.Links[0].Advertise.Solicited = true })
+	b.step(role.Start{})
+	b.none()
+	if all := b.until(t0.Add(time.Hour)); len(all) != 0 {
+		t.Fatalf("%d without a solicitation", len(all))
+	}
+	b.step(role.RouterSolicited{Ifindex: homeLink})
+	if all := b.until(b.now.Add(time.Hour)); len(all) != 1 {
+		t.Fatalf("%d after one", len(all))
+	}
+}
+
+// Requirements: 6275-8.3-1
+func TestRFC6275_8_3_TheIntervalOptionCanBeLeftOut(t *testing.T) {
+	ra := newBed(t, func(p *Params) { p.Links[0].Advertise.NoInterval = true }).start()
+	if i, found := icmp6.Find[icmp6.AdvertisementInterval](ra.Options); found {
+		t.Errorf("%+v", i)
 	}
 }
 

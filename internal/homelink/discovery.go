@@ -63,7 +63,7 @@ func (m *Machine) asked(a netip.Addr) *link {
 // reply lists the home agents of a link, the best first. Who asks for one that
 // serves mobile routers gets only such, unless there is none (RFC 3963 §7.2).
 func (m *Machine) reply(l *link, q *icmp6.HomeAgentDiscoveryRequest) *icmp6.HomeAgentDiscoveryReply {
-	all := []*agent{{addresses: []netip.Addr{l.Address}, preference: l.Preference, routers: m.p.Routers}}
+	all := []*agent{{addresses: []address{{Addr: l.Address}}, preference: l.Preference, routers: m.p.Routers}}
 	all = append(all, l.agents...)
 	out := &icmp6.HomeAgentDiscoveryReply{Identifier: q.Identifier}
 	if q.Router && slices.ContainsFunc(all, func(a *agent) bool { return a.routers && len(a.addresses) > 0 }) {
@@ -73,7 +73,7 @@ func (m *Machine) reply(l *link, q *icmp6.HomeAgentDiscoveryRequest) *icmp6.Home
 	shuffle(m, all)
 	slices.SortStableFunc(all, func(a, b *agent) int { return int(b.preference) - int(a.preference) })
 	for _, a := range all {
-		addresses := slices.Clone(a.addresses)
+		addresses := a.plain()
 		shuffle(m, addresses)
 		out.HomeAgents = append(out.HomeAgents, addresses...)
 	}

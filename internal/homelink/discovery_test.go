@@ -46,7 +46,7 @@ func TestRFC6275_10_5_1_EqualsAndAddressesOfOneComeInRandomOrder(t *testing.T) {
 	b := newBed(t, nil)
 	b.start()
 	two := b.hear(1, func(ra *icmp6.RouterAdvertisement) {
-		ra.Options = append(ra.Options, icmp6.PrefixInformation{Length: 48, RouterAddress: true, Prefix: netip.MustParseAddr("2001:db8:2::a")})
+		ra.Options = append(ra.Options, icmp6.PrefixInformation{Length: 48, RouterAddress: true, Prefix: netip.MustParseAddr("2001:db8:2::a"), Valid: time.Hour})
 	})
 	second := netip.MustParseAddr("2001:db8:2::a")
 	orders := map[string]int{}
@@ -81,7 +81,7 @@ func TestRFC6275_10_5_1_AReplyFitsIntoTheLeastMTU(t *testing.T) {
 			for k := range maxAddresses - 1 {
 				a := other.Addr().As16()
 				a[14], a[15] = byte(i), byte(k+1)
-				ra.Options = append(ra.Options, icmp6.PrefixInformation{Length: 48, RouterAddress: true, Prefix: netip.AddrFrom16(a)})
+				ra.Options = append(ra.Options, icmp6.PrefixInformation{Length: 48, RouterAddress: true, Prefix: netip.AddrFrom16(a), Valid: time.Hour})
 			}
 		})
 	}

@@ -12,11 +12,17 @@ import (
 // agent is an entry of the Home Agents List (RFC 6275 §10.1).
 type agent struct {
 	router     netip.Addr // link-local
-	addresses  []netip.Addr
+	addresses  []address  // global, none at first
 	preference uint16
 	routers    bool // serves mobile routers
 	expires    time.Time
 	heard      uint64 // advertisements
+}
+
+// address is one of a home agent's. It goes with its prefix (§10.1).
+type address struct {
+	netip.Addr
+	expires time.Time
 }
 
 // routerSeen keeps the list in step with an advertisement of another router, in
@@ -48,16 +54,24 @@ func (m *Machine) routerSeen(ev role.RouterSeen) {
 	}
 	a := l.agents[at]
 	a.heard++
-	known := len(a.addresses)
 	a.preference, a.routers, a.expires = info.Preference, info.Router, m.now.Add(lifetime)
 	for _, o := range ev.RA.Options {
-		p, ok := o.(icmp6.PrefixInformation)
-		if ok && p.RouterAddress && l.mayBe(p.Prefix) && len(a.addresses) < maxAddresses && !slices.Contains(a.addresses, p.Prefix) {
-			a.addresses = append(a.addresses, p.Prefix)
+		if p, ok := o.(icmp6.PrefixInformation); ok && p.RouterAddress && l.mayBe(p.Prefix) {
+			m.learn(l, a, address{p.Prefix, m.now.Add(p.Valid)})
 		}
 	}
-	if known == 0 && len(a.addresses) > 0 {
-		m.tell(l, a, "another home agent is on the home link")
+}
+
+// learn keeps an address of another home agent.
+func (m *Machine) learn(l *link, a *agent, x address) {
+	at := slices.IndexFunc(a.addresses, func(y address) bool { return x.Addr == y.Addr })
+	switch {
+	case at >= 0:
+		a.addresses[at] = x
+	case len(a.addresses) < maxAddresses && x.expires.After(m.now):
+		if a.addresses = append(a.addresses, x); len(a.addresses) == 1 {
+			m.tell(l, x.Addr, "another home agent is on the home link")
+		}
 	}
 }
 
@@ -67,12 +81,19 @@ func (l *link) mayBe(a netip.Addr) bool {
 }
 
 // expire forgets home agents that have not been heard of for as long as they
-// said.
+// said, and addresses whose prefix is no longer valid.
 func (m *Machine) expire() {
 	for _, l := range m.links {
 		for at := len(l.agents) - 1; at >= 0; at-- {
-			if !l.agents[at].expires.After(m.now) {
+			a := l.agents[at]
+			if !a.expires.After(m.now) {
 				m.leaves(l, at)
+				continue
+			}
+			known := slices.Clone(a.addresses)
+			a.addresses = slices.DeleteFunc(a.addresses, func(x address) bool { return !x.expires.After(m.now) })
+			if len(known) > 0 && len(a.addresses) == 0 {
+				m.tell(l, known[0].Addr, "another home agent has no address on the home link any more")
 			}
 		}
 	}
@@ -82,12 +103,21 @@ func (m *Machine) leaves(l *link, at int) {
 	a := l.agents[at]
 	l.agents = slices.Delete(l.agents, at, at+1)
 	if len(a.addresses) > 0 {
-		m.tell(l, a, "another home agent has left the home link")
+		m.tell(l, a.addresses[0].Addr, "another home agent has left the home link")
 	}
 }
 
-func (m *Machine) tell(l *link, a *agent, text string) {
-	m.emit(role.Notice{Kind: role.NoticeHomeAgent, HA: a.addresses[0], Ifindex: l.Ifindex, Text: text})
+func (m *Machine) tell(l *link, agent netip.Addr, text string) {
+	m.emit(role.Notice{Kind: role.NoticeHomeAgent, HA: agent, Ifindex: l.Ifindex, Text: text})
+}
+
+// plain returns addresses without their times.
+func (a *agent) plain() []netip.Addr {
+	list := make([]netip.Addr, len(a.addresses))
+	for i, x := range a.addresses {
+		list[i] = x.Addr
+	}
+	return list
 }
 
 // AgentView is an entry of the Home Agents List, or ourselves.
@@ -112,7 +142,7 @@ func (m *Machine) Agents() []AgentView {
 		})
 		for _, a := range l.agents {
 			list = append(list, AgentView{
-				Ifindex: l.Ifindex, Router: a.router, Addresses: slices.Clone(a.addresses),
+				Ifindex: l.Ifindex, Router: a.router, Addresses: a.plain(),
 				Preference: a.preference, Routers: a.routers, Expires: a.expires, Heard: a.heard,
 			})
 		}

@@ -69,7 +69,7 @@ func TestRFC6275_10_5_1_AllAddressesWithTheRBitAreKept(t *testing.T) {
 		}
 	}
 	r := func(s string) icmp6.PrefixInformation {
-		return icmp6.PrefixInformation{Length: 64, RouterAddress: true, Prefix: netip.MustParseAddr(s)}
+		return icmp6.PrefixInformation{Length: 64, RouterAddress: true, Prefix: netip.MustParseAddr(s), Valid: time.Hour}
 	}
 	plain := icmp6.PrefixInformation{Length: 64, Prefix: netip.MustParseAddr("2001:db8:1::")}
 	b.hear(1, more(r("2001:db8:1::a"), plain, r("2001:db8:2::a"), r("fe80::a"), r("ff02::1"), r("::"), r(self.String())))
@@ -84,7 +84,7 @@ func TestRFC6275_10_5_1_AllAddressesWithTheRBitAreKept(t *testing.T) {
 	for i := range 100 {
 		a := prefix.Addr().As16()
 		a[13], a[15] = 1, byte(i)
-		b.hear(1, more(icmp6.PrefixInformation{Length: 64, RouterAddress: true, Prefix: netip.AddrFrom16(a)}))
+		b.hear(1, more(icmp6.PrefixInformation{Length: 64, RouterAddress: true, Prefix: netip.AddrFrom16(a), Valid: time.Hour}))
 	}
 	if n := len(b.others()[0].Addresses); n != maxAddresses {
 		t.Errorf("%d addresses of one neighbour", n)
@@ -116,7 +116,41 @@ func TestRFC6275_10_5_1_WhoIsNoHomeAgentAnyMoreIsForgotten(t *testing.T) {
 	}
 }
 
-// Requirements: 6275-10.5.1-8
+// Requirements: 6275-10.1-2
+func TestRFC6275_10_1_AnAddressGoesWithItsPrefix(t *testing.T) {
+	b := newBed(t, nil)
+	b.start()
+	short := netip.MustParseAddr("2001:db8:2::a")
+	with := func(valid time.Duration) func(*icmp6.RouterAdvertisement) {
+		return func(ra *icmp6.RouterAdvertisement) {
+			ra.RouterLifetime = time.Hour
+			ra.Options = append(ra.Options, icmp6.PrefixInformation{Length: 48, RouterAddress: true, Prefix: short, Valid: valid})
+		}
+	}
+	b.hear(1, with(10*time.Second))
+	b.until(t0.Add(10 * time.Second))
+	if l := b.others(); len(l) != 1 || len(l[0].Addresses) != 1 || l[0].Addresses[0] == short {
+		t.Fatalf("%+v", l)
+	}
+	b.hear(1, with(10*time.Second))
+	b.hear(1, with(0))
+	if l := b.others(); len(l[0].Addresses) != 1 {
+		t.Fatalf("with a lifetime of 0: %v", l[0].Addresses)
+	}
+	b.hear(2, func(ra *icmp6.RouterAdvertisement) { // nothing but that
+		with(10 * time.Second)(ra)
+		ra.Options = ra.Options[1:]
+	})
+	for d := b.m.Deadline(); len(b.others()[1].Addresses) > 0; d = b.m.Deadline() {
+		b.now = d
+		b.step(role.Tick{})
+	}
+	if n := only[role.Notice](b); n.HA != short {
+		t.Errorf("%+v", n)
+	}
+}
+
+// Requirements: 6275-10.1-3, 6275-10.5.1-8
 func TestRFC6275_10_5_1_AnEntryEndsWithItsLifetime(t *testing.T) {
 	b := newBed(t, nil)
 	b.start()

@@ -79,6 +79,9 @@ func (m *Machine) Deadline() (next time.Time) {
 		earlier(l.next)
 		for _, a := range l.agents {
 			earlier(a.expires)
+			for _, x := range a.addresses {
+				earlier(x.expires)
+			}
 		}
 	}
 	return next

@@ -45,6 +45,8 @@ type Advertise struct {
 	MinInterval, MaxInterval time.Duration
 	RouterLifetime           time.Duration // whole seconds, 1 to 65535 s
 	AnswerDelay              time.Duration // to solicitations, at random up to this
+	Solicited                bool          // only when solicited
+	NoInterval               bool          // leave the Advertisement Interval option out
 	MinDelay                 time.Duration // between answers: MinDelayBetweenRas, of RFC 6275 §13
 }
 
@@ -103,7 +105,9 @@ func (l *Link) advertisement(routers bool) *icmp6.RouterAdvertisement {
 	if interval < fastInterval {
 		interval += fastMargin
 	}
-	ra.Options = append(ra.Options, icmp6.AdvertisementInterval{Interval: interval})
+	if !a.NoInterval {
+		ra.Options = append(ra.Options, icmp6.AdvertisementInterval{Interval: interval})
+	}
 	if l.Preference != 0 || routers || l.lifetime() != a.RouterLifetime {
 		ra.Options = append(ra.Options, icmp6.HomeAgentInformation{Router: routers, Preference: l.Preference, Lifetime: l.lifetime()})
 	}
