@@ -70,6 +70,7 @@ func (d *daemon) homeAgent(cfg *config.Config) (_ wiring, err error) {
 	if h.correspondent.machine != nil {
 		h.params.Correspondent = h.correspondent.machine.Bound
 	}
+	h.params.Registered = h.links.Registered
 	h.machine = ha.New(h.params)
 	d.engine = engine.New(engine.Config{
 		Machines: h.beside(h.machine, h.links),
@@ -126,7 +127,7 @@ func (h *homeAgent) kernel(cfg *config.Config) error {
 	if swept+routes > 0 {
 		h.d.log.Info("swept what an earlier run left", "source_checks", swept, "routes", routes)
 	}
-	h.paths, err = h.d.openDirect()
+	h.paths, err = h.d.openDirect(xfrmmig.HomeAgentSignalling())
 	return err
 }
 
@@ -176,7 +177,7 @@ func (h *homeAgent) reload(cfg *config.Config) error {
 	if err != nil {
 		return err
 	}
-	p.Correspondent = h.params.Correspondent
+	p.Correspondent, p.Registered = h.params.Correspondent, h.params.Registered
 	h.d.engine.Post(ha.Reconfigured{Params: p})
 	h.correspondent.reload(cfg)
 	return h.reloadLinks(cfg.HomeAgent, p.Links)
@@ -203,7 +204,9 @@ func haParams(c *config.HomeAgent) (ha.Params, error) {
 			link.Ifindex = i.Index
 		}
 		for _, prefix := range l.Prefixes {
-			link.Prefixes = append(link.Prefixes, ha.Prefix{Prefix: prefix, Valid: l.ValidLifetime})
+			link.Prefixes = append(link.Prefixes, ha.Prefix{
+				Prefix: prefix.Prefix, Valid: prefix.Valid, Preferred: prefix.Preferred, Deprecated: prefix.Preferred == 0,
+			})
 		}
 		p.Links = append(p.Links, link)
 	}

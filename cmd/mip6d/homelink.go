@@ -4,6 +4,7 @@ import (
 	"context"
 	"crypto/rand"
 	"errors"
+	"iter"
 	"net"
 	"net/netip"
 	"slices"
@@ -34,7 +35,7 @@ func (h *homeAgent) openHomeLinks(cfg *config.HomeAgent) (err error) {
 		return err
 	}
 	h.d.keep(h.onLinks)
-	p := homeLinkParams(cfg, h.params.Links)
+	p := h.linkParams(cfg, h.params.Links)
 	for _, l := range p.Links {
 		if l.Ifindex == 0 {
 			continue
@@ -83,7 +84,7 @@ func anycasts(p homelink.Params) (list []anycast) {
 
 // reloadLinks takes over what has changed about the home links.
 func (h *homeAgent) reloadLinks(cfg *config.HomeAgent, links []ha.Link) error {
-	p := homeLinkParams(cfg, links)
+	p := h.linkParams(cfg, links)
 	h.d.engine.Post(homelink.Reconfigured{Params: p})
 	return h.takeAnycast(p)
 }
@@ -102,9 +103,16 @@ func (h *homeAgent) hearRouters() error {
 	return nil
 }
 
-// homeLinkParams converts the configuration; interfaces are those of links.
-func homeLinkParams(c *config.HomeAgent, links []ha.Link) homelink.Params {
-	p := homelink.Params{Routers: slices.ContainsFunc(c.MobileNodes, func(m config.MobileNodeEntry) bool { return m.Router })}
+// linkParams converts the configuration; interfaces are those of links.
+func (h *homeAgent) linkParams(c *config.HomeAgent, links []ha.Link) homelink.Params {
+	p := homelink.Params{
+		Routers:  slices.ContainsFunc(c.MobileNodes, func(m config.MobileNodeEntry) bool { return m.Router }),
+		Binding:  func(home netip.Addr) (role.Binding, bool) { return h.machine.Binding(home) },
+		Bindings: func() iter.Seq[role.Binding] { return h.machine.All() },
+	}
+	if a := c.PrefixAdvertisements; a != nil {
+		p.Deliveries = &homelink.Deliveries{MinInterval: a.MinInterval, MaxInterval: a.MaxInterval, Solicited: !a.Unsolicited}
+	}
 	for i, l := range c.Links {
 		out := homelink.Link{
 			Ifindex: links[i].Ifindex, Address: l.Address, Preference: uint16(l.Preference), Lifetime: l.HomeAgentLifetime,
@@ -112,12 +120,8 @@ func homeLinkParams(c *config.HomeAgent, links []ha.Link) homelink.Params {
 		if ifi, err := net.InterfaceByIndex(out.Ifindex); err == nil {
 			out.LinkAddr = ifi.HardwareAddr
 		}
-		valid := l.ValidLifetime
-		if valid == 0 {
-			valid = role.Infinite
-		}
-		for _, prefix := range l.Prefixes {
-			out.Prefixes = append(out.Prefixes, homelink.Prefix{Prefix: prefix, Valid: valid, Preferred: valid})
+		for _, x := range l.Prefixes {
+			out.Prefixes = append(out.Prefixes, homelink.Prefix{Prefix: x.Prefix, Valid: x.Valid, Preferred: x.Preferred})
 		}
 		if a := l.Advertise; a != nil {
 			out.Advertise = &homelink.Advertise{

@@ -130,7 +130,7 @@ func TestHomeAgentsConfigurationBecomesItsParameters(t *testing.T) {
 	want := ha.Params{
 		Links: []ha.Link{{
 			Address:  netip.MustParseAddr("2001:db8:1::1"),
-			Prefixes: []ha.Prefix{{Prefix: netip.MustParsePrefix("2001:db8:1::/64"), Valid: 2 * time.Hour}},
+			Prefixes: []ha.Prefix{{Prefix: netip.MustParsePrefix("2001:db8:1::/64"), Valid: 2 * time.Hour, Preferred: 2 * time.Hour}},
 		}},
 		MobileNodes: []ha.MobileNode{{
 			HomeAddress: netip.MustParseAddr("2001:db8:1::100"), Router: true, MaxLifetime: 10 * time.Minute,

@@ -24,7 +24,7 @@ func TestNeedRestart(t *testing.T) {
 		{"a key file", ha, "keys/mn100", "keys/mn101", nil},
 		{"a limit", ha, "max_bindings: 1000000", "max_bindings: 5", nil},
 		{"no authentication", ha, "allow_unauthenticated: false", "allow_unauthenticated: true", nil},
-		{"a link's prefix", ha, "2001:db8:2::/64", "2001:db8:2::/56", nil},
+		{"a link's prefix", ha, "prefix: 2001:db8:2::/64", "prefix: 2001:db8:2::/56", nil},
 		{"a prefix's lifetime", ha, "valid_lifetime: 720h", "valid_lifetime: 1h", nil},
 		{"how it is advertised", ha, "max_interval: 600s", "max_interval: 601s", nil},
 		{"an agent's address", ha, "address: 2001:db8:2::1", "address: 2001:db8:2::2", []string{"home_agent.links"}},

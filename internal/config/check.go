@@ -44,7 +44,7 @@ func (d *decoder) checkHomeAgent(h *HomeAgent) {
 		d.once(interfaces, path+".interface", l.Interface, "one entry for a link, with all its prefixes")
 		if l.Address.IsValid() {
 			d.once(addresses, path+".address", l.Address.String(), "every link has an address of its own")
-			d.checkWithin(path+".address", l.Address, l.Prefixes, "this link's prefixes")
+			d.checkWithin(path+".address", l.Address, prefixesOf(l.Prefixes), "this link's prefixes")
 		}
 		if d.isEmptyList(path + ".prefixes") {
 			d.wrongf(path+".prefixes", "is empty: give the link's subnet prefix, such as [2001:db8:1::/64]")
@@ -58,7 +58,7 @@ func (d *decoder) checkHomeAgent(h *HomeAgent) {
 					d.wrongf(fmt.Sprintf("%s.prefixes[%d]", path, k), "%s overlaps with %s, which stands above: a home address must lead to one link", p, q)
 				}
 			}
-			prefixes = append(prefixes, p)
+			prefixes = append(prefixes, p.Prefix)
 		}
 	}
 	if !d.has(links) {
@@ -155,7 +155,7 @@ func (d *decoder) checkNetwork(path string, p netip.Prefix, links []HomeLink) {
 			return
 		}
 		for _, q := range l.Prefixes {
-			if p.IsValid() && q.IsValid() && p.Bits() <= q.Bits() && p.Overlaps(q) {
+			if p.IsValid() && q.IsValid() && p.Bits() <= q.Bits() && p.Overlaps(q.Prefix) {
 				d.wrongf(path, "%s takes the home link's prefix %s: give a prefix of its own, or a longer one within", p, q)
 				return
 			}
@@ -260,4 +260,12 @@ func (d *decoder) once(u unique, path, value, rule string) {
 		return
 	}
 	u[value] = path
+}
+
+func prefixesOf(list []HomePrefix) []netip.Prefix {
+	out := make([]netip.Prefix, len(list))
+	for i, p := range list {
+		out[i] = p.Prefix
+	}
+	return out
 }

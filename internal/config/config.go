@@ -35,6 +35,9 @@ type HomeAgent struct {
 	Policies      []BindPolicy
 	DenyByDefault bool
 
+	// PrefixAdvertisements is nil where there are none.
+	PrefixAdvertisements *PrefixAdvertisements
+
 	MaxLifetime     time.Duration // longest binding lifetime granted
 	MaxBindings     int           // more are refused with status 130
 	TimestampWindow time.Duration // how far a mobile node's clock may be off (RFC 4285 §5.1)
@@ -44,11 +47,7 @@ type HomeAgent struct {
 type HomeLink struct {
 	Interface string     // empty: virtual, with nobody on it
 	Address   netip.Addr // the home agent's own, in one of Prefixes
-	Prefixes  []netip.Prefix
-
-	// ValidLifetime is how long the prefixes are advertised as valid; zero:
-	// without end. No binding is granted for longer.
-	ValidLifetime time.Duration
+	Prefixes  []HomePrefix
 
 	// Advertise is how Router Advertisements are sent; nil: not by us.
 	Advertise *Advertise
@@ -57,6 +56,24 @@ type HomeLink struct {
 	// after each advertisement; zero: as long as a default router (RFC 6275 §7.4).
 	Preference        int
 	HomeAgentLifetime time.Duration
+}
+
+// HomePrefix is a subnet prefix of a home link, with the lifetimes that it is
+// advertised with, or Forever. No binding is granted for longer than Valid;
+// Preferred is zero where addresses of it are no longer to be used.
+type HomePrefix struct {
+	netip.Prefix
+	Valid, Preferred time.Duration
+}
+
+// Forever is a lifetime without end.
+const Forever = time.Duration(1<<63 - 1)
+
+// PrefixAdvertisements is how mobile nodes away from home are told of the home
+// link's prefixes (RFC 6275 §10.6, §13).
+type PrefixAdvertisements struct {
+	MinInterval, MaxInterval time.Duration
+	Unsolicited              bool // not only to those who ask
 }
 
 // Advertise is how Router Advertisements are sent on a home link (RFC 4861

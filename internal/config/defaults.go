@@ -33,6 +33,10 @@ const (
 	defaultAnswerDelay    = 500 * time.Millisecond
 	defaultMinDelay       = 3 * time.Second
 
+	// RFC 6275 §12.
+	defaultMinPrefixInterval = 600 * time.Second
+	defaultMaxPrefixInterval = 86400 * time.Second
+
 	defaultIdleTimeout = 2 * time.Minute
 	defaultRetryAfter  = 5 * time.Minute
 	defaultMaxPeers    = 256
@@ -42,17 +46,19 @@ const (
 // Limits of values. A binding's lifetime counts units of 4 s in 16 bits
 // (RFC 6275 §6.1.7).
 const (
-	minLifetime      = 4 * time.Second
-	maxLifetime      = 0xffff * 4 * time.Second
-	maxValidLifetime = 87600 * time.Hour
-	minSPI           = 256 // RFC 4285 §5.1: 0 to 255 are reserved
-	maxPreference    = 65535
-	maxMNID          = 253 // RFC 4282 §2.2, octets of a network access identifier
-	maxSocketPath    = 107 // sun_path
-	maxIfName        = 15  // IFNAMSIZ
-	maxPrefixName    = maxIfName - 5
-	maxTable         = 1 << 31
-	ourNames         = "mip6"
+	minLifetime       = 4 * time.Second
+	maxLifetime       = 0xffff * 4 * time.Second
+	minPrefixInterval = time.Second
+	maxPrefixInterval = 30 * 24 * time.Hour
+	maxValidLifetime  = 87600 * time.Hour
+	minSPI            = 256 // RFC 4285 §5.1: 0 to 255 are reserved
+	maxPreference     = 65535
+	maxMNID           = 253 // RFC 4282 §2.2, octets of a network access identifier
+	maxSocketPath     = 107 // sun_path
+	maxIfName         = 15  // IFNAMSIZ
+	maxPrefixName     = maxIfName - 5
+	maxTable          = 1 << 31
+	ourNames          = "mip6"
 
 	// RFC 4285 §5.1: a window of more than 3 s.
 	minTimestampWindow = 4 * time.Second

@@ -1,6 +1,7 @@
 package config
 
 import (
+	"fmt"
 	"log/slog"
 	"net/netip"
 	"os"
@@ -73,10 +74,12 @@ log: {level: debug, format: json}
 			Links: []HomeLink{{
 				Interface: "eth0",
 				Address:   netip.MustParseAddr("2001:db8:1::1"),
-				Prefixes:  []netip.Prefix{netip.MustParsePrefix("2001:db8:1::/64"), netip.MustParsePrefix("2001:db8:11::/64")},
+				Prefixes: []HomePrefix{
+					{netip.MustParsePrefix("2001:db8:1::/64"), 2 * time.Hour, 2 * time.Hour},
+					{netip.MustParsePrefix("2001:db8:11::/64"), 2 * time.Hour, 2 * time.Hour},
+				},
 
-				ValidLifetime: 2 * time.Hour,
-				Advertise:     &Advertise{200 * time.Second, 600 * time.Second, 1800 * time.Second, 500 * time.Millisecond, true, true, 3 * time.Second},
+				Advertise: &Advertise{200 * time.Second, 600 * time.Second, 1800 * time.Second, 500 * time.Millisecond, true, true, 3 * time.Second},
 			}},
 			MobileNodes: []MobileNodeEntry{
 				{
@@ -91,6 +94,8 @@ log: {level: debug, format: json}
 					Auth:        &Auth{SPI: 1<<32 - 1, KeyFile: key, KeyFormat: KeyHex, Key: keyBytes, Replay: ReplaySequence, MNID: "mn200@example.org"},
 				},
 			},
+			PrefixAdvertisements: &PrefixAdvertisements{600 * time.Second, 86400 * time.Second, true},
+
 			MaxLifetime: 30 * time.Minute, MaxBindings: 7, TimestampWindow: 9 * time.Second,
 		},
 		CorrespondentNode: &CorrespondentNode{
@@ -231,5 +236,48 @@ home_agent:
 		if d := cmp.Diff(want, got.HomeAgent.Links[0].Advertise); d != "" {
 			t.Errorf("%q (-want +got)\n%s", text, d)
 		}
+	}
+}
+
+func TestHomePrefixesAndWhatMobileNodesHearOfThem(t *testing.T) {
+	got, err := Load(write(t, `
+home_agent:
+  links:
+    - interface: eth0
+      address: 2001:db8:1::1
+      valid_lifetime: 24h
+      preferred_lifetime: 2h
+      prefixes:
+        - 2001:db8:1::/64
+        - {prefix: 2001:db8:2::/64, valid_lifetime: 1h}
+        - {prefix: 2001:db8:3::/64, preferred_lifetime: 0s}
+    - {interface: eth1, address: 2001:db8:4::1, prefixes: [2001:db8:4::/64, {prefix: 2001:db8:5::/64, preferred_lifetime: 1h}]}
+  prefix_advertisements: {min_interval: 1s, max_interval: 1h, unsolicited: off}
+`))
+	if err != nil {
+		t.Fatal(err)
+	}
+	var have []string
+	for _, l := range got.HomeAgent.Links {
+		for _, p := range l.Prefixes {
+			have = append(have, fmt.Sprint(p.Prefix, " ", p.Valid, " ", p.Preferred))
+		}
+	}
+	want := []string{
+		fmt.Sprint("2001:db8:1::/64 ", 24*time.Hour, " ", 2*time.Hour),
+		fmt.Sprint("2001:db8:2::/64 ", time.Hour, " ", time.Hour), // the link's would be longer than it is valid
+		fmt.Sprint("2001:db8:3::/64 ", 24*time.Hour, " ", time.Duration(0)),
+		fmt.Sprint("2001:db8:4::/64 ", Forever, " ", Forever),
+		fmt.Sprint("2001:db8:5::/64 ", Forever, " ", time.Hour),
+	}
+	if d := cmp.Diff(want, have); d != "" {
+		t.Error(d)
+	}
+	if a := got.HomeAgent.PrefixAdvertisements; *a != (PrefixAdvertisements{time.Second, time.Hour, false}) {
+		t.Errorf("%+v", a)
+	}
+	got, err = Load(write(t, "home_agent: {"+goodLinks+", prefix_advertisements: off}\n"))
+	if err != nil || got.HomeAgent.PrefixAdvertisements != nil {
+		t.Errorf("off: %v, %v", got, err)
 	}
 }

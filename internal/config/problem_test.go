@@ -84,6 +84,20 @@ func TestProblems(t *testing.T) {
 			`f:12:124: home_agent.links[4].advertise.max_interval: is 60ms, out of range: wants a time from 0.07s to 1800s`,
 			`f:13:89: home_agent.links[5].advertise: wants on or off and is "sometimes"`,
 		}},
+		{"lifetimes of prefixes", `home_agent:
+  links:
+    - interface: eth0
+      address: 2001:db8:1::1
+      prefixes: [{prefix: 2001:db8:1::/64, valid_lifetime: 1h, preferred_lifetime: 2h}, {valid_lifetime: 3s}, {prefix: 2001:db8:2::/64, life: 1h}]
+  prefix_advertisements: {min_interval: 0s, max_interval: 10m, often: yes}
+`, []string{
+			`f:5:84: home_agent.links[0].prefixes[0].preferred_lifetime: 7200s is longer than the prefix is valid, 3600s`,
+			`f:5:89: home_agent.links[0].prefixes[1].prefix: is missing: it must be given`,
+			`f:5:106: home_agent.links[0].prefixes[1].valid_lifetime: is 3s, out of range: wants a time from 4s to 315360000s`,
+			`f:5:137: home_agent.links[0].prefixes[2].life: unknown key; there are in home_agent.links[0].prefixes[2]: prefix, valid_lifetime, preferred_lifetime`,
+			`f:6:41: home_agent.prefix_advertisements.min_interval: is 0s, out of range: wants a time from 1s to 2592000s`,
+			`f:6:64: home_agent.prefix_advertisements.often: unknown key; there are in home_agent.prefix_advertisements: min_interval, max_interval, unsolicited`,
+		}},
 		{"route optimisation", "correspondent_node:\n  max_bindings: 0\n  max_lifetime: 421s\n  route_optimization:\n" +
 			"    default: perhaps\n    allow: [2001:db8::1/48, 10.0.0.0/8, nobody, 2001:db8:c::1]\n    deny: [\"2001:db8:c::1/128\"]\n    idle_timeout: 1m\n", []string{
 			`f:2:17: correspondent_node.max_bindings: is 0, out of range: wants a whole number from 1 to 1000000`,

@@ -91,89 +91,23 @@ func (d *decoder) homeAgent(h *HomeAgent, path string, n *yaml.Node) {
 		}),
 		optional("policy_default", choice(d, &byDefault, Allow, Deny)),
 		optional("allow_unauthenticated", d.boolean(&h.AllowUnauthenticated)),
+		optional("prefix_advertisements", func(path string, n *yaml.Node) {
+			d.prefixAdvertisements(&h.PrefixAdvertisements, path, n)
+		}),
 		optional("max_lifetime", d.duration(&h.MaxLifetime, minLifetime, maxLifetime)),
 		optional("max_bindings", integer(d, &h.MaxBindings, 1, maxMaxBindings)),
 		optional("timestamp_window", d.duration(&h.TimestampWindow, minTimestampWindow, maxTimestampWindow)),
 	)
+	if !d.has(join(path, "prefix_advertisements")) {
+		h.PrefixAdvertisements = &PrefixAdvertisements{
+			MinInterval: defaultMinPrefixInterval, MaxInterval: defaultMaxPrefixInterval, Unsolicited: true,
+		}
+	}
 	h.DenyByDefault = byDefault == Deny
 	for i := range h.MobileNodes {
 		if h.MobileNodes[i].MaxLifetime == 0 {
 			h.MobileNodes[i].MaxLifetime = h.MaxLifetime
 		}
-	}
-}
-
-func (d *decoder) homeLink(l *HomeLink, path string, n *yaml.Node) {
-	virtual := false
-	d.mapping(path, n,
-		optional("interface", d.ifName(&l.Interface)),
-		optional("virtual", d.boolean(&virtual)),
-		required("address", d.addr(&l.Address)),
-		required("prefixes", d.subnets(&l.Prefixes)),
-		optional("valid_lifetime", d.duration(&l.ValidLifetime, minLifetime, maxValidLifetime)),
-		optional("advertise", func(path string, n *yaml.Node) { d.advertise(&l.Advertise, path, n) }),
-		optional("preference", integer(d, &l.Preference, 0, maxAgentPreference)),
-		optional("home_agent_lifetime", d.duration(&l.HomeAgentLifetime, minRouterLifetime, maxHomeAgentLifetime)),
-	)
-	advertise := join(path, "advertise")
-	switch {
-	case virtual && l.Advertise != nil:
-		d.wrongf(advertise, "a virtual home link has nobody to advertise to: take one of them away")
-	case !virtual && !d.has(advertise):
-		l.Advertise = defaultAdvertise()
-	}
-	switch given := d.has(join(path, "interface")); {
-	case virtual && given:
-		d.wrongf(join(path, "virtual"), "a virtual home link has no interface: take one of them away")
-	case !virtual && !given:
-		d.wrongf(path, "needs interface: the interface on the home link; or say virtual: true, for home addresses that are on no link")
-	}
-}
-
-// advertise reads on, off, or what differs from the defaults.
-func (d *decoder) advertise(dst **Advertise, path string, n *yaml.Node) {
-	a := defaultAdvertise()
-	if e := d.enter(path, n); e.Kind != yaml.MappingNode {
-		on := true
-		if d.onOff(&on)(path, n); on {
-			*dst = a
-		}
-		return
-	}
-	*dst = a
-	d.mapping(path, n,
-		optional("min_interval", d.duration(&a.MinInterval, minMinInterval, maxMinInterval)),
-		optional("max_interval", d.duration(&a.MaxInterval, minMaxInterval, maxMaxInterval)),
-		optional("router_lifetime", d.duration(&a.RouterLifetime, minRouterLifetime, maxRouterLifetime)),
-		optional("answer_delay", d.duration(&a.AnswerDelay, 0, defaultAnswerDelay)),
-		optional("min_delay", d.duration(&a.MinDelay, 0, defaultMinDelay)),
-		optional("unsolicited", d.onOff(&a.Unsolicited)),
-		optional("interval_option", d.onOff(&a.IntervalOption)),
-	)
-	least := join(path, "min_interval")
-	if !d.has(least) { // RFC 4861 §6.2.1, but for intervals as short as RFC 6275 §7.5 allows
-		a.MinInterval = max(min(a.MinInterval, a.MaxInterval/3), minMinInterval)
-	}
-	if !d.has(join(path, "min_delay")) {
-		a.MinDelay = min(a.MinDelay, a.MinInterval) // RFC 6275 §13
-	}
-	if a.MinInterval > a.MaxInterval {
-		d.wrongf(least, "%s is more than max_interval, %s", seconds(a.MinInterval), seconds(a.MaxInterval))
-	}
-	if lifetime := join(path, "router_lifetime"); a.RouterLifetime < a.MaxInterval {
-		if !d.has(lifetime) {
-			lifetime = join(path, "max_interval")
-		}
-		d.wrongf(lifetime, "the router_lifetime of %s ends before the next advertisement, after up to %s (max_interval): make it longer",
-			seconds(a.RouterLifetime), seconds(a.MaxInterval))
-	}
-}
-
-func defaultAdvertise() *Advertise {
-	return &Advertise{
-		MinInterval: defaultMinInterval, MaxInterval: defaultMaxInterval,
-		RouterLifetime: defaultRouterLifetime, AnswerDelay: defaultAnswerDelay, MinDelay: defaultMinDelay,
-		Unsolicited: true, IntervalOption: true,
 	}
 }
 

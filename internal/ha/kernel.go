@@ -85,6 +85,9 @@ func (m *Machine) inForce(n *node) {
 	m.count(role.CountAccepted)
 	m.acknowledge(r, r.status, b.Lifetime)
 	m.advertise(n.was, b)
+	if m.p.Registered != nil {
+		m.p.Registered(m.now, b)
+	}
 	switch {
 	case n.was == nil:
 		m.tell(role.NoticeBindingCreated, b, r.status, "binding created")

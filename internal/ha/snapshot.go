@@ -1,6 +1,7 @@
 package ha
 
 import (
+	"iter"
 	"net/netip"
 	"slices"
 
@@ -13,6 +14,12 @@ func (m *Machine) Bindings() []role.Binding {
 	slices.SortFunc(all, func(a, b role.Binding) int { return a.HomeAddress.Compare(b.HomeAddress) })
 	return all
 }
+
+// All are the bindings in force, in no order.
+func (m *Machine) All() iter.Seq[role.Binding] { return m.cache.All() }
+
+// Binding returns the binding of a home address.
+func (m *Machine) Binding(home netip.Addr) (role.Binding, bool) { return m.cache.Get(home) }
 
 // Registered says whether a home address has a home registration with an address
 // of ours.

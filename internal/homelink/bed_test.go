@@ -1,6 +1,9 @@
 package homelink
 
 import (
+	"io"
+	"iter"
+	"maps"
 	"math/rand/v2"
 	"net/netip"
 	"testing"
@@ -41,18 +44,32 @@ func homeLinkDefault() Link {
 // bed runs a machine on a clock of the test's.
 type bed struct {
 	*testing.T
-	m   *Machine
-	now time.Time
-	out []role.Effect
+	m     *Machine
+	now   time.Time
+	out   []role.Effect
+	bound map[netip.Addr]role.Binding // the binding cache
 }
 
 func newBed(t *testing.T, change func(*Params)) *bed {
 	t.Helper()
+	b := &bed{T: t, now: t0, bound: map[netip.Addr]role.Binding{}}
 	p := Params{Links: []Link{homeLinkDefault()}}
 	if change != nil {
 		change(&p)
 	}
-	return &bed{T: t, m: New(p, rand.NewChaCha8([32]byte{1})), now: t0}
+	b.m = New(b.withCache(p), seeded(1))
+	return b
+}
+
+func seeded(n byte) io.Reader { return rand.NewChaCha8([32]byte{n}) }
+
+func (b *bed) withCache(p Params) Params {
+	p.Binding = func(home netip.Addr) (role.Binding, bool) {
+		x, ok := b.bound[home]
+		return x, ok && x.Expires.After(b.now)
+	}
+	p.Bindings = func() iter.Seq[role.Binding] { return maps.Values(b.bound) }
+	return p
 }
 
 func (b *bed) step(ev role.Event) {
@@ -133,7 +150,7 @@ func (b *bed) hear(n byte, change func(*icmp6.RouterAdvertisement)) netip.Addr {
 	global := agentAddress(n)
 	ra := &icmp6.RouterAdvertisement{HomeAgent: true, RouterLifetime: 100 * time.Second}
 	ra.Options = icmp6.Options{
-		icmp6.PrefixInformation{Length: 64, OnLink: true, RouterAddress: true, Prefix: global, Valid: time.Hour, Preferred: time.Hour},
+		icmp6.PrefixInformation{Length: 64, OnLink: true, RouterAddress: true, Prefix: global, Valid: role.Infinite, Preferred: role.Infinite},
 	}
 	if change != nil {
 		change(ra)

@@ -19,12 +19,21 @@ const (
 // the headers of IPv6 and of the reply (RFC 6275 §10.5.1).
 const maxListed = (1280 - 40 - 8) / 16
 
-// icmp answers a Home Agent Address Discovery Request to the anycast address of a
-// subnet that we serve.
 func (m *Machine) icmp(ev role.ICMPIn) {
-	if len(ev.Raw) == 0 || icmp6.Type(ev.Raw[0]) != icmp6.TypeHomeAgentDiscoveryRequest {
+	if len(ev.Raw) == 0 {
 		return
 	}
+	switch icmp6.Type(ev.Raw[0]) {
+	case icmp6.TypeHomeAgentDiscoveryRequest:
+		m.discoveryRequest(ev)
+	case icmp6.TypeMobilePrefixSolicitation:
+		m.prefixSolicitation(ev)
+	}
+}
+
+// discoveryRequest answers a Home Agent Address Discovery Request to the anycast address of a
+// subnet that we serve.
+func (m *Machine) discoveryRequest(ev role.ICMPIn) {
 	l := m.asked(ev.Dst)
 	msg, err := icmp6.Parse(ev.Raw)
 	q, ok := msg.(*icmp6.HomeAgentDiscoveryRequest)

@@ -177,7 +177,7 @@ func TestDiscoveryIsRateLimited(t *testing.T) {
 func TestOtherMessagesAreNotOurs(t *testing.T) {
 	b := newBed(t, nil)
 	b.start()
-	for _, raw := range [][]byte{nil, {145, 0}, {146, 0, 0, 0}, {1}} {
+	for _, raw := range [][]byte{nil, {145, 0}, {147, 0, 0, 0}, {1}} {
 		b.step(role.ICMPIn{Src: asker, Dst: anycast, Raw: raw})
 		if len(b.out) != 0 {
 			t.Errorf("%x: %#v", raw, b.out)

@@ -17,6 +17,9 @@ type agent struct {
 	routers    bool // serves mobile routers
 	expires    time.Time
 	heard      uint64 // advertisements
+
+	prefixes []heard
+	differs  bool // says something else than we do about a prefix of ours
 }
 
 // address is one of a home agent's. It goes with its prefix (§10.1).
@@ -60,6 +63,7 @@ func (m *Machine) routerSeen(ev role.RouterSeen) {
 			m.learn(l, a, address{p.Prefix, m.now.Add(p.Valid)})
 		}
 	}
+	m.hearPrefixes(l, a, ev.RA)
 }
 
 // learn keeps an address of another home agent.

@@ -3,6 +3,7 @@ package homelink
 import (
 	"encoding/binary"
 	"io"
+	"net/netip"
 	"time"
 
 	"mip6d/internal/bul"
@@ -16,6 +17,9 @@ type Machine struct {
 	rand    io.Reader
 	links   []*link
 	replies bul.Rate
+
+	deliveries map[netip.Addr]*delivery // by home address
+	due        schedule                 // the same
 
 	// Of the Step in progress.
 	now time.Time
@@ -31,6 +35,8 @@ type link struct {
 	all  uint64    // and ever
 	last time.Time // of the latest
 	next time.Time // zero: not begun
+
+	newsAt time.Time // when mobile nodes are scheduled to hear of changed prefixes; zero: none
 }
 
 var _ role.Machine = (*Machine)(nil)
@@ -38,7 +44,7 @@ var _ role.Machine = (*Machine)(nil)
 // New returns a machine that has not advertised yet. Randomness for intervals
 // and the order of equals comes from rand, which must not fail.
 func New(p Params, rand io.Reader) *Machine {
-	m := &Machine{p: p.withDefaults(), rand: rand}
+	m := &Machine{p: p.withDefaults(), rand: rand, deliveries: make(map[netip.Addr]*delivery)}
 	m.replies.Max = m.p.MaxReplies
 	for _, l := range m.p.Links {
 		m.links = append(m.links, &link{Link: l})
@@ -62,6 +68,8 @@ func (m *Machine) Step(now time.Time, ev role.Event) []role.Effect {
 		m.icmp(ev)
 	}
 	m.expire()
+	m.spread()
+	m.deliver()
 	m.advertise()
 	out := m.out
 	m.out = nil
@@ -77,12 +85,16 @@ func (m *Machine) Deadline() (next time.Time) {
 	}
 	for _, l := range m.links {
 		earlier(l.next)
+		earlier(l.newsAt)
 		for _, a := range l.agents {
 			earlier(a.expires)
 			for _, x := range a.addresses {
 				earlier(x.expires)
 			}
 		}
+	}
+	if len(m.due) > 0 {
+		earlier(m.due[0].at)
 	}
 	return next
 }

@@ -1,6 +1,7 @@
 package homelink
 
 import (
+	"iter"
 	"net/netip"
 	"time"
 
@@ -14,6 +15,13 @@ type Params struct {
 
 	// Routers says that mobile routers may register (RFC 3963 §7.3).
 	Routers bool
+
+	// Deliveries is nil where mobile nodes are told of prefixes by none of this.
+	Deliveries *Deliveries
+
+	// Binding returns the home registration of a home address, Bindings all.
+	Binding  func(home netip.Addr) (role.Binding, bool)
+	Bindings func() iter.Seq[role.Binding]
 
 	// MaxReplies bounds the answers to discovery in a second: anybody can ask in
 	// anybody's name. 100.
@@ -84,6 +92,19 @@ func (l *Link) lifetime() time.Duration {
 	return role.Infinite
 }
 
+// option is a prefix of ours, with our address where that is of it (RFC 6275
+// §7.2).
+func (l *Link) option(x Prefix) icmp6.PrefixInformation {
+	p := icmp6.PrefixInformation{
+		Length: uint8(x.Prefix.Bits()), OnLink: true, Autonomous: x.Prefix.Bits() == 64,
+		Valid: x.Valid, Preferred: x.Preferred, Prefix: x.Prefix.Masked().Addr(),
+	}
+	if x.Prefix.Contains(l.Address) {
+		p.RouterAddress, p.Prefix = true, l.Address
+	}
+	return p
+}
+
 // advertisement is our Router Advertisement.
 func (l *Link) advertisement(routers bool) *icmp6.RouterAdvertisement {
 	a := l.Advertise
@@ -92,14 +113,7 @@ func (l *Link) advertisement(routers bool) *icmp6.RouterAdvertisement {
 		ra.Options = append(ra.Options, icmp6.SourceLinkLayerAddress{LinkAddr: l.LinkAddr})
 	}
 	for _, x := range l.Prefixes {
-		p := icmp6.PrefixInformation{
-			Length: uint8(x.Prefix.Bits()), OnLink: true, Autonomous: x.Prefix.Bits() == 64,
-			Valid: x.Valid, Preferred: x.Preferred, Prefix: x.Prefix.Masked().Addr(),
-		}
-		if x.Prefix.Contains(l.Address) {
-			p.RouterAddress, p.Prefix = true, l.Address
-		}
-		ra.Options = append(ra.Options, p)
+		ra.Options = append(ra.Options, l.option(x))
 	}
 	interval := a.MaxInterval
 	if interval < fastInterval {

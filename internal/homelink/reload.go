@@ -1,6 +1,10 @@
 package homelink
 
-import "mip6d/internal/role"
+import (
+	"slices"
+
+	"mip6d/internal/role"
+)
 
 // Reconfigured changes the parameters of a running machine: all but which links
 // there are, on which interfaces.
@@ -15,6 +19,9 @@ func (m *Machine) reconfigured(p Params) {
 	m.replies.Max = m.p.MaxReplies
 	for i, l := range m.links {
 		if i < len(p.Links) {
+			if !slices.Equal(l.Prefixes, p.Links[i].Prefixes) {
+				m.news(l)
+			}
 			l.Link = p.Links[i]
 			l.sent = 0
 		}
