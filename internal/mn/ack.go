@@ -98,13 +98,10 @@ func (m *Machine) registered(h *home, t bul.Transmission, ba *mh.BindingAcknowle
 	m.endHandoff(h)
 	h.advised = m.advice(ba)
 	h.backoff, h.due = bul.Backoff{}, m.refreshAt(h, e)
-	text := "registered"
-	if ba.Status == mh.StatusPrefixDiscoveryNecessary {
-		text = "registered; the home agent wants prefix discovery, which is not supported yet"
-	}
+	m.prefixAdvised(h, ba.Status)
 	m.notice(role.Notice{Kind: role.NoticeRegistered, HoA: h.addr(), CoA: t.CareOf, HA: h.homeAgent(),
 		Ifindex: h.link.ifindex, Sequence: t.Sequence, Lifetime: e.Granted, Status: ba.Status, HasStatus: true,
-		Text: text})
+		Text: "registered"})
 }
 
 // advice is when a Binding Refresh Advice wants the next Binding Update: a

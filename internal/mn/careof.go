@@ -74,7 +74,7 @@ func (m *Machine) formCareOf(l *link) {
 // of every home address needs none; other links keep theirs ready.
 func (m *Machine) wanted(l *link) bool {
 	return slices.ContainsFunc(m.homes, func(h *home) bool {
-		return h.stage != stageDuplicate && !m.hasPrefix(l, h.subnet())
+		return h.stage != stageDuplicate && h.stage != stageInvalid && !m.hasPrefix(l, h.subnet())
 	})
 }
 

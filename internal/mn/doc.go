@@ -23,6 +23,7 @@
 //	home.go        one home address: at home, away, on the way (§11.5.2, §11.5.5)
 //	handoff.go     from one care-of address to another without a loss
 //	discovery.go   finding a home agent, and another (§11.4.1)
+//	prefixes.go    what becomes of the home link's prefixes (§11.4.2, §11.4.3)
 //	register.go    Binding Updates (§11.7.1, §11.8)
 //	receive.go     Mobility Header messages in
 //	ack.go         Binding Acknowledgements (§11.7.3)
@@ -39,6 +40,5 @@
 //	settle.go      the conclusions
 //	snapshot.go, peerview.go  what mip6ctl shows
 //
-// Not here: mobile prefix discovery (§11.4.2, §11.4.3), and everything that touches a
-// kernel.
+// Not here: everything that touches a kernel.
 package mn

@@ -73,12 +73,7 @@ const (
 // agent the RFC's "should not send again for some time" is the retransmission
 // timeout: a home agent whose daemon is being restarted answers like this.
 func (m *Machine) icmpIn(ev role.ICMPIn) {
-	if len(ev.Raw) > 0 && icmp6.Type(ev.Raw[0]) == icmp6.TypeHomeAgentDiscoveryReply {
-		if reply, err := icmp6.Parse(ev.Raw); err == nil {
-			m.agentsFound(ev, reply.(*icmp6.HomeAgentDiscoveryReply))
-		} else {
-			m.count(role.CountMalformed)
-		}
+	if len(ev.Raw) > 0 && m.fromHomeAgent(ev) {
 		return
 	}
 	if len(ev.Raw) < 8 || m.peerUnreachable(ev) || ev.Raw[0] != icmpParameterProblem {
@@ -94,6 +89,26 @@ func (m *Machine) icmpIn(ev role.ICMPIn) {
 	case codeOption:
 		m.hint(h, "a node on the way does not know the Home Address option (ICMPv6 Parameter Problem 2)")
 	}
+}
+
+// fromHomeAgent takes the ICMPv6 messages of a home agent.
+func (m *Machine) fromHomeAgent(ev role.ICMPIn) bool {
+	switch icmp6.Type(ev.Raw[0]) {
+	case icmp6.TypeHomeAgentDiscoveryReply, icmp6.TypeMobilePrefixAdvertisement:
+	default:
+		return false
+	}
+	msg, err := icmp6.Parse(ev.Raw)
+	switch msg := msg.(type) {
+	case *icmp6.HomeAgentDiscoveryReply:
+		m.agentsFound(ev, msg)
+	case *icmp6.MobilePrefixAdvertisement:
+		m.prefixesTold(ev, msg)
+	}
+	if err != nil {
+		m.count(role.CountMalformed)
+	}
+	return true
 }
 
 // culprit finds the home address whose outstanding Binding Update an ICMPv6

@@ -20,9 +20,10 @@ const (
 	stageAnswering              // the de-registration was sent (RFC 6275 §11.5.5)
 	stageHome                   // at home
 	stageDuplicate              // another node has the address: never again (§11.7.1)
+	stageInvalid                // its prefix is no longer valid (§11.4.2)
 )
 
-var stageNames = [...]string{"unknown", "away", "returning", "deregistering", "home", "duplicate"}
+var stageNames = [...]string{"unknown", "away", "returning", "deregistering", "home", "duplicate", "invalid"}
 
 func (s stage) String() string { return stageNames[s] }
 
@@ -59,6 +60,7 @@ type home struct {
 	handoff    *handoff      // under way; nil: none
 	answerTime time.Duration // of the home agent, the last time
 	found      discovery     // of its home agent
+	prefix     homePrefix    // what the home agent says of it
 	advertised int           // the interface where neighbours were told of our return; 0: none
 
 	clock    clock
@@ -90,7 +92,7 @@ func (m *Machine) bound(h *home) bool {
 // needed before can go.
 func (h *home) settled(m *Machine) bool {
 	switch h.stage {
-	case stageHome, stageDuplicate:
+	case stageHome, stageDuplicate, stageInvalid:
 		return !h.paused
 	case stageAway:
 		e := m.entry(h)
@@ -247,7 +249,7 @@ func (m *Machine) leave(h *home) {
 
 // setPath asks for a path unless it is what was last asked for.
 func (m *Machine) setPath(h *home, p role.HomePath) {
-	p.HomeAddress = h.HomeAddress
+	p.HomeAddress, p.Deprecated = h.HomeAddress, m.over(h.prefix.preferredUntil)
 	if h.Network != nil {
 		p.MobilePrefixes = h.Network.Prefixes
 	}
@@ -284,7 +286,7 @@ func (m *Machine) setPath(h *home, p role.HomePath) {
 
 func samePath(a, b role.HomePath) bool {
 	return a.HomeAddress == b.HomeAddress && a.Mode == b.Mode && a.CareOf == b.CareOf &&
-		a.HomeAgent == b.HomeAgent && a.Router == b.Router && a.Ifindex == b.Ifindex && a.DAD == b.DAD && a.Hold == b.Hold &&
+		a.HomeAgent == b.HomeAgent && a.Router == b.Router && a.Ifindex == b.Ifindex && a.DAD == b.DAD && a.Hold == b.Hold && a.Deprecated == b.Deprecated &&
 		bytes.Equal(a.HomeAgentLinkAddr, b.HomeAgentLinkAddr)
 }
 
@@ -413,6 +415,16 @@ func (m *Machine) release(h *home) {
 
 func (m *Machine) homeDeadlines(h *home, d *deadline) {
 	d.add(h.pathRetry)
+	if h.stage == stageAway {
+		for _, t := range []time.Time{h.prefix.validUntil, h.prefix.preferredUntil} {
+			if t.After(m.now) {
+				d.add(t)
+			}
+		}
+		if m.canSend(h) && m.agreed(h) {
+			d.add(h.prefix.due)
+		}
+	}
 	if h.handoff != nil {
 		d.add(h.handoff.until)
 	}

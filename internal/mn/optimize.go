@@ -65,7 +65,7 @@ func (m *Machine) goalOf(p *peer) goal {
 	case p.barred.After(m.now):
 		m.wait(p, p.barred)
 		return goalKeep
-	case held && !current:
+	case held && (!current || m.outlives(p)):
 		return goalBind
 	case !m.worthwhile(p):
 		return goalKeep
@@ -142,7 +142,7 @@ func (m *Machine) tidyPeer(p *peer) {
 			m.wait(p, p.barred)
 			return
 		}
-	} else if p.home.stage != stageHome && p.home.stage != stageDuplicate {
+	} else if s := p.home.stage; s != stageHome && s != stageDuplicate && s != stageInvalid {
 		return // on the way to somewhere
 	}
 	m.dropPeer(p)

@@ -80,6 +80,10 @@ type Home struct {
 	// address's interface identifier (§11.7.1). Never for an RFC 4941 address.
 	LinkLocal bool
 
+	// Fixed has no other home address formed when the home link is renumbered
+	// (§11.4.3).
+	Fixed bool
+
 	// Network makes us a mobile router (RFC 3963); nil: a mobile host.
 	Network *Network
 }

@@ -61,8 +61,13 @@ func (m *Machine) settleHome(h *home) {
 		return
 	}
 	if l := m.homeLink(h); l != nil {
+		h.prefix = homePrefix{} // the link's own routers tell
 		m.arrive(h, l)
 		m.sendDue(h)
+		return
+	}
+	if m.over(h.prefix.validUntil) {
+		m.invalidate(h)
 		return
 	}
 	l, c := m.chooseAway(h)
@@ -79,6 +84,7 @@ func (m *Machine) settleHome(h *home) {
 	default:
 		m.askForAgents(h)
 		m.sendDue(h)
+		m.askForPrefixes(h)
 		m.keepTunnel(h)
 	}
 }

@@ -60,6 +60,9 @@ type HomePath struct {
 	Router      netip.Addr // PathTunnelled: link-local address of the first hop on CareOf's link
 	Ifindex     int        // the link: of CareOf, or the home link
 
+	// Deprecated: new connections are to use another address, where there is one.
+	Deprecated bool
+
 	// Hold keeps what is to leave by the tunnel on its device, until a path comes
 	// without it. PathTunnelled.
 	Hold bool

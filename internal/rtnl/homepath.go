@@ -32,6 +32,7 @@ type placed struct {
 	device  int          // the tunnel device that has the address; 0: none
 	home    int          // the home interface that has it; 0: none
 	prefix  netip.Prefix // its prefix there
+	aged    bool         // deprecated there
 	full    bool         // there as an ordinary address, with the prefix's route
 	rules   bool         // ruleBlocked is there
 	table   uint32       // of the rule rulePath; 0: none
@@ -141,15 +142,20 @@ func (p *paths) hold(w role.HomePath, at *placed) error {
 		if err != nil {
 			return err
 		}
-		if at.device != t.index {
+		if at.device != t.index || at.aged != w.Deprecated {
 			a := p.address(host(hoa), t.index, unix.IFA_F_NODAD|unix.IFA_F_HOMEADDRESS|unix.IFA_F_NOPREFIXROUTE)
+			if w.Deprecated {
+				a.preferred = 0
+			}
 			if err := p.conn.do(a.set()); err != nil {
 				return fmt.Errorf("put the home address %s on %s: %w", hoa, t.name, err)
 			}
 			old := at.device
-			at.device = t.index
-			if err := p.leaveDevice(hoa, old); err != nil {
-				return err
+			at.device, at.aged = t.index, w.Deprecated
+			if old != t.index {
+				if err := p.leaveDevice(hoa, old); err != nil {
+					return err
+				}
 			}
 		}
 	}
