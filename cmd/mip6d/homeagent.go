@@ -63,6 +63,9 @@ func (d *daemon) homeAgent(cfg *config.Config) (_ wiring, err error) {
 		return nil, err
 	}
 	d.keep(icmp)
+	if err := icmp.Admit(xfrmmig.SocketPolicy()); err != nil {
+		return nil, err
+	}
 	if err := h.openHomeLinks(cfg.HomeAgent); err != nil {
 		return nil, err
 	}
@@ -127,7 +130,7 @@ func (h *homeAgent) kernel(cfg *config.Config) error {
 	if swept+routes > 0 {
 		h.d.log.Info("swept what an earlier run left", "source_checks", swept, "routes", routes)
 	}
-	h.paths, err = h.d.openDirect(xfrmmig.HomeAgentSignalling())
+	h.paths, err = h.d.openDirect()
 	return err
 }
 

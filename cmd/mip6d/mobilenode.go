@@ -85,6 +85,9 @@ func (n *mobileNode) sockets(cfg *config.Config, kernel engine.Applier) error {
 		return err
 	}
 	d.keep(icmp)
+	if err := icmp.Admit(xfrmmig.SocketPolicy()); err != nil {
+		return err
+	}
 	routers, err := mhsock.ListenRouters(func(ifindex int) bool { return slices.Contains(n.managed, ifname(ifindex)) }, d.counters.Add)
 	if err != nil {
 		return err
@@ -164,7 +167,7 @@ func mnParams(c *config.MobileNode) mn.Params {
 		p.Interfaces = append(p.Interfaces, mn.Interface{Name: i.Name, Preference: i.Preference})
 	}
 	for _, h := range c.Homes {
-		home := mn.Home{HomeAddress: h.HomeAddress, HomeAgent: h.HomeAgent, Lifetime: h.Lifetime, LinkLocal: h.LinkLocal}
+		home := mn.Home{HomeAddress: h.HomeAddress, HomeAgent: h.HomeAgent, Lifetime: h.Lifetime, LinkLocal: h.LinkLocal, Fixed: !h.Renumber}
 		if a := h.Auth; a != nil {
 			home.Auth = &mn.Auth{SPI: a.SPI, Key: a.Key, Replay: mn.ReplayTimestamp, MNID: a.MNID}
 			if a.Replay != config.ReplayTimestamp {

@@ -68,6 +68,9 @@ func (m *Machine) bindingError(ev role.MessageIn, status mh.Status) {
 // unknownHomeAddress answers data with a Home Address option for which there is
 // no binding (§9.3.1). It may have been on its way while the binding was made.
 func (m *Machine) unknownHomeAddress(ev role.UnknownHomeAddress) {
+	if m.p.HomeRegistered != nil && m.p.HomeRegistered(ev.Local, ev.HomeAddress) {
+		return // signalling with the home agent beside us, which the kernel has no use for
+	}
 	m.count(role.CountUnknownHoA)
 	e := m.cache.get(role.Pair{Local: ev.Local, Peer: ev.HomeAddress})
 	if e != nil && e.bound && e.careOf == ev.CareOf || !routable(ev.CareOf) || m.limited(&m.errors, ev.CareOf) {

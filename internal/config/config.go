@@ -136,6 +136,7 @@ type Home struct {
 	Auth        *Auth        // nil only with AllowUnauthenticated
 	Lifetime    time.Duration
 	LinkLocal   bool // the L flag, RFC 6275 §6.1.7
+	Renumber    bool // take a home address of another prefix when this one's is given up
 
 	MobileNetwork *MobileNetwork // nil: we are no mobile router
 }

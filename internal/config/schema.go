@@ -139,7 +139,7 @@ func (d *decoder) mobileNode(m *MobileNode, path string, n *yaml.Node) {
 	d.mapping(path, n,
 		required("homes", func(path string, n *yaml.Node) {
 			d.list(path, n, func(path string, n *yaml.Node) {
-				h := Home{Lifetime: defaultLifetime}
+				h := Home{Lifetime: defaultLifetime, Renumber: true}
 				d.home(&h, path, n)
 				m.Homes = append(m.Homes, h)
 			})
@@ -204,6 +204,7 @@ func (d *decoder) home(h *Home, path string, n *yaml.Node) {
 		optional("auth", d.auth(&h.Auth)),
 		optional("lifetime", d.duration(&h.Lifetime, minLifetime, maxLifetime)),
 		optional("link_local", d.boolean(&h.LinkLocal)),
+		optional("renumber", d.onOff(&h.Renumber)),
 		optional("mobile_network", func(path string, n *yaml.Node) {
 			h.MobileNetwork = &MobileNetwork{Mode: NetworkExplicit}
 			d.mapping(path, n,

@@ -48,6 +48,8 @@ type bed struct {
 	now   time.Time
 	out   []role.Effect
 	bound map[netip.Addr]role.Binding // the binding cache
+
+	heard func(role.SendICMP, time.Time) // of what is sent while time passes; may be nil
 }
 
 func newBed(t *testing.T, change func(*Params)) *bed {
@@ -88,12 +90,15 @@ func (b *bed) until(end time.Time) (sent []sent) {
 		b.now = d
 		b.step(role.Tick{})
 		for _, e := range b.out {
+			if s, ok := e.(role.SendICMP); ok && b.heard != nil {
+				b.heard(s, b.now)
+			}
 			if _, ok := e.(role.AdvertiseRouter); ok {
 				sent = append(sent, b.advertised(e))
 			}
 		}
 	}
-	b.now = end
+	b.now, b.out = end, nil
 	return sent
 }
 

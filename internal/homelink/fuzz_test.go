@@ -16,7 +16,19 @@ func FuzzStep(f *testing.F) {
 	f.Add([]byte{2, 1, 2, 2, 3, 1, 4, 0, 4, 1, 0, 200, 0, 200, 4, 0})
 	f.Add([]byte{2, 0x41, 2, 0x82, 2, 0xc3, 4, 1, 4, 0, 0, 255, 0, 255, 4, 1})
 	f.Fuzz(func(t *testing.T, script []byte) {
-		b := newBed(t, func(p *Params) { p.Routers = len(script)%2 == 0 })
+		b := newBed(t, func(p *Params) {
+			p.Routers = len(script)%2 == 0
+			p.Deliveries = &Deliveries{MinInterval: time.Second, MaxInterval: time.Minute}
+		})
+		var told time.Time
+		toldAt := func(s role.SendICMP, at time.Time) {
+			if d := at.Sub(told); d < time.Second {
+				t.Fatalf("%v between two Mobile Prefix Advertisements", d)
+			}
+			if told = at; !b.bound[home].Expires.After(at) {
+				t.Fatal("a Mobile Prefix Advertisement for a binding that is over")
+			}
+		}
 		b.start()
 		last := b.now
 		saw := func(all []sent) {
@@ -27,9 +39,10 @@ func FuzzStep(f *testing.F) {
 				last = s.at
 			}
 		}
+		b.heard = toldAt
 		for ; len(script) >= 2; script = script[2:] {
 			arg := script[1]
-			switch script[0] % 5 {
+			switch script[0] % 8 {
 			case 0:
 				saw(b.until(b.now.Add(time.Duration(arg) * 100 * time.Millisecond)))
 			case 1:
@@ -41,6 +54,19 @@ func FuzzStep(f *testing.F) {
 			case 4:
 				b.request(func(_ *role.ICMPIn, q *icmp6.HomeAgentDiscoveryRequest) { q.Router = arg&1 != 0 })
 				b.checkReply()
+			case 5:
+				b.register(home, time.Duration(arg)*time.Second)
+			case 6:
+				b.solicit(uint16(arg), nil)
+			case 7:
+				p := Params{Links: []Link{homeLinkDefault()}, Deliveries: b.m.p.Deliveries}
+				p.Links[0].Prefixes[0].Preferred = time.Duration(arg) * time.Second
+				b.step(Reconfigured{Params: b.withCache(p)})
+			}
+			for _, e := range b.out {
+				if s, ok := e.(role.SendICMP); ok && s.RoutingHome.IsValid() {
+					toldAt(s, b.now)
+				}
 			}
 			if arg == 0xff {
 				saw(b.until(b.now.Add(10 * time.Minute)))

@@ -40,6 +40,15 @@ func ListenICMP(count func(role.Counter)) (*ICMP, error) {
 	return &ICMP{sock: s, inject: inj, count: orNothing(count)}, nil
 }
 
+// Admit sets the socket's own IPsec policy (IPV6_XFRM_POLICY), struct
+// xfrm_userpolicy_info with its templates.
+func (c *ICMP) Admit(policy []byte) error {
+	if err := c.sock.SetsockoptBytes(unix.IPPROTO_IPV6, unix.IPV6_XFRM_POLICY, policy); err != nil {
+		return fmt.Errorf("set IPV6_XFRM_POLICY: %w", err)
+	}
+	return nil
+}
+
 // filterTypes lets only the given ICMPv6 types through (RFC 3542 §3.2).
 func filterTypes(s *socket.Conn, types ...int) error {
 	var f unix.ICMPv6Filter

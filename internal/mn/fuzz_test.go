@@ -26,6 +26,8 @@ func FuzzStep(f *testing.F) {
 	f.Add([]byte{253, 2, 8, 20, 12, 3, 17, 20, 50, 12, 0, 2, 10, 20, 12})
 	f.Add([]byte{254, 2, 8, 20, 20, 43, 43, 12, 34, 15, 53, 53, 43, 43, 12, 0, 2, 10, 20, 12})
 	f.Add([]byte{255, 3, 17, 20, 20, 43, 43, 12, 2, 8, 20, 20, 46, 12, 60, 60, 0, 53})
+	// Prefix discovery: told, deprecated, invalid, at home again.
+	f.Add([]byte{2, 8, 20, 20, 45, 20, 44, 20, 44, 44, 53, 53, 45, 44, 60, 60, 0, 2, 10, 20, 20, 12})
 	f.Fuzz(func(t *testing.T, script []byte) {
 		if len(script) > 400 {
 			return
@@ -67,6 +69,7 @@ func newFuzzWorld(t *testing.T, kind byte) *fuzzWorld {
 	if kind == 254 || kind == 255 {
 		p.Homes[0].HomeAgent = netip.Addr{}
 	}
+	p.Homes[0].Fixed = true // what is checked knows one home address
 	p.Optimization.Policy.Default = true
 	b := newBed(t, p)
 	w := &fuzzWorld{bed: b, upNow: make(map[int]bool), homeSeen: make(map[int]bool),
@@ -149,6 +152,11 @@ func (w *fuzzWorld) act(c byte, i int) {
 		} else {
 			w.step(w.reply(uint16(i), true, ha2))
 		}
+	case 44: // the home agent's prefixes: lifetimes of seconds or days, and another's
+		valid := time.Duration(i%7) * 40 * time.Second
+		w.step(w.mpa(w.m.homes[0].prefix.id, homePIO(valid, valid/time.Duration(1+i%3)), pio(newNet, time.Hour, time.Hour)))
+	case 45:
+		w.answer(mh.StatusPrefixDiscoveryNecessary)
 	case 32, 33, 34, 35, 36, 37, 38, 39, 40, 41, 42:
 		w.peers.act(c, i)
 	default: // time passes: 1 ms to about 4 minutes
@@ -299,6 +307,9 @@ func (w *fuzzWorld) checkSend(e role.Send) {
 		w.t.Fatalf("%+v", s.bu)
 	}
 	if s.bu.Lifetime == 0 {
+		if w.m.homes[0].stage == stageInvalid {
+			return // away, for the last time
+		}
 		if mode := w.path().Mode; e.Src != hoa.Addr() || mode != role.PathDeregistering && mode != role.PathAnswering {
 			w.t.Fatalf("de-registration from %v in mode %v", e.Src, mode)
 		}

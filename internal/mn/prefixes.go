@@ -13,6 +13,7 @@ import (
 // homePrefix is what the home agent says of a home address's prefix while we are
 // away (RFC 6275 §11.4.3), and the search for it (§11.4.2).
 type homePrefix struct {
+	told           bool
 	validUntil     time.Time // zero: without end, for all we know
 	preferredUntil time.Time // the same
 
@@ -134,11 +135,12 @@ func (m *Machine) ownPrefix(h *home, x icmp6.PrefixInformation) {
 	}
 	p.preferredUntil = m.end(x.Preferred)
 	switch left := m.left(p.validUntil); {
-	case x.Valid > twoHours || x.Valid > left:
+	case !p.told || x.Valid > twoHours || x.Valid > left:
 		p.validUntil = m.end(x.Valid)
 	case left > twoHours:
 		p.validUntil = m.end(twoHours)
 	}
+	p.told = true
 	m.notice(role.Notice{Kind: role.NoticeHomePrefix, HoA: h.addr(), HA: h.homeAgent(), Lifetime: m.left(p.validUntil),
 		Text: "the home agent has told of the home link's prefixes"})
 }

@@ -121,9 +121,8 @@ func (s State) encodeDelete() []byte {
 	return attr(b, attrSrcAddr, addrBytes(s.Src))
 }
 
-// encode writes the body of XFRM_MSG_NEWPOLICY: struct xfrm_userpolicy_info, 168
-// octets, policy type and templates.
-func (p Policy) encode() []byte {
+// info writes struct xfrm_userpolicy_info, 168 octets.
+func (p Policy) info() []byte {
 	b := make([]byte, 168)
 	p.Selector.put(b)
 	putInfinite(b[56:])
@@ -132,7 +131,12 @@ func (p Policy) encode() []byte {
 	}
 	native.PutUint32(b[152:], p.Priority)
 	b[160] = byte(p.Dir)
-	b = attr(b, attrPolicyType, []byte{policyTypeSub, 0, 0, 0, 0, 0})
+	return b
+}
+
+// encode writes the body of XFRM_MSG_NEWPOLICY: info, policy type and templates.
+func (p Policy) encode() []byte {
+	b := attr(p.info(), attrPolicyType, []byte{policyTypeSub, 0, 0, 0, 0, 0})
 	if len(p.Templates) > 0 {
 		var all []byte
 		for _, t := range p.Templates {

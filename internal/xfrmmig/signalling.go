@@ -10,11 +10,9 @@ import (
 // Reqid marks our states and templates.
 const Reqid = 6275
 
-// Types in selectors.
+// MH Types in selectors (RFC 6275 §6.1).
 const (
-	typeBindingUpdate       = 5   // Mobility Header, RFC 6275 §6.1.7
-	typePrefixSolicitation  = 146 // ICMPv6, RFC 6275 §6.7
-	typePrefixAdvertisement = 147 // ICMPv6, RFC 6275 §6.8
+	typeBindingUpdate = 5
 )
 
 // Priorities of policies; the lower goes first. Mobility Header messages and
@@ -32,23 +30,19 @@ type Signalling struct {
 	policies []Policy
 }
 
-var updates = Selector{Proto: unix.IPPROTO_MH, MHType: typeBindingUpdate, HasType: true}
-
-// HomeAgentSignalling lets Binding Updates and Mobile Prefix Solicitations with a
-// Home Address option in, from addresses without a binding, too (RFC 6275 §10.3.1):
-// without the state the kernel drops the packet, without the policy it refuses what
-// the state has processed. The home agent's machines say what is answered.
+// HomeAgentSignalling lets Binding Updates with a Home Address option in, from
+// addresses without a binding, too (RFC 6275 §10.3.1): without the state the
+// kernel drops the packet, without the policy it refuses what the state has
+// processed.
 func HomeAgentSignalling() Signalling {
-	return signalling(ProtoHomeAddress, updatePriority, updates,
-		Selector{Proto: unix.IPPROTO_ICMPV6, MHType: typePrefixSolicitation, HasType: true})
+	return signalling(ProtoHomeAddress, updatePriority, Selector{Proto: unix.IPPROTO_MH, MHType: typeBindingUpdate, HasType: true})
 }
 
-// MobileNodeSignalling lets Mobility Header messages and Mobile Prefix
-// Advertisements with a type 2 routing header in. The kernel itself sees to it that the header holds one of our home
+// MobileNodeSignalling lets Mobility Header messages with a type 2 routing
+// header in. The kernel itself sees to it that the header holds one of our home
 // addresses (RFC 6275 §6.4).
 func MobileNodeSignalling() Signalling {
-	return signalling(ProtoRouting, signallingPriority, Selector{Proto: unix.IPPROTO_MH},
-		Selector{Proto: unix.IPPROTO_ICMPV6, MHType: typePrefixAdvertisement, HasType: true})
+	return signalling(ProtoRouting, signallingPriority, Selector{Proto: unix.IPPROTO_MH})
 }
 
 // CorrespondentSignalling is what direct paths need beside that, at either end:
@@ -56,7 +50,7 @@ func MobileNodeSignalling() Signalling {
 // direct path doesn't. The kernel reports packets with a Home Address option that
 // there is no binding for because of the same state.
 func CorrespondentSignalling() Signalling {
-	s := signalling(ProtoHomeAddress, updatePriority, updates)
+	s := HomeAgentSignalling()
 	s.policies = append(s.policies, exemptions()...)
 	return s
 }
@@ -73,16 +67,15 @@ func exemptions() []Policy {
 	return list
 }
 
-func signalling(proto uint8, priority uint32, selectors ...Selector) Signalling {
+func signalling(proto uint8, priority uint32, sel Selector) Signalling {
 	any6 := netip.IPv6Unspecified()
-	s := Signalling{states: []State{{Proto: proto, Src: any6, Dst: any6, CareOf: any6, Reqid: Reqid, Wildcard: true}}}
-	for _, sel := range selectors {
-		s.policies = append(s.policies, Policy{
+	return Signalling{
+		states: []State{{Proto: proto, Src: any6, Dst: any6, CareOf: any6, Reqid: Reqid, Wildcard: true}},
+		policies: []Policy{{
 			Selector: sel, Dir: In, Priority: priority,
 			Templates: []Template{{Proto: proto, Src: any6, Dst: any6, Reqid: Reqid, Optional: true}},
-		})
+		}},
 	}
-	return s
 }
 
 // Set brings everything into force: policies first, so that nothing that a
