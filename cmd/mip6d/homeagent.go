@@ -32,6 +32,7 @@ type homeAgent struct {
 	check    ingress.Check
 	paths    *xfrmmig.Paths
 	params   ha.Params
+	settings *rtnl.Settings
 	onLinks  *mhsock.HomeLinks
 	anycasts []anycast // taken there
 	*correspondent
@@ -98,12 +99,14 @@ func (d *daemon) homeAgent(cfg *config.Config) (_ wiring, err error) {
 
 // kernel prepares what all bindings share, and sweeps what an earlier run left.
 // Bindings of an earlier run would be Set before Settle, once they are stored.
-func (h *homeAgent) kernel(cfg *config.Config) error {
-	settings, err := rtnl.OpenSettings(cfg.RunDir)
-	if err != nil {
+func (h *homeAgent) kernel(cfg *config.Config) (err error) {
+	if h.settings, err = rtnl.OpenSettings(cfg.RunDir); err != nil {
 		return err
 	}
-	if err := settings.Forward(); err != nil {
+	if err := h.settings.Forward(); err != nil {
+		return err
+	}
+	if err := h.forwardIPv4(cfg.HomeAgent); err != nil {
 		return err
 	}
 	if h.bindings, err = rtnl.OpenBindings(marks(cfg.Kernel)); err != nil {
@@ -132,6 +135,14 @@ func (h *homeAgent) kernel(cfg *config.Config) error {
 	}
 	h.paths, err = h.d.openDirect()
 	return err
+}
+
+// forwardIPv4 has the kernel forward IPv4 packets, where a mobile node may have some.
+func (h *homeAgent) forwardIPv4(cfg *config.HomeAgent) error {
+	if !cfg.ServesIPv4() {
+		return nil
+	}
+	return h.settings.ForwardIPv4()
 }
 
 func (h *homeAgent) gates() ingress.Config {
@@ -180,6 +191,9 @@ func (h *homeAgent) reload(cfg *config.Config) error {
 	if err != nil {
 		return err
 	}
+	if err := h.forwardIPv4(cfg.HomeAgent); err != nil {
+		return err
+	}
 	p.Correspondent, p.Registered = h.params.Correspondent, h.params.Registered
 	h.d.engine.Post(ha.Reconfigured{Params: p})
 	h.correspondent.reload(cfg)
@@ -190,7 +204,7 @@ func (h *homeAgent) reload(cfg *config.Config) error {
 func haParams(c *config.HomeAgent) (ha.Params, error) {
 	p := ha.Params{
 		AllowUnauthenticated: c.AllowUnauthenticated, MaxLifetime: c.MaxLifetime, MaxBindings: c.MaxBindings,
-		TimestampWindow: c.TimestampWindow, DenyByDefault: c.DenyByDefault,
+		TimestampWindow: c.TimestampWindow, DenyByDefault: c.DenyByDefault, IPv4Pool: c.IPv4Pool,
 	}
 	for _, x := range c.Policies {
 		p.Policies = append(p.Policies, ha.Policy{
@@ -214,7 +228,7 @@ func haParams(c *config.HomeAgent) (ha.Params, error) {
 		p.Links = append(p.Links, link)
 	}
 	for _, m := range c.MobileNodes {
-		mn := ha.MobileNode{HomeAddress: m.HomeAddress, MaxLifetime: m.MaxLifetime, Router: m.Router, Prefixes: m.Prefixes}
+		mn := ha.MobileNode{HomeAddress: m.HomeAddress, MaxLifetime: m.MaxLifetime, Router: m.Router, Prefixes: m.Prefixes, IPv4HomeAddress: m.IPv4HomeAddress}
 		if a := m.Auth; a != nil {
 			mn.Auth = &ha.Auth{SPI: a.SPI, Key: a.Key, Replay: haReplay[a.Replay], MNID: a.MNID}
 		}
@@ -251,6 +265,7 @@ func (h *homeAgent) bindingList(now time.Time) []ctl.Binding {
 			Remaining: ctl.Seconds(max(b.Expires.Sub(now), 0)), Expires: b.Expires,
 			Created: b.Created, Moves: b.Moves,
 			MobileRouter: b.MobileRouter, MobilePrefixes: b.MobilePrefixes, Depth: len(behind), Behind: behind,
+			IPv4HomeAddress: b.IPv4HomeAddress,
 		})
 	}
 	return append(list, h.correspondent.bindingList(now)...)
