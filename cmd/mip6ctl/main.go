@@ -1,5 +1,5 @@
 // Mip6ctl asks a running mip6d what it does, over its control socket, and
-// checks configurations and decodes messages without one.
+// checks configurations, converts those of UMIP and decodes messages without one.
 //
 //	mip6ctl status
 //	mip6ctl show bindings|bul|home-agents|nonces|interfaces|stats
@@ -7,6 +7,7 @@
 //	mip6ctl flush bul PEER
 //	mip6ctl watch
 //	mip6ctl check FILE
+//	mip6ctl convert-umip [FILE]
 //	mip6ctl decode HEX
 //
 // Commands accept unambiguous beginnings: "mip6ctl sh int". Exit status: 0 all
@@ -14,7 +15,7 @@
 // configuration is wrong.
 //
 // The files: main.go and usage.go the command line, status.go, show.go,
-// correspond.go, watch.go, check.go, decode.go the commands, table.go and human.go what people
+// correspond.go, watch.go, check.go, convert.go, decode.go the commands, table.go and human.go what people
 // see.
 package main
 
@@ -106,7 +107,7 @@ checked configuration is wrong.`,
 	cmd.SetFlagErrorFunc(func(cmd *cobra.Command, err error) error {
 		return usageError{fmt.Sprintf("%v\nTry \"%s --help\".", err, cmd.CommandPath())}
 	})
-	cmd.AddCommand(newStatusCommand(o), newShowCommand(o), newWatchCommand(o), newROCommand(o), newFlushCommand(o), newCheckCommand(o), newDecodeCommand(), newVersionCommand(o))
+	cmd.AddCommand(newStatusCommand(o), newShowCommand(o), newWatchCommand(o), newROCommand(o), newFlushCommand(o), newCheckCommand(o), newConvertCommand(), newDecodeCommand(), newVersionCommand(o))
 	return cmd
 }
 
