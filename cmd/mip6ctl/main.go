@@ -11,12 +11,12 @@
 //	mip6ctl decode HEX
 //
 // Commands accept unambiguous beginnings: "mip6ctl sh int". Exit status: 0 all
-// is well, 1 it could not be done, 2 the command line or the checked
-// configuration is wrong.
+// is well, 1 it could not be done, 2 the command line or the checked or
+// converted configuration is wrong.
 //
 // The files: main.go and usage.go the command line, status.go, show.go,
-// correspond.go, watch.go, check.go, convert.go, decode.go the commands, table.go and human.go what people
-// see.
+// correspond.go, watch.go, check.go, convert.go, decode.go the commands,
+// table.go and human.go what people see.
 package main
 
 import (
@@ -90,12 +90,12 @@ func newRoot() *cobra.Command {
 	cmd := &cobra.Command{
 		Use:   "mip6ctl",
 		Short: "Look at a running mip6d, the Mobile IPv6 daemon",
-		Long: `Mip6ctl asks a running mip6d what it does, and checks configurations and
-decodes messages without one.
+		Long: `Mip6ctl asks a running mip6d what it does, and checks configurations, converts
+those of UMIP and decodes messages without one.
 
 Commands may be shortened as long as they are unambiguous: "mip6ctl sh int".
 Exit status: 0 all is well, 1 it could not be done, 2 the command line or the
-checked configuration is wrong.`,
+checked or converted configuration is wrong.`,
 		SilenceUsage:  true,
 		SilenceErrors: true,
 	}

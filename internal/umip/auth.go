@@ -24,17 +24,20 @@ func spi(hoa netip.Addr) int {
 func keyName(hoa netip.Addr) string { return strings.ReplaceAll(hoa.String(), ":", "-") }
 
 // keys says what is to be done about them, before the list of those who need
-// them.
+// them. The peer is the one to share them with.
 func (c *converter) keys(peer string) {
 	c.todo("make the key file of each home address below, and give the %s the same. UMIP knew IPsec only; mip6d wants a key that both sides share "+
 		"(RFC 4285). The indices (spi) and file names come from the home addresses, so that both sides' converted files agree; names are relative "+
 		"to this file's directory.", peer)
 	c.comment("  (umask 077; mkdir -p keys; openssl rand -hex 20 > keys/NAME)")
 	c.comment("Both clocks must agree to a few seconds; where they don't, say replay: sequence in auth, on both sides.")
-	if s := c.last("UseMnHaIPsec"); s != nil && !s.yes {
-		c.comment("UseMnHaIPsec disabled: registrations were not protected at all. To go on like that, or with a peer that still runs UMIP: " +
+	switch s := c.last("UseMnHaIPsec"); {
+	case s != nil && !s.yes:
+		c.comment(s.text() + ": registrations were not protected at all. To go on like that, or with a peer that still runs UMIP: " +
 			"take auth out and say allow_unauthenticated: true. Anybody can redirect these addresses then.")
-	} else {
+	case s != nil:
+		c.comment(s.text() + ": a peer that still runs UMIP knows no such key.")
+	default:
 		c.comment("A peer that still runs UMIP knows no such key.")
 	}
 }

@@ -72,6 +72,9 @@ func (f *File) Convert(o Options) (*Result, Problems) {
 	c.log()
 	c.leftOver()
 	if len(c.problems) > 0 {
+		slices.SortStableFunc(c.problems, func(a, b Problem) int {
+			return cmp.Or(cmp.Compare(a.File, b.File), cmp.Compare(a.Line, b.Line), cmp.Compare(a.Column, b.Column))
+		})
 		return nil, c.problems
 	}
 	return &Result{Text: c.b.String(), Role: c.role, Todo: c.todos, Left: len(c.notes)}, nil
@@ -138,18 +141,13 @@ func (c *converter) lastOf(list []*Statement, name string) *Statement {
 	return found[len(found)-1]
 }
 
-// truth is what a switch says, or its default.
-func (c *converter) truth(name string, otherwise bool) bool {
-	if s := c.last(name); s != nil {
-		return s.yes
-	}
-	return otherwise
-}
-
 // leave names a statement at the end as not converted.
 func (c *converter) leave(s *Statement, why string) {
 	c.used[s] = true
-	c.notes = append(c.notes, note{s.At, s.seq, s.text(), why})
+	n := note{s.At, s.seq, s.text(), why}
+	if !slices.Contains(c.notes, n) { // several may ask for the last of a name
+		c.notes = append(c.notes, n)
+	}
 }
 
 // leftOver names what nothing was made of.
@@ -193,7 +191,7 @@ func (c *converter) unused(list []*Statement) {
 			continue
 		}
 		if len(s.body) > 0 {
-			c.notes[len(c.notes)-1].text += " { … }"
+			c.notes[len(c.notes)-1].text += " " + blockText(s)
 		}
 	}
 }
@@ -298,7 +296,7 @@ func (c *converter) lifetime(key string, s *Statement, ours string) {
 	case s == nil:
 		c.line(key+": "+seconds(maxLifetime), "UMIP's default; mip6d's is "+ours)
 	case s.number < minLifetime:
-		c.line(key+": "+seconds(minLifetime), s.text()+", and less than 4 s cannot be asked for")
+		c.line(key+": "+seconds(minLifetime), s.text()+"; 4s is the least")
 	default:
 		c.line(key+": "+seconds(s.number), "")
 	}

@@ -15,8 +15,8 @@ type agent struct {
 	guessed  bool // some of them are not in the file
 	nodes    []served
 	denied   []*Statement
-	routers  bool // mobile routers were accepted
-	open     bool // who was not denied was served
+	accept   *Statement // HaAcceptMobRtr
+	open     bool       // who was not denied was served
 }
 
 // served is one mobile node.
@@ -59,7 +59,7 @@ func (c *converter) agent() *agent {
 	if s := c.last("DefaultBindingAclPolicy"); s != nil {
 		a.open = s.yes
 	}
-	a.routers = c.truth("HaAcceptMobRtr", false)
+	a.accept = c.last("HaAcceptMobRtr")
 	a.links = c.interfacesOf(HomeAgent)
 	c.policySets(a)
 	c.acl(a)
@@ -199,6 +199,8 @@ func (a *agent) inNetwork(addr netip.Addr) bool {
 }
 
 func (c *converter) homeLinks(a *agent) {
+	c.comment("UMIP left router advertisements to another program, such as radvd, which must set the H flag, and the R flag with this home agent's " +
+		"address. With advertise: on, mip6d sends them itself: stop the other program then.")
 	if len(a.links) == 0 {
 		c.todo("interface: the one on the home link; the old file has no Interface.")
 		c.element()
@@ -238,8 +240,6 @@ func (c *converter) homeLink(a *agent, name string) {
 	default:
 		c.todo("prefixes: the subnet prefixes %s, such as [2001:db8:1::/64].%s", where, among(prefixesText(a.prefixes)))
 	}
-	c.comment("UMIP left router advertisements to another program, such as radvd, which must set the H flag, and the R flag with this home agent's " +
-		"address. With advertise: on, mip6d sends them itself: stop the other program then.")
 	c.line("advertise: off", "")
 	c.close()
 }
@@ -253,10 +253,9 @@ func among(list []string) string {
 }
 
 func (c *converter) mobileNodes(a *agent) {
-	if len(a.nodes) > 0 {
-		c.keys("mobile node")
-	} else {
-		c.last("UseMnHaIPsec")
+	c.keys("mobile node")
+	if a.accept != nil && !slices.ContainsFunc(a.nodes, func(n served) bool { return len(n.networks) > 0 }) {
+		c.comment(a.accept.text() + ": whether a mobile node is a router is said below, with its prefixes; the old file names none.")
 	}
 	if a.open {
 		c.todo("list whoever else is to be served. UMIP served every mobile node that was not denied (DefaultBindingAclPolicy allow); mip6d serves " +
@@ -276,7 +275,7 @@ func (c *converter) mobileNodes(a *agent) {
 		c.line("home_address: "+scalar(n.hoa.String()), "")
 		switch list := flow(prefixesText(n.networks)); {
 		case len(n.networks) == 0:
-		case a.routers:
+		case a.accept != nil && a.accept.yes:
 			c.line("prefixes: "+list, "")
 		default:
 			c.comment("prefixes: " + list + ": HaAcceptMobRtr was not enabled, so that UMIP took no mobile router")
@@ -292,15 +291,14 @@ func (n served) foreign(a *agent) bool {
 	return a.inNetwork(n.hoa) && !slices.ContainsFunc(a.prefixes, func(p netip.Prefix) bool { return p.Contains(n.hoa) })
 }
 
-// prefixAdvertisements writes what differs from the defaults, which are the same
-// in both.
+// prefixAdvertisements writes what was said; the defaults are the same in both.
 func (c *converter) prefixAdvertisements() {
 	const key = "prefix_advertisements: "
-	send, unsolicited := c.truth("SendMobPfxAdvs", true), c.truth("SendUnsolMobPfxAdvs", true)
+	send, unsolicited := c.last("SendMobPfxAdvs"), c.last("SendUnsolMobPfxAdvs")
 	least, most := c.last("MinMobPfxAdvInterval"), c.last("MaxMobPfxAdvInterval")
-	if !send {
+	if send != nil && !send.yes {
 		c.line(key+"off", "")
-		for _, s := range []*Statement{least, most} {
+		for _, s := range []*Statement{least, most, unsolicited} {
 			if s != nil {
 				c.leave(s, "SendMobPfxAdvs disabled: there are none")
 			}
@@ -321,10 +319,13 @@ func (c *converter) prefixAdvertisements() {
 		}
 		parts = append(parts, i.key+": "+seconds(n))
 	}
-	if !unsolicited {
-		parts = append(parts, "unsolicited: off")
+	if unsolicited != nil {
+		parts = append(parts, "unsolicited: "+onOff(unsolicited.yes))
 	}
-	if len(parts) > 0 {
+	switch {
+	case len(parts) > 0:
 		c.line(key+"{"+strings.Join(parts, ", ")+"}", "")
+	case send != nil:
+		c.line(key+"on", "")
 	}
 }

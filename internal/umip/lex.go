@@ -190,6 +190,9 @@ func (l *lexer) classify(t *token) bool {
 			t.kind, t.addr = address, a
 		case isHardware(s):
 			t.kind = hardware
+		case span(s, func(c byte) bool { return isHex(c) || c == ':' || c == '.' }) < len(s):
+			l.problems.add(t.at, "expected an option or a value, and found %s", shorten(s))
+			return false
 		default:
 			l.problems.add(t.at, "%s is no IPv6 address", shorten(s))
 			// It stands where an address is expected: one complaint is enough.

@@ -4,20 +4,27 @@ import (
 	"fmt"
 	"net/netip"
 	"slices"
+	"strconv"
 )
 
-// unset is what UMIP took for an interface without MnIfPreference.
+// unsetPreference is what UMIP took for an interface without MnIfPreference.
 const unsetPreference = 10
 
 func (c *converter) mobileNode() {
 	links := c.all("MnHomeLink")
 	c.open("mobile_node")
+	c.keys("home agent")
 	if len(links) == 0 {
-		c.last("UseMnHaIPsec")
 		c.todo("homes: the home addresses; the old file has no MnHomeLink.")
 		c.comment("  homes:\n    - {home_address: 2001:db8:1::100/64, home_agent: 2001:db8:1::1, auth: {spi: 512, key_file: keys/NAME}}")
+		for _, name := range []string{"MnMaxHaBindingLife", "MobRtrUseExplicitMode", "SendMobPfxSols"} {
+			if s := c.last(name); s != nil {
+				c.leave(s, "it is said for each home address, and there is none")
+			}
+		}
 	} else {
-		c.keys("home agent")
+		c.comment("UMIP set the L flag where the link-local address on the home link had the home address's interface identifier; mip6d does with " +
+			"link_local: true.")
 		c.open("homes")
 		c.homes(links)
 		c.close()
@@ -29,10 +36,9 @@ func (c *converter) mobileNode() {
 }
 
 func (c *converter) homes(links []*Statement) {
-	lifetime := c.last("MnMaxHaBindingLife")
-	explicit := c.truth("MobRtrUseExplicitMode", true)
-	follow := c.truth("SendMobPfxSols", true)
+	all := forHomes{lifetime: c.last("MnMaxHaBindingLife"), mode: c.last("MobRtrUseExplicitMode"), follow: c.last("SendMobPfxSols")}
 	seen := make(map[netip.Addr]bool)
+	router := false
 	for _, link := range links {
 		home := c.lastOf(link.body, "HomeAddress")
 		if home == nil {
@@ -50,11 +56,24 @@ func (c *converter) homes(links []*Statement) {
 			continue
 		}
 		seen[home.addr] = true
-		c.home(link, home, lifetime, explicit, follow)
+		c.home(link, home, all)
+		router = router || c.mobileRouter(link)
+	}
+	if all.mode != nil && !router {
+		c.leave(all.mode, "no home address is a mobile router's (IsMobRtr)")
 	}
 }
 
-func (c *converter) home(link, home, lifetime *Statement, explicit, follow bool) {
+// forHomes are the options for all home addresses; nil where the old file has none.
+type forHomes struct{ lifetime, mode, follow *Statement }
+
+// mobileRouter says whether a home link's node is one.
+func (c *converter) mobileRouter(link *Statement) bool {
+	s := c.lastOf(link.body, "IsMobRtr")
+	return s != nil && s.yes
+}
+
+func (c *converter) home(link, home *Statement, all forHomes) {
 	c.element()
 	prefix := home.prefix
 	if s := c.lastOf(link.body, "HomePrefix"); s != nil {
@@ -66,21 +85,24 @@ func (c *converter) home(link, home, lifetime *Statement, explicit, follow bool)
 	}
 	c.line("home_address: "+scalar(prefix.String()), "")
 	c.homeAgentOf(link)
-	c.lifetime("lifetime", lifetime, "420s")
-	if !follow {
-		c.line("renumber: off", "SendMobPfxSols disabled")
+	c.lifetime("lifetime", all.lifetime, "420s")
+	if all.follow != nil {
+		c.line("renumber: "+onOff(all.follow.yes), all.follow.text())
 	}
-	if prefix.Bits() == 64 {
-		c.comment("UMIP set the L flag when the link-local address on the home link had the home address's interface identifier: link_local: true.")
-	}
-	c.mobileNetwork(link, home, explicit)
+	c.mobileNetwork(link, home, all.mode == nil || all.mode.yes)
 	c.auth(prefix.Addr())
 	c.close()
 }
 
 func (c *converter) homeAgentOf(link *Statement) {
 	s := c.lastOf(link.body, "HomeAgentAddress")
+	name := c.lastOf(link.body, "HomeAgentName")
+	if name != nil {
+		c.leave(name, noteAgentName)
+	}
 	switch {
+	case name != nil && (s == nil || s.addr.IsUnspecified()):
+		c.todo("home_agent: the address of %s. Without home_agent, it is discovered.", strconv.QuoteToASCII(shorten(name.name)))
 	case s == nil || s.addr.IsUnspecified():
 		c.comment("No home_agent: it is discovered, as before; the auth below is with all of the home agents.")
 	case c.usable(s):
@@ -90,13 +112,15 @@ func (c *converter) homeAgentOf(link *Statement) {
 
 func (c *converter) mobileNetwork(link, home *Statement, explicit bool) {
 	networks := c.networks(home)
-	router := c.lastOf(link.body, "IsMobRtr")
 	mode := "explicit"
 	if !explicit {
 		mode = "implicit"
 	}
 	switch {
-	case router == nil || !router.yes:
+	case !c.mobileRouter(link):
+		if s := c.lastOf(link.body, "IsMobRtr"); s != nil {
+			c.leave(s, noteDefault)
+		}
 		if len(networks) > 0 {
 			c.comment("mobile_network: {prefixes: " + flow(prefixesText(networks)) + "}: IsMobRtr was not enabled, so that UMIP did not tell of them")
 		}
@@ -177,9 +201,11 @@ func scalars(list []string) []string {
 // home addresses. UMIP took the first policy for a peer, and one without an
 // address only if it was disabled.
 func (c *converter) optimization(links []*Statement) {
-	on := c.truth("DoRouteOptimizationMN", true)
+	asked := c.last("DoRouteOptimizationMN")
+	on := asked == nil || asked.yes
 	byDefault := on
 	var allow, deny []netip.Addr
+	var allowed []*Statement
 	for _, l := range links {
 		seen := make(map[netip.Addr]bool)
 		for _, s := range c.within(l.body, "MnRoPolicy") {
@@ -197,7 +223,7 @@ func (c *converter) optimization(links []*Statement) {
 				c.leave(s, "another policy for this peer stands above")
 			case s.yes:
 				seen[s.addr] = true
-				allow = append(allow, s.addr)
+				allow, allowed = append(allow, s.addr), append(allowed, s)
 			default:
 				seen[s.addr] = true
 				deny = append(deny, s.addr)
@@ -207,6 +233,11 @@ func (c *converter) optimization(links []*Statement) {
 	allow, deny = unique(allow), unique(deny)
 	if len(links) > 1 && len(allow)+len(deny) > 0 {
 		c.comment("MnRoPolicy was for one home address each; this is for all of them. What one denied is denied.")
+	}
+	for _, s := range allowed {
+		if slices.Contains(deny, s.addr) {
+			c.leave(s, "another home link denies it")
+		}
 	}
 	allow = slices.DeleteFunc(allow, func(a netip.Addr) bool { return slices.Contains(deny, a) })
 	c.policy(byDefault, allow, deny)

@@ -78,5 +78,7 @@ const (
 
 	noteProxy = "mip6d plays no role of Proxy Mobile IPv6 (RFC 5213): keep that daemon for it"
 
+	noteDefault = "mip6d does so without being told"
+
 	noteReserved = "no option: UMIP knew the word and refused it everywhere"
 )

@@ -108,7 +108,11 @@ func (p *parser) statement(in place, within string) *Statement {
 	t := p.tokens.next()
 	if t.kind != word {
 		p.problems.add(t.at, "expected an option%s, and found %s", within, t)
-		p.recover(in)
+		if t.kind == mark && t.text == "{" {
+			p.recoverIn(in, 1)
+		} else {
+			p.recover(in)
+		}
 		return nil
 	}
 	k := byPlace[in][t.text]
@@ -200,8 +204,11 @@ func (p *parser) cnPolicy(set *Statement) *Statement {
 
 // recover passes over the rest of a statement that was not understood: to its
 // semicolon or the end of its block, or to a line that begins with an option.
-func (p *parser) recover(in place) {
-	for depth := 0; ; {
+func (p *parser) recover(in place) { p.recoverIn(in, 0) }
+
+// recoverIn is the same from within so many blocks that were not understood.
+func (p *parser) recoverIn(in place, depth int) {
+	for {
 		t := p.tokens.peek()
 		switch {
 		case t.kind == endOfFile:
