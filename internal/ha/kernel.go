@@ -50,7 +50,8 @@ func (m *Machine) set(n *node) {
 
 func sameForKernel(a, b role.Binding) bool {
 	return a.CareOf == b.CareOf && a.HomeAgent == b.HomeAgent && a.Ifindex == b.Ifindex &&
-		a.LinkLocal == b.LinkLocal && a.Router == b.Router && slices.Equal(a.MobilePrefixes, b.MobilePrefixes)
+		a.LinkLocal == b.LinkLocal && a.Router == b.Router && slices.Equal(a.MobilePrefixes, b.MobilePrefixes) &&
+		a.IPv4HomeAddress == b.IPv4HomeAddress
 }
 
 // kernelDone is the answer to SetBinding or ClearBinding.
@@ -61,7 +62,7 @@ func (m *Machine) kernelDone(n *node, id role.ID, err error) {
 	case id != n.asked: // of a mending that another one has overtaken
 	case err != nil:
 		m.undo(n)
-	case n.phase == setting && (n.mending > id || !m.permits(n.current.granted)):
+	case n.phase == setting && (n.mending > id || !m.permits(n.current.granted) || !m.permitsIPv4(n.current.granted)):
 		// A reload has ended the binding, or the mobile node, meanwhile.
 		m.mend(n)
 		m.refuse(n.current, mh.StatusAdministrativelyProhibited, role.CountRefused)
@@ -178,6 +179,7 @@ func (m *Machine) restored(ev role.Restored) {
 		}
 		n := m.node(b.HomeAddress)
 		n.learn(b.Sequence, b.ReplayStamp)
+		m.restoreIPv4(n, &b)
 		m.cache.Set(b)
 		m.mend(n)
 	}

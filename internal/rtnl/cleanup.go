@@ -66,10 +66,13 @@ func (c *conn) cleanRoutes(m Marks, keep func(route) bool) error {
 
 // destination is that of a route.
 func destination(r netlink.Route) netip.Prefix {
-	if r.Dst == nil {
-		return everything
+	switch {
+	case r.Dst != nil:
+		return prefixOf(r.Dst)
+	case r.Family == netlink.FAMILY_V4:
+		return everything4
 	}
-	return prefixOf(r.Dst)
+	return everything
 }
 
 func (c *conn) cleanRules(m Marks) error {

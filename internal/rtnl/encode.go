@@ -25,7 +25,15 @@ const (
 	tunnelMTU        = 1460 // 1500 less the outer header; without an encapsulation limit option
 )
 
-// route is what we need of a route.
+// family is that of an address.
+func family(a netip.Addr) uint8 {
+	if a.Is4() {
+		return unix.AF_INET
+	}
+	return unix.AF_INET6
+}
+
+// route is what we need of a route, of either family.
 type route struct {
 	dst      netip.Prefix
 	table    uint32
@@ -51,7 +59,7 @@ func (r route) body() []byte {
 	if r.table < 256 {
 		table = uint8(r.table)
 	}
-	b := []byte{unix.AF_INET6, uint8(r.dst.Bits()), 0, 0, table, r.protocol, unix.RT_SCOPE_UNIVERSE, r.kind, 0, 0, 0, 0}
+	b := []byte{family(r.dst.Addr()), uint8(r.dst.Bits()), 0, 0, table, r.protocol, unix.RT_SCOPE_UNIVERSE, r.kind, 0, 0, 0, 0}
 	b = attrAddr(b, unix.RTA_DST, r.dst.Addr())
 	if r.encapDst.IsValid() {
 		b = nest(b, unix.RTA_ENCAP|unix.NLA_F_NESTED, func(b []byte) []byte {

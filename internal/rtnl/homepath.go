@@ -191,7 +191,10 @@ func (p *paths) unreachable() route {
 	}
 }
 
-var everything = netip.PrefixFrom(netip.IPv6Unspecified(), 0)
+var (
+	everything  = netip.PrefixFrom(netip.IPv6Unspecified(), 0)
+	everything4 = netip.PrefixFrom(netip.IPv4Unspecified(), 0)
+)
 
 func (p *paths) rule(hoa netip.Addr, which, table uint32) rule {
 	return rule{
