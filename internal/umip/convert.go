@@ -80,13 +80,15 @@ func (f *File) Convert(o Options) (*Result, Problems) {
 	return &Result{Text: c.b.String(), Role: c.role, Todo: c.todos, Left: len(c.notes)}, nil
 }
 
+// head says what this is, from which file and for which role; nothing in it
+// changes from one run to the next.
 func (c *converter) head(config *Statement, given bool) {
-	origin := "NodeConfig " + strings.ToUpper(map[Roles]string{HomeAgent: "ha", MobileNode: "mn", CorrespondentNode: "cn"}[c.role])
+	origin := "the file has no NodeConfig"
 	switch {
 	case given && (config == nil || config.role != c.role):
 		origin = "asked for with --role"
-	case config == nil:
-		origin = "the file has no NodeConfig"
+	case config != nil:
+		origin = config.text()
 	}
 	c.comment(fmt.Sprintf("mip6d as a %s (%s), converted by mip6ctl convert-umip from UMIP's\n  %s", c.role.name(), origin, shown(c.f.Name)))
 	c.comment("\nTODO marks what the old file did not say and you must. Then: mip6d --check -c FILE. docs/from-umip.md tells what is different.")
