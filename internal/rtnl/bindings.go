@@ -274,7 +274,8 @@ func ours(m Marks) ([]netlink.Route, error) {
 
 func host(a netip.Addr) netip.Prefix { return netip.PrefixFrom(a, a.BitLen()) }
 
+// addrOf is what the library has of an address: IPv4 ones may have either length.
 func addrOf(ip net.IP) netip.Addr {
 	a, _ := netip.AddrFromSlice(ip)
-	return a
+	return a.Unmap()
 }
