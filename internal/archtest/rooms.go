@@ -77,7 +77,8 @@ var Rooms = []Room{
 	// Control and configuration.
 	{Path: "internal/config", Modules: []string{yaml}},
 	{Path: "internal/ctl", Rooms: concat(codecs, []string{"internal/role"}), Modules: []string{sys}},
-	{Path: "cmd/mip6ctl", Rooms: concat(codecs, []string{"internal/ctl", "internal/config", "internal/decode"}), Modules: []string{cobra}},
+	{Path: "internal/umip", Pure: true},
+	{Path: "cmd/mip6ctl", Rooms: concat(codecs, []string{"internal/ctl", "internal/config", "internal/decode", "internal/umip"}), Modules: []string{cobra}},
 
 	// The only one that knows both a role and an applier.
 	{Path: "cmd/mip6d", Rooms: concat(codecs, roles, appliers, []string{
