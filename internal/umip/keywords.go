@@ -167,7 +167,7 @@ var Keywords = []Keyword{
 	{Name: "HomeAgentV4Address", in: inPolicySet, form: formAddress4, roles: haAndMN, Remark: noteIPv4},
 	{Name: "HomeAgentName", in: inHomeLink, form: formString, roles: MobileNode, Remark: noteAgentName},
 	{Name: "HomeAgentName", in: inPolicySet, form: formString, roles: haAndMN, Remark: noteAgentName},
-	{Name: "HomeV4Address", in: inHomeLink, form: formHome4, roles: MobileNode, Remark: noteIPv4},
+	{Name: "HomeV4Address", in: inHomeLink, form: formHome4, roles: MobileNode, Ours: "mobile_node.homes[].ipv4_home_address", Remark: noteIPv4Home},
 
 	// Proxy Mobile IPv6 (the PMIPv6 branch).
 	{Name: "ProxyMipLma", form: formProxy, roles: anyRole, Remark: noteProxy},

@@ -89,6 +89,7 @@ func (c *converter) home(link, home *Statement, all forHomes) {
 	if all.follow != nil {
 		c.line("renumber: "+onOff(all.follow.yes), all.follow.text())
 	}
+	c.ipv4Home(link)
 	c.mobileNetwork(link, home, all.mode == nil || all.mode.yes)
 	c.auth(prefix.Addr())
 	c.close()
@@ -107,6 +108,23 @@ func (c *converter) homeAgentOf(link *Statement) {
 		c.comment("No home_agent: it is discovered, as before; the auth below is with all of the home agents.")
 	case c.usable(s):
 		c.line("home_agent: "+scalar(s.addr.String()), "")
+	}
+}
+
+// ipv4Home takes the address; the subnet's length means nothing to a tunnel.
+func (c *converter) ipv4Home(link *Statement) {
+	s := c.lastOf(link.body, "HomeV4Address")
+	if s == nil {
+		return
+	}
+	a, err := netip.ParseAddr(s.args[0].text)
+	if err != nil || !a.IsGlobalUnicast() || a.IsUnspecified() || a.As4()[0] >= 240 {
+		c.leave(s, "no address of a host")
+		return
+	}
+	c.line("ipv4_home_address: "+a.String(), s.text())
+	if slices.ContainsFunc(s.args, func(t token) bool { return t.text == "(" }) {
+		c.leave(s, noteIPv4Home)
 	}
 }
 

@@ -72,7 +72,10 @@ const (
 
 	notePolicyModule = "there are no modules: say the policy with home_agent.policies and route_optimization"
 
-	noteIPv4 = "IPv4 in the tunnel and IPv4 care-of addresses are not converted: see docs/configuration.md for what mip6d can do"
+	noteIPv4 = "IPv4 goes in the tunnel where mobile_nodes[].ipv4_home_address or ipv4_pool has an address for the mobile node, and " +
+		"homes[].ipv4_home_address asks for it; IPv4 care-of addresses are not supported"
+
+	noteIPv4Home = "the home agent needs it as well, as mobile_nodes[].ipv4_home_address; IPv4 prefixes of a mobile network are not supported"
 
 	noteAgentName = "mip6d wants the address: look the name up and give it as home_agent; without, the home agent is discovered"
 
