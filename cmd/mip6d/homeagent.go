@@ -17,6 +17,7 @@ import (
 	"mip6d/internal/ingress"
 	"mip6d/internal/mhsock"
 	"mip6d/internal/netmon"
+	"mip6d/internal/proxyarp"
 	"mip6d/internal/proxynd"
 	"mip6d/internal/role"
 	"mip6d/internal/rtnl"
@@ -54,6 +55,11 @@ func (d *daemon) homeAgent(cfg *config.Config) (_ wiring, err error) {
 		return nil, err
 	}
 	d.keep(links)
+	arp, err := h.openARP()
+	if err != nil {
+		return nil, err
+	}
+	d.keep(arp)
 	mh, err := mhsock.ListenMH(nil, d.counters.Add)
 	if err != nil {
 		return nil, err
@@ -78,8 +84,8 @@ func (d *daemon) homeAgent(cfg *config.Config) (_ wiring, err error) {
 	h.machine = ha.New(h.params)
 	d.engine = engine.New(engine.Config{
 		Machines: h.beside(h.machine, h.links),
-		Kernel:   datapath.Kernel{Main: datapath.NewHomeAgent(h.check, h.bindings, links), Direct: h.paths},
-		Wire: &datapath.Wire{MH: mh, ICMP: icmp, HomeLinks: h.onLinks, Neighbours: links, Delivery: links, Refused: func(e role.DADDone) {
+		Kernel:   datapath.Kernel{Main: datapath.NewHomeAgent(h.check, h.bindings, links, arp), Direct: h.paths},
+		Wire: &datapath.Wire{MH: mh, ICMP: icmp, HomeLinks: h.onLinks, Neighbours: links, ARP: arp, Delivery: links, Refused: func(e role.DADDone) {
 			go d.engine.Post(e)
 		}},
 		Counters: &d.counters, Notify: d.notify, Failed: d.failed,
@@ -87,6 +93,7 @@ func (d *daemon) homeAgent(cfg *config.Config) (_ wiring, err error) {
 	d.task(func(ctx context.Context) error { return mh.Run(ctx, d.engine.Offer) })
 	d.task(func(ctx context.Context) error { return icmp.Run(ctx, d.engine.Offer) })
 	d.task(func(ctx context.Context) error { return links.Run(ctx, d.engine.Post) })
+	d.task(arp.Run)
 	d.task(func(ctx context.Context) error { return h.onLinks.Run(ctx, d.engine.Offer) })
 	if err := h.hearRouters(); err != nil {
 		return nil, err
@@ -252,6 +259,15 @@ func homeLinks(p ha.Params, counters *engine.Counters) []proxynd.Config {
 		}
 	}
 	return links
+}
+
+// openARP defends IPv4 home addresses where home addresses are defended.
+func (h *homeAgent) openARP() (*proxyarp.Links, error) {
+	var links []int
+	for _, l := range homeLinks(h.params, &h.d.counters) {
+		links = append(links, l.Ifindex)
+	}
+	return proxyarp.Open(links, h.d.counters.Add)
 }
 
 func (h *homeAgent) bindingList(now time.Time) []ctl.Binding {

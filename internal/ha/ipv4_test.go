@@ -131,6 +131,18 @@ func TestRFC5555_2_5_AddressesAreAssigned(t *testing.T) {
 	b.wantIPv4("too late", b.enrol(b.bu(8, home(homes[0]), asking4(any4))), homes[0], netip.Addr{}, refused4(mh.IPv4NoneToAssign, any4))
 }
 
+// RFC 5555 §4.5: the home agent is a proxy for the IPv4 home address (MUST); the link
+// hears of it once.
+func TestRFC5555_4_5_TheLinkHearsOfIt(t *testing.T) {
+	b := newBed(t, dualStack())
+	b.enrol(b.bu(1))
+	b.now = b.now.Add(time.Second)
+	b.step(b.bu(2, asking4(hoa4)))
+	expect(t, "bound", b.done(nil), "ba 0 seq 2 lifetime 6m40s", "advertise "+hoa4.String()+" router=false")
+	b.now = b.now.Add(time.Second)
+	expect(t, "refreshed", b.step(b.bu(3, asking4(hoa4))), "ba 0 seq 3 lifetime 6m40s")
+}
+
 // RFC 5555 §4.4.2.1: a Binding Update without the option ends the IPv4 home address
 // and leaves the binding; the kernel is told before it is acknowledged.
 func TestRFC5555_4_4_2_1_WithoutTheOptionItEnds(t *testing.T) {

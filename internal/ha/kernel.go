@@ -23,7 +23,9 @@ func (m *Machine) binding(r *request, link *Link, prefix Prefix) role.Binding {
 }
 
 // defends says whether an address is one that a binding keeps from others.
-func defends(b role.Binding, a netip.Addr) bool { return b.HomeAddress == a || b.LinkLocal == a }
+func defends(b role.Binding, a netip.Addr) bool {
+	return b.HomeAddress == a || b.LinkLocal == a || b.IPv4HomeAddress == a
+}
 
 // set brings the binding into force. One in which the kernel has no part changed
 // needs no request.
@@ -106,7 +108,7 @@ func (m *Machine) advertise(was *role.Binding, b role.Binding) {
 	if b.Ifindex == 0 {
 		return
 	}
-	for _, a := range []netip.Addr{b.HomeAddress, b.LinkLocal} {
+	for _, a := range []netip.Addr{b.HomeAddress, b.LinkLocal, b.IPv4HomeAddress} {
 		if a.IsValid() && (was == nil || !defends(*was, a) || was.Router != b.Router) {
 			m.emit(role.Advertise{Ifindex: b.Ifindex, Addr: a, Router: b.Router})
 		}

@@ -73,6 +73,16 @@ func TestKernelRFC5555_IPv4GoesThroughTheTunnel(t *testing.T) {
 	toMN, toCN := w.ping4(t)
 	answered(t, toMN, time.Now(), 5*time.Second)
 	answered(t, toCN, time.Now(), 5*time.Second)
+	host, err := w.AddHost("neighbour", topology.Home, netip.MustParseAddr("2001:db8:1::77"))
+	if err != nil {
+		t.Fatal(err)
+	}
+	if err := host.AddAddress("eth0", netip.MustParsePrefix("192.0.2.77/24")); err != nil {
+		t.Fatal(err)
+	}
+	answered(t, startPing(t, func() (*traffic.Ping, error) { // by the home agent's ARP (§4.5)
+		return traffic.StartPing(host, netip.MustParseAddr("192.0.2.77"), hoa4, 20*time.Millisecond)
+	}), time.Now(), 5*time.Second)
 	tcp, err := traffic.StartTransfer(within(t, time.Minute), w.MN, netip.IPv4Unspecified(), w.CN, cn4)
 	if err != nil {
 		t.Fatal(err) // without a source address: the default route has one
