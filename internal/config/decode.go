@@ -16,6 +16,7 @@ type decoder struct {
 
 	where map[string]*yaml.Node // key with indices → where its value stands
 	known map[string]bool       // key with [] for indices: every key met in the schema
+	notes *notes                // not nil: readers describe themselves instead of reading
 }
 
 // reader reads the value of a key.
@@ -70,6 +71,9 @@ func (d *decoder) mapping(path string, n *yaml.Node, fields ...field) {
 		d.known[withoutIndices(join(path, f.key))] = true
 	}
 	n = d.enter(path, n)
+	if d.describingMapping(path, n, fields) {
+		return
+	}
 	if n.Kind != yaml.MappingNode && !isNull(n) {
 		d.failf(path, n, "wants keys with values, such as \"%s: …\", and is %s", fields0(fields), describe(n))
 		return
@@ -102,6 +106,10 @@ func (d *decoder) mapping(path string, n *yaml.Node, fields ...field) {
 // list reads the elements of a sequence.
 func (d *decoder) list(path string, n *yaml.Node, element func(path string, n *yaml.Node)) {
 	n = d.enter(path, n)
+	if d.describing(path, Value{Kind: List}) {
+		element(path+"[0]", n)
+		return
+	}
 	if n.Kind != yaml.SequenceNode {
 		d.failf(path, n, "wants a list (\"- …\" lines or [a, b]) and is %s", describe(n))
 		return

@@ -38,6 +38,9 @@ const maxShown = 64
 // scalar enters a node that must hold one value. want names what it should be.
 func (d *decoder) scalar(path string, n *yaml.Node, want string) (*yaml.Node, bool) {
 	n = d.enter(path, n)
+	if d.describing(path, Value{Kind: Text, Want: strings.TrimSuffix(want, ",")}) {
+		return n, false
+	}
 	if n.Kind != yaml.ScalarNode || isNull(n) {
 		hint := ""
 		if n.Kind == yaml.MappingNode && len(n.Content) == 2 && isNull(n.Content[1]) {
@@ -76,6 +79,9 @@ func choice[T ~string](d *decoder, dst *T, values ...T) reader {
 	}
 	want := strings.Join(names[:len(names)-1], ", ") + " or " + names[len(names)-1]
 	return func(path string, n *yaml.Node) {
+		if d.describing(path, Value{Kind: Choice, Words: names}) {
+			return
+		}
 		n, ok := d.scalar(path, n, want)
 		if !ok {
 			return
@@ -92,6 +98,9 @@ func choice[T ~string](d *decoder, dst *T, values ...T) reader {
 
 func (d *decoder) boolean(dst *bool) reader {
 	return func(path string, n *yaml.Node) {
+		if d.describing(path, Value{Kind: Boolean}) {
+			return
+		}
 		n, ok := d.scalar(path, n, "true or false")
 		if !ok {
 			return
@@ -107,6 +116,9 @@ func (d *decoder) boolean(dst *bool) reader {
 // onOff reads a switch.
 func (d *decoder) onOff(dst *bool) reader {
 	return func(path string, n *yaml.Node) {
+		if d.describing(path, Value{Kind: Switch}) {
+			return
+		}
 		n, ok := d.scalar(path, n, "on or off")
 		if !ok {
 			return
@@ -126,6 +138,9 @@ func (d *decoder) onOff(dst *bool) reader {
 func integer[T int | uint32](d *decoder, dst *T, least, most int64) reader {
 	want := fmt.Sprintf("a whole number from %d to %d", least, most)
 	return func(path string, n *yaml.Node) {
+		if d.describing(path, Value{Kind: Number, Min: least, Max: most}) {
+			return
+		}
 		n, ok := d.scalar(path, n, want)
 		if !ok {
 			return
@@ -147,6 +162,9 @@ func integer[T int | uint32](d *decoder, dst *T, least, most int64) reader {
 func (d *decoder) duration(dst *time.Duration, least, most time.Duration) reader {
 	return func(path string, n *yaml.Node) {
 		const want = "a time with its unit, such as 420s or 1h"
+		if d.describing(path, Value{Kind: Duration, From: least, To: most}) {
+			return
+		}
 		n, ok := d.scalar(path, n, want)
 		if !ok {
 			return
@@ -176,6 +194,9 @@ func seconds(t time.Duration) string {
 func (d *decoder) addr(dst *netip.Addr) reader {
 	return func(path string, n *yaml.Node) {
 		const want = "an IPv6 address"
+		if d.describing(path, Value{Kind: Text, Want: want, Format: "ipv6"}) {
+			return
+		}
 		n, ok := d.scalar(path, n, want)
 		if !ok {
 			return
