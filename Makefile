@@ -1,4 +1,4 @@
-# make build | demo | test | lint | conformance | bench | clean      (docs/testing.md says more)
+# make build | demo | test | lint | conformance | reference | bench | clean      (docs/testing.md says more)
 
 SHELL        := /bin/bash
 # Static and small: these run in a guest without a C library, and on any distribution.
@@ -7,7 +7,7 @@ KERNELTESTS  := go run ./test/vm/cmd/kerneltests
 # Packages with goroutines of their own are also tested with the race detector.
 RACE         := ./internal/engine ./internal/ctl ./internal/netmon ./internal/mhsock ./internal/proxynd ./internal/store
 
-.PHONY: build demo test test-go test-race test-kernel lint conformance bench clean deps
+.PHONY: build demo test test-go test-race test-kernel lint conformance reference bench clean deps
 
 build:
 	$(GOBUILD) -o build/bin/ ./cmd/...
@@ -18,7 +18,7 @@ demo: deps
 test: lint test-go test-race test-kernel
 
 # Unit tests, the simulation's seeds, the fuzz targets' corpora.
-test-go:
+test-go: deps
 	go test ./...
 
 test-race:
@@ -34,6 +34,10 @@ lint:
 conformance:
 	go run ./test/conformance/cmd/conformance
 
+# The manual pages' parts that are made (man/), and configs/mip6d.schema.json, written anew; test-go fails while one is stale.
+reference:
+	go test ./test/reference ./cmd/mip6ctl -run '^TestReference' -count 1 -args -update
+
 # Figures on a real kernel, not assertions; the machine's load shows in them: BenchmarkKernel…, and the
 # handovers with routers that advertise often (RFC 6275 §7.5) and as most do.
 bench: deps
@@ -42,7 +46,7 @@ bench: deps
 	go run ./test/demo/cmd/demo -ra fast -dir build/bench/fast
 	go run ./test/demo/cmd/demo -ra usual -dir build/bench/usual
 
-# QEMU where it is missing. With ALLOW_SKIP=1 its absence is no error here.
+# QEMU and the like where they are missing. With ALLOW_SKIP=1 its absence is no error here.
 deps:
 	@scripts/install-qemu || [ "$(ALLOW_SKIP)" = 1 ]
 
