@@ -9,6 +9,7 @@ import (
 	"os"
 	"os/signal"
 	"strings"
+	"sync"
 	"sync/atomic"
 	"syscall"
 	"time"
@@ -19,6 +20,7 @@ import (
 	"mip6d/internal/ctl"
 	"mip6d/internal/engine"
 	"mip6d/internal/rtnl"
+	"mip6d/internal/sdnotify"
 )
 
 // daemon is one run: the roles of a configuration, wired to their appliers.
@@ -34,6 +36,8 @@ type daemon struct {
 	role     wiring
 	tasks    []func(context.Context) error // run until the context ends
 	closers  []io.Closer
+	manager  sdnotify.Notifier // none unless systemd has started us
+	unheard  sync.Once
 }
 
 // wiring is what differs between the roles.
@@ -97,6 +101,7 @@ func (d *daemon) run(ctx context.Context) (err error) {
 	g.Go(func() error { return d.engine.Run(ctx) })
 	g.Go(func() error { return ctl.NewServer(d, d.log).Serve(ctx, socket) })
 	g.Go(func() error { d.hangups(ctx); return nil })
+	g.Go(func() error { return d.tellSystemd(ctx) })
 	d.log.Info("mip6d runs", "role", strings.Join(d.role.roles(), ","), "version", ctl.Version(), "config", cfg.File)
 	err = g.Wait()
 	d.log.Info("mip6d stops", "role", strings.Join(d.role.roles(), ","))
@@ -112,8 +117,7 @@ func (d *daemon) listen(cfg *config.Config) (*ctl.Socket, error) {
 	return ctl.Listen(cfg.Control.Socket, group)
 }
 
-// hangups reloads the configuration at each SIGHUP. One that is wrong changes
-// nothing.
+// hangups reloads the configuration at each SIGHUP.
 func (d *daemon) hangups(ctx context.Context) {
 	hup := make(chan os.Signal, 1)
 	signal.Notify(hup, syscall.SIGHUP)
@@ -123,24 +127,30 @@ func (d *daemon) hangups(ctx context.Context) {
 		case <-ctx.Done():
 			return
 		case <-hup:
-			old := d.cfg.Load()
-			cfg, err := config.Load(old.File)
-			if err == nil {
-				if keys := old.NeedRestart(cfg); len(keys) > 0 {
-					err = fmt.Errorf("only a restart, which no mobile node notices, can change %s", strings.Join(keys, ", "))
-				} else {
-					err = d.role.reload(cfg)
-				}
-			}
-			d.problems.set("reload", err)
-			if err != nil {
-				d.log.Error("reload refused, the old configuration stays in force", "err", err)
-				continue
-			}
-			d.setConfig(cfg)
-			d.log.Info("configuration reloaded", "config", cfg.File)
+			d.reload()
 		}
 	}
+}
+
+// reload takes over the configuration as it is now. One that is wrong changes nothing.
+func (d *daemon) reload() {
+	defer d.reloading()()
+	old := d.cfg.Load()
+	cfg, err := config.Load(old.File)
+	if err == nil {
+		if keys := old.NeedRestart(cfg); len(keys) > 0 {
+			err = fmt.Errorf("only a restart, which no mobile node notices, can change %s", strings.Join(keys, ", "))
+		} else {
+			err = d.role.reload(cfg)
+		}
+	}
+	d.problems.set("reload", err)
+	if err != nil {
+		d.log.Error("reload refused, the old configuration stays in force", "err", err)
+		return
+	}
+	d.setConfig(cfg)
+	d.log.Info("configuration reloaded", "config", cfg.File)
 }
 
 // keep has something closed at the end, in the opposite order.

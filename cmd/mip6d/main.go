@@ -6,13 +6,13 @@ import (
 	"errors"
 	"flag"
 	"fmt"
-	"log/slog"
 	"os"
 	"os/signal"
 	"syscall"
 
 	"mip6d/internal/config"
 	"mip6d/internal/ctl"
+	"mip6d/internal/sdnotify"
 )
 
 const defaultConfig = "/etc/mip6d/mip6d.yaml"
@@ -65,17 +65,14 @@ func run(args []string) int {
 	}
 	ctx, stop := signal.NotifyContext(context.Background(), syscall.SIGTERM, syscall.SIGINT)
 	defer stop()
-	if err := newDaemon(cfg, log).run(ctx); err != nil {
+	d := newDaemon(cfg, log)
+	if d.manager, err = sdnotify.FromEnvironment(os.Getenv, os.Getpid()); err != nil {
+		log.Warn("systemd does not hear us", "err", err)
+	}
+	sdnotify.Unset()
+	if err := d.run(ctx); err != nil {
 		log.Error("mip6d ends", "err", err)
 		return exitFailure
 	}
 	return 0
-}
-
-func newLogger(l config.Log) *slog.Logger {
-	opts := &slog.HandlerOptions{Level: l.Level}
-	if l.Format == config.LogJSON {
-		return slog.New(slog.NewJSONHandler(os.Stderr, opts))
-	}
-	return slog.New(slog.NewTextHandler(os.Stderr, opts))
 }

@@ -85,13 +85,14 @@ var Rooms = []Room{
 	{Path: "internal/config", Modules: []string{yaml}},
 	{Path: "internal/ctl", Rooms: concat(codecs, []string{"internal/role"}), Modules: []string{sys}},
 	{Path: "internal/umip", Pure: true},
+	{Path: "internal/sdnotify"},
 	{Path: "cmd/mip6ctl", Rooms: concat(codecs, []string{
 		"internal/ctl", "internal/config", "internal/decode", "internal/umip", "internal/doctor", "internal/probe", "internal/rtnl",
 	}), Modules: []string{cobra}},
 
 	// The only one that knows both a role and an applier.
 	{Path: "cmd/mip6d", Rooms: concat(codecs, roles, appliers, []string{
-		"internal/role", "internal/engine", "internal/config", "internal/ctl", "internal/doctor", "internal/probe",
+		"internal/role", "internal/engine", "internal/config", "internal/ctl", "internal/doctor", "internal/probe", "internal/sdnotify",
 	}), Modules: []string{errgroup, sys}},
 
 	// Tests and tools.

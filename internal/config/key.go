@@ -9,7 +9,9 @@ import (
 	"io/fs"
 	"log/slog"
 	"os"
+	"os/user"
 	"path/filepath"
+	"strconv"
 	"syscall"
 )
 
@@ -64,8 +66,11 @@ func absoluteTo(dir, name string) string {
 	return filepath.Join(dir, name)
 }
 
+// serviceUser is as whom packages run mip6d, and the name of its group.
+const serviceUser = "mip6d"
+
 // readKey reads a key from a file that nobody but its owner may read or write,
-// the owner being root or us.
+// the owner being root or mip6d. serviceUser's group may read it, too.
 func readKey(name string, format KeyFormat) (Key, error) {
 	// Without O_NONBLOCK, opening a pipe would wait for its writer.
 	f, err := os.OpenFile(name, os.O_RDONLY|syscall.O_NONBLOCK, 0)
@@ -73,7 +78,7 @@ func readKey(name string, format KeyFormat) (Key, error) {
 	case errors.Is(err, fs.ErrNotExist):
 		return nil, fmt.Errorf("%s is not there: make one with \"(umask 077; openssl rand -hex 20 > %s)\" and give both sides the same", name, name)
 	case errors.Is(err, fs.ErrPermission):
-		return nil, fmt.Errorf("%s may not be read by uid %d: run as its owner or as root", name, os.Geteuid())
+		return nil, fmt.Errorf("%s may not be read by uid %d: run as its owner or as root, or give it to mip6d's group: chgrp %s %s && chmod 640 %s", name, os.Geteuid(), serviceUser, name, name)
 	case err != nil:
 		return nil, fmt.Errorf("cannot open the key: %w", err)
 	}
@@ -98,14 +103,28 @@ func guarded(name string, info fs.FileInfo) error {
 	if !info.Mode().IsRegular() {
 		return fmt.Errorf("%s is not a regular file", name)
 	}
-	if perm := info.Mode().Perm(); perm&0o077 != 0 {
+	st, ok := info.Sys().(*syscall.Stat_t)
+	if perm := info.Mode().Perm(); perm&0o077 != 0 && (perm&0o037 != 0 || !ok || !isServiceGroup(st.Gid)) {
 		return fmt.Errorf("%s has mode %04o, so that others than its owner may use the key: chmod 600 %s, and make a new key if they may have read it", name, perm, name)
 	}
-	if st, ok := info.Sys().(*syscall.Stat_t); ok && st.Uid != 0 && int(st.Uid) != os.Geteuid() {
+	if ok && st.Uid != 0 && int(st.Uid) != os.Geteuid() && !isServiceUser(st.Uid) {
 		return fmt.Errorf("%s belongs to uid %d, who may change it: chown it to root or to uid %d, as whom mip6d runs", name, st.Uid, os.Geteuid())
 	}
 	return nil
 }
+
+// isServiceGroup and isServiceUser look the names up; root checks a configuration that
+// is mip6d's. Variables for tests, where nobody has that name.
+var (
+	isServiceGroup = func(gid uint32) bool {
+		g, err := user.LookupGroup(serviceUser)
+		return err == nil && g.Gid == strconv.FormatUint(uint64(gid), 10)
+	}
+	isServiceUser = func(uid uint32) bool {
+		u, err := user.Lookup(serviceUser)
+		return err == nil && u.Uid == strconv.FormatUint(uint64(uid), 10)
+	}
+)
 
 func parseKey(name string, text []byte, format KeyFormat) (Key, error) {
 	key := text

@@ -145,3 +145,34 @@ func TestKeyNeverPrinted(t *testing.T) {
 		t.Errorf("no placeholder in %s", out)
 	}
 }
+
+// TestKeyOfTheServicesGroup: root's keys, which the daemon's group may read and nobody
+// may write.
+func TestKeyOfTheServicesGroup(t *testing.T) {
+	asked := uint32(0)
+	group, owner := isServiceGroup, isServiceUser
+	t.Cleanup(func() { isServiceGroup, isServiceUser = group, owner })
+	for _, c := range []struct {
+		mode  os.FileMode
+		group bool
+		good  bool
+	}{
+		{0o640, true, true}, {0o440, true, true}, {0o600, false, true},
+		{0o640, false, false}, {0o660, true, false}, {0o644, true, false}, {0o650, true, false},
+	} {
+		isServiceGroup = func(gid uint32) bool { asked = gid; return c.group }
+		file := filepath.Join(t.TempDir(), "key")
+		if err := os.WriteFile(file, []byte(keyText), 0o600); err != nil {
+			t.Fatal(err)
+		}
+		if err := os.Chmod(file, c.mode); err != nil {
+			t.Fatal(err)
+		}
+		if _, err := readKey(file, KeyHex); (err == nil) != c.good {
+			t.Errorf("mode %04o, mip6d's group %v: %v", c.mode, c.group, err)
+		}
+	}
+	if int(asked) != os.Getegid() {
+		t.Errorf("group %d was asked about, want %d", asked, os.Getegid())
+	}
+}
