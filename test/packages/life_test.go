@@ -10,8 +10,10 @@ import (
 	"time"
 
 	"github.com/google/go-cmp/cmp"
+	"golang.org/x/sys/unix"
 
 	"mip6d/test/netns/daemon"
+	"mip6d/test/netns/node"
 	"mip6d/test/netns/topology"
 	"mip6d/test/netns/traffic"
 )
@@ -27,9 +29,14 @@ func inDebian(t *testing.T) {
 // TestLifeInAChroot: where no systemd runs, such as where images are made.
 func TestLifeInAChroot(t *testing.T) {
 	inDebian(t)
-	topo := topology.New(t, topology.Config{})
-	m := newMachine(t, topo.CN)
+	m := newMachine(t, &node.Node{Name: "image"})
 	before := m.files()
+	m.chrooted("dpkg", "-i", "/root/old.deb") // without /proc
+	m.chrooted("dpkg", "--purge", "mip6d")
+	if err := unix.Mount("proc", m.root+"/proc", "proc", 0, ""); err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() { _ = unix.Unmount(m.root+"/proc", unix.MNT_DETACH) })
 	m.chrooted("dpkg", "-i", "/root/old.deb")
 	for _, name := range []string{
 		"/usr/sbin/mip6d", "/usr/bin/mip6ctl", "/usr/lib/systemd/system/mip6d.service", "/usr/share/man/man5/mip6d.yaml.5.gz",
