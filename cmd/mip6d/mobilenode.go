@@ -42,6 +42,16 @@ func (d *daemon) mobileNode(cfg *config.Config) (_ wiring, err error) {
 	if n.settings, err = rtnl.OpenSettings(cfg.RunDir); err != nil {
 		return nil, err
 	}
+	labels, err := rtnl.OpenLabels(cfg.RunDir)
+	if err != nil {
+		return nil, err
+	}
+	if cfg.MobileNode.ReleaseOnStop {
+		d.keep(atEnd(func() error { return errors.Join(labels.Restore(), n.settings.Restore()) }))
+	}
+	if err := labels.Set(labelRows(cfg.MobileNode.AddressPolicy.Labels)); err != nil {
+		return nil, err
+	}
 	networks := mobileNetworks(cfg.MobileNode)
 	if n.router = len(networks) > 0; n.router {
 		if err := n.settings.Forward(); err != nil {
@@ -132,6 +142,20 @@ func (n *mobileNode) news(ev role.Event) {
 	n.d.engine.Post(ev)
 }
 
+// atEnd is something to do at the end of the run.
+type atEnd func() error
+
+// Close implements io.Closer.
+func (f atEnd) Close() error { return f() }
+
+func labelRows(list []config.AddressLabel) []rtnl.Label {
+	rows := make([]rtnl.Label, len(list))
+	for i, l := range list {
+		rows[i] = rtnl.Label(l)
+	}
+	return rows
+}
+
 func interfaceNames(c *config.MobileNode) []string {
 	var names []string
 	for _, i := range c.Interfaces {
@@ -160,7 +184,7 @@ func mobileNetworks(c *config.MobileNode) []netip.Prefix {
 
 func mnParams(c *config.MobileNode) mn.Params {
 	o := c.RouteOptimization
-	p := mn.Params{ReleaseOnStop: c.ReleaseOnStop, Optimization: mn.Optimization{
+	p := mn.Params{ReleaseOnStop: c.ReleaseOnStop, PreferCareOf: c.AddressPolicy.Prefer == config.PreferCareOf, Optimization: mn.Optimization{
 		Policy: policy(o), IdleTimeout: o.IdleTimeout, RetryAfter: o.RetryAfter, MaxPeers: o.MaxPeers,
 	}}
 	for _, i := range c.Interfaces {

@@ -127,6 +127,29 @@ type MobileNode struct {
 
 	// RouteOptimization is by the addresses of correspondents.
 	RouteOptimization RouteOptimization
+
+	AddressPolicy AddressPolicy
+}
+
+// AddressPolicy is how source addresses are chosen for those who leave it to the
+// kernel (RFC 6724).
+type AddressPolicy struct {
+	Prefer AddressChoice
+	Labels []AddressLabel
+}
+
+// AddressChoice is which addresses new connections prefer (RFC 6724 §5 rule 4).
+type AddressChoice string
+
+const (
+	PreferHome   AddressChoice = "home"
+	PreferCareOf AddressChoice = "care_of"
+)
+
+// AddressLabel is a row of the kernel's policy table (RFC 6724 §2.1).
+type AddressLabel struct {
+	Prefix netip.Prefix
+	Label  uint32
 }
 
 // Home is one home address of a mobile node.

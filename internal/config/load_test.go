@@ -124,6 +124,7 @@ mobile_node:
   allow_unauthenticated: true
   release_on_stop: true
   route_optimization: {default: off, allow: [2001:db8:c::/48, 2001:db8:d::1], deny: [2001:db8:c:1::/64], idle_timeout: 1m, max_peers: 9}
+  address_policy: {prefer: care_of, labels: [{prefix: "2001:db8:1::/64", label: 50}]}
 `)
 	got, err := Load(path)
 	if err != nil {
@@ -152,6 +153,7 @@ mobile_node:
 			Interfaces:           []Interface{{Name: "wlan0", Preference: 10}, {Name: "wwan0", Preference: 100}},
 			AllowUnauthenticated: true,
 			ReleaseOnStop:        true,
+			AddressPolicy:        AddressPolicy{Prefer: PreferCareOf, Labels: []AddressLabel{{netip.MustParsePrefix("2001:db8:1::/64"), 50}}},
 			RouteOptimization: RouteOptimization{
 				Allow:       []netip.Prefix{netip.MustParsePrefix("2001:db8:c::/48"), netip.MustParsePrefix("2001:db8:d::1/128")},
 				Deny:        []netip.Prefix{netip.MustParsePrefix("2001:db8:c:1::/64")},

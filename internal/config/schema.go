@@ -17,7 +17,7 @@ func (d *decoder) root(c *Config, n *yaml.Node) {
 		optional("mobile_node", func(path string, n *yaml.Node) {
 			c.MobileNode = &MobileNode{RouteOptimization: RouteOptimization{
 				Default: true, IdleTimeout: defaultIdleTimeout, RetryAfter: defaultRetryAfter, MaxPeers: defaultMaxPeers,
-			}}
+			}, AddressPolicy: AddressPolicy{Prefer: PreferHome}}
 			d.mobileNode(c.MobileNode, path, n)
 		}),
 		optional("correspondent_node", func(path string, n *yaml.Node) {
@@ -164,6 +164,27 @@ func (d *decoder) mobileNode(m *MobileNode, path string, n *yaml.Node) {
 				optional("max_peers", integer(d, &o.MaxPeers, 1, maxMaxPeers)),
 			)...)
 			d.checkOptimization(path, *o)
+		}),
+		optional("address_policy", func(path string, n *yaml.Node) { d.addressPolicy(&m.AddressPolicy, path, n) }),
+	)
+}
+
+func (d *decoder) addressPolicy(a *AddressPolicy, path string, n *yaml.Node) {
+	d.mapping(path, n,
+		optional("prefer", choice(d, &a.Prefer, PreferHome, PreferCareOf)),
+		optional("labels", func(path string, n *yaml.Node) {
+			rows := unique{}
+			d.list(path, n, func(path string, n *yaml.Node) {
+				var l AddressLabel
+				d.mapping(path, n,
+					required("prefix", d.hosts(&l.Prefix)),
+					required("label", integer(d, &l.Label, 0, maxLabel)),
+				)
+				if l.Prefix.IsValid() {
+					d.once(rows, join(path, "prefix"), l.Prefix.String(), "one label for a prefix")
+				}
+				a.Labels = append(a.Labels, l)
+			})
 		}),
 	)
 }

@@ -249,7 +249,7 @@ func (m *Machine) leave(h *home) {
 
 // setPath asks for a path unless it is what was last asked for.
 func (m *Machine) setPath(h *home, p role.HomePath) {
-	p.HomeAddress, p.Deprecated = h.HomeAddress, m.over(h.prefix.preferredUntil)
+	p.HomeAddress, p.Deprecated = h.HomeAddress, m.p.PreferCareOf || m.over(h.prefix.preferredUntil)
 	if h.Network != nil {
 		p.MobilePrefixes = h.Network.Prefixes
 	}

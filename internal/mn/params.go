@@ -62,6 +62,9 @@ type Params struct {
 	// next run.
 	ReleaseOnStop bool
 
+	// PreferCareOf has home addresses that are away used only where they are asked for.
+	PreferCareOf bool
+
 	// Silent leaves answers to malformed and unknown messages (RFC 6275 §9.2)
 	// to a correspondent node's machine beside this one.
 	Silent bool

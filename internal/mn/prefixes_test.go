@@ -262,6 +262,17 @@ func TestRFC6275_11_4_2_BindingsEndWithThePrefix(t *testing.T) {
 	}
 }
 
+// Away, a home address is for those who ask for it if care-of addresses are preferred;
+// at home it is an address like others.
+func TestPreferredCareOfAddressesDeprecateHomeAddresses(t *testing.T) {
+	p := defaultParams()
+	p.PreferCareOf = true
+	b := awayAt(t, p)
+	if w := b.path(); !w.Deprecated || w.Mode != role.PathTunnelled {
+		t.Errorf("away: %+v", w)
+	}
+}
+
 func TestDeprecatedAndInvalidHomeAddress(t *testing.T) {
 	b := advised(t)
 	b.step(b.mpa(b.asks(), homePIO(100*time.Second, 50*time.Second)))

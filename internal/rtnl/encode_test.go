@@ -113,6 +113,18 @@ func TestEncodersWriteWhatIproute2Writes(t *testing.T) {
 				"1400010020010db8000100000000000000000001" + "0a000200020000000001" + "0000",
 		},
 		{
+			"ip addrlabel add prefix 2001:db8:1::/64 label 50, which has EXCL for REPLACE",
+			Label{netip.MustParsePrefix("2001:db8:1::/64"), 50}.set(),
+			"38000000" + "4800" + "0505" + "0a00400000000000" + "00000000" + "0800020032000000" +
+				"1400010020010db8000100000000000000000000",
+		},
+		{
+			"ip addrlabel del prefix 2001:db8:1::/64 label 50",
+			Label{netip.MustParsePrefix("2001:db8:1::/64"), 50}.del(),
+			"38000000" + "4900" + "0500" + "0a00400000000000" + "00000000" + "0800020032000000" +
+				"1400010020010db8000100000000000000000000",
+		},
+		{
 			"ip link add mip6t mtu 1460 up type ip6tnl external",
 			tunnel{name: "mip6t", external: true}.create(),
 			"54000000" + "1000" + "0506" + "00000000" + "00000000" + "01000000" + "01000000" +

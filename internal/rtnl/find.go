@@ -30,7 +30,7 @@ func (p *paths) find(w role.HomePath, at *placed) error {
 		case !isOurs(link, p.marks):
 			at.home, at.prefix, at.full = a.ifindex, a.prefix, a.flags&unix.IFA_F_NOPREFIXROUTE == 0
 		case at.device == 0:
-			at.device = a.ifindex
+			at.device, at.aged = a.ifindex, a.preferred == 0
 		default:
 			if err := unless(p.conn.do(a.del()), unix.EADDRNOTAVAIL, unix.ENODEV); err != nil {
 				return fmt.Errorf("take the home address %s from %s: %w", hoa, link.Attrs().Name, err)

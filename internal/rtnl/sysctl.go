@@ -2,7 +2,6 @@ package rtnl
 
 import (
 	"cmp"
-	"encoding/json"
 	"errors"
 	"fmt"
 	"io/fs"
@@ -28,25 +27,18 @@ var managed = map[string]string{
 // what they were, so that the next run, or Cleanup, can restore them after this
 // one was killed.
 type Settings struct {
-	file  string
+	file  stateFile
 	was   map[string]string // sysctl path → former value
 	hosts map[string]int    // interfaces on which a router was made a host by this run, with their indexes
 }
 
 // OpenSettings reads what an earlier run in the same directory has changed.
 func OpenSettings(dir string) (*Settings, error) {
-	s := &Settings{file: filepath.Join(dir, "sysctls.json"), was: make(map[string]string), hosts: make(map[string]int)}
-	b, err := os.ReadFile(s.file)
-	switch {
-	case errors.Is(err, fs.ErrNotExist):
-		return s, nil
-	case err != nil:
-		return nil, fmt.Errorf("read the sysctls to restore: %w", err)
+	s := &Settings{
+		file: stateFile{filepath.Join(dir, "sysctls.json"), "sysctls"},
+		was:  make(map[string]string), hosts: make(map[string]int),
 	}
-	if err := json.Unmarshal(b, &s.was); err != nil {
-		return nil, fmt.Errorf("read the sysctls to restore: %s: %w; delete the file to give them up", s.file, err)
-	}
-	return s, nil
+	return s, s.file.load(&s.was)
 }
 
 // Manage sets an interface up for a mobile node. An interface that is not there
@@ -150,26 +142,7 @@ func (s *Settings) remember(path, value string) error {
 	return s.save()
 }
 
-// save writes the file anew, whole or not at all.
-func (s *Settings) save() error {
-	if len(s.was) == 0 {
-		if err := os.Remove(s.file); err != nil && !errors.Is(err, fs.ErrNotExist) {
-			return fmt.Errorf("forget the sysctls to restore: %w", err)
-		}
-		return nil
-	}
-	b, err := json.MarshalIndent(s.was, "", "  ")
-	if err == nil {
-		tmp := s.file + ".new"
-		if err = os.WriteFile(tmp, b, 0o600); err == nil {
-			err = os.Rename(tmp, s.file)
-		}
-	}
-	if err != nil {
-		return fmt.Errorf("remember the sysctls to restore: %w", err)
-	}
-	return nil
-}
+func (s *Settings) save() error { return s.file.save(s.was, len(s.was)) }
 
 // Restore gives all settings their former values. An interface that is gone is
 // no error.
