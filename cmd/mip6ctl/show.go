@@ -198,6 +198,9 @@ func routerRows(r ctl.Router) [][]string {
 	if r.HomeAgent {
 		name += " (home agent)"
 	}
+	if r.Shared {
+		name += " (shares load)"
+	}
 	rows := make([][]string, max(len(r.Prefixes), 1))
 	for i := range rows {
 		rows[i] = []string{"", "", ""}

@@ -107,7 +107,7 @@ func TestMobileNodesConfigurationBecomesItsParameters(t *testing.T) {
 			Auth:     &mn.Auth{SPI: 300, Key: wantKey, Replay: mn.ReplaySequence, MNID: "mn@example.org"},
 		}},
 		Interfaces:    []mn.Interface{{Name: "wlan0", Preference: 10}, {Name: "wwan0", Preference: 20}},
-		ReleaseOnStop: true,
+		ReleaseOnStop: true, LoadSharing: true,
 		Optimization: mn.Optimization{
 			Policy: role.Policy{Default: true}, IdleTimeout: 2 * time.Minute, RetryAfter: 5 * time.Minute, MaxPeers: 256,
 		},

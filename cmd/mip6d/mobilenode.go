@@ -184,9 +184,10 @@ func mobileNetworks(c *config.MobileNode) []netip.Prefix {
 
 func mnParams(c *config.MobileNode) mn.Params {
 	o := c.RouteOptimization
-	p := mn.Params{ReleaseOnStop: c.ReleaseOnStop, PreferCareOf: c.AddressPolicy.Prefer == config.PreferCareOf, Optimization: mn.Optimization{
-		Policy: policy(o), IdleTimeout: o.IdleTimeout, RetryAfter: o.RetryAfter, MaxPeers: o.MaxPeers,
-	}}
+	p := mn.Params{ReleaseOnStop: c.ReleaseOnStop, LoadSharing: c.LoadSharing,
+		PreferCareOf: c.AddressPolicy.Prefer == config.PreferCareOf, Optimization: mn.Optimization{
+			Policy: policy(o), IdleTimeout: o.IdleTimeout, RetryAfter: o.RetryAfter, MaxPeers: o.MaxPeers,
+		}}
 	for _, i := range c.Interfaces {
 		p.Interfaces = append(p.Interfaces, mn.Interface{Name: i.Name, Preference: i.Preference})
 	}
@@ -316,7 +317,7 @@ func (n *mobileNode) interfaces(now time.Time) []ctl.Interface {
 
 func routerOf(r mn.RouterView) ctl.Router {
 	out := ctl.Router{
-		Address: r.Address, LinkAddr: net.HardwareAddr(r.LinkAddr).String(), HomeAgent: r.HomeAgent, Default: r.Default,
+		Address: r.Address, LinkAddr: net.HardwareAddr(r.LinkAddr).String(), HomeAgent: r.HomeAgent, Default: r.Default, Shared: r.Shared,
 		Heard: ctl.Seconds(r.Heard), Interval: ctl.Seconds(r.Interval),
 	}
 	for _, p := range r.Prefixes {

@@ -129,6 +129,9 @@ type MobileNode struct {
 	RouteOptimization RouteOptimization
 
 	AddressPolicy AddressPolicy
+
+	// LoadSharing spreads destinations over equivalent routers of a link (RFC 4311).
+	LoadSharing bool
 }
 
 // AddressPolicy is how source addresses are chosen for those who leave it to the

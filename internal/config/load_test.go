@@ -153,6 +153,7 @@ mobile_node:
 			Interfaces:           []Interface{{Name: "wlan0", Preference: 10}, {Name: "wwan0", Preference: 100}},
 			AllowUnauthenticated: true,
 			ReleaseOnStop:        true,
+			LoadSharing:          true,
 			AddressPolicy:        AddressPolicy{Prefer: PreferCareOf, Labels: []AddressLabel{{netip.MustParsePrefix("2001:db8:1::/64"), 50}}},
 			RouteOptimization: RouteOptimization{
 				Allow:       []netip.Prefix{netip.MustParsePrefix("2001:db8:c::/48"), netip.MustParsePrefix("2001:db8:d::1/128")},

@@ -17,7 +17,7 @@ func (d *decoder) root(c *Config, n *yaml.Node) {
 		optional("mobile_node", func(path string, n *yaml.Node) {
 			c.MobileNode = &MobileNode{RouteOptimization: RouteOptimization{
 				Default: true, IdleTimeout: defaultIdleTimeout, RetryAfter: defaultRetryAfter, MaxPeers: defaultMaxPeers,
-			}, AddressPolicy: AddressPolicy{Prefer: PreferHome}}
+			}, AddressPolicy: AddressPolicy{Prefer: PreferHome}, LoadSharing: true}
 			d.mobileNode(c.MobileNode, path, n)
 		}),
 		optional("correspondent_node", func(path string, n *yaml.Node) {
@@ -165,6 +165,7 @@ func (d *decoder) mobileNode(m *MobileNode, path string, n *yaml.Node) {
 			)...)
 			d.checkOptimization(path, *o)
 		}),
+		optional("load_sharing", d.onOff(&m.LoadSharing)),
 		optional("address_policy", func(path string, n *yaml.Node) { d.addressPolicy(&m.AddressPolicy, path, n) }),
 	)
 }

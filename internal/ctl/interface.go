@@ -44,6 +44,7 @@ type Router struct {
 	LinkAddr  string         `json:"link_address,omitzero"`
 	HomeAgent bool           `json:"home_agent"`          // H flag, RFC 6275 §7.1
 	Default   bool           `json:"default"`             // a default router
+	Shared    bool           `json:"shares_load"`         // destinations are spread over it and others (RFC 4311)
 	Heard     Seconds        `json:"heard_s"`             // ago
 	Interval  Seconds        `json:"interval_s,omitzero"` // Advertisement Interval, §7.3; absent: none
 	Prefixes  []RouterPrefix `json:"prefixes"`

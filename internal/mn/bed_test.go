@@ -377,7 +377,7 @@ func render(effects []role.Effect) []string {
 			lines = append(lines, fmt.Sprintf("advertise %v on %d", e.Addr, e.Ifindex))
 		case role.Send:
 			lines = append(lines, renderSend(e))
-		case role.Notice, role.Count, role.KeepRouters, role.StopAdvertising:
+		case role.Notice, role.Count, role.KeepRouters, role.ShareRouters, role.StopAdvertising:
 		default:
 			lines = append(lines, fmt.Sprintf("%T %+v", e, e))
 		}

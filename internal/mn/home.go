@@ -292,8 +292,8 @@ func samePath(a, b role.HomePath) bool {
 
 // firstHop is the router by which the home agent is reached from the care-of
 // address: the one in use while it stands behind the prefix, else the one that
-// did so last. Who was not heard since the link came up may be gone. While there
-// is none, the one in use will do.
+// did so last; one that can be reached before others. Who was not heard since the
+// link came up may be gone. While there is none, the one in use will do.
 func (m *Machine) firstHop(h *home) netip.Addr {
 	var used netip.Addr
 	if h.path.Mode == role.PathTunnelled && h.path.CareOf == h.careOf.addr {
@@ -304,14 +304,14 @@ func (m *Machine) firstHop(h *home) netip.Addr {
 		if p := r.prefix(h.careOf.net); p == nil || !m.isDefault(r) || r.mark <= h.link.mark {
 			continue
 		}
-		if r.addr == used {
+		if r.addr == used && !r.unreachable {
 			return used
 		}
-		if best == nil || r.mark > best.mark {
+		if best == nil || best.unreachable && !r.unreachable || best.unreachable == r.unreachable && r.mark > best.mark {
 			best = r
 		}
 	}
-	if best == nil {
+	if best == nil || best.unreachable && used.IsValid() {
 		return used
 	}
 	return best.addr

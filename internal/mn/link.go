@@ -32,7 +32,8 @@ type link struct {
 
 	routers []*router // in the order of their first advertisement
 	doubt   doubt
-	changed bool // the kernel is still to hear which routers are left
+	changed bool              // the kernel is still to hear which routers are left
+	share   role.ShareRouters // what it was told last
 	solicit solicit
 
 	careOf      *careOf   // in use or being made; nil: none
@@ -102,6 +103,9 @@ func (m *Machine) dropLink(l *link) {
 	l.up = false
 	for _, c := range l.careOfs() {
 		c.gone = true
+	}
+	if len(l.share.Routers) > 0 {
+		m.emit(role.ShareRouters{Ifindex: l.ifindex})
 	}
 	m.links = slices.DeleteFunc(m.links, func(x *link) bool { return x == l })
 }

@@ -62,6 +62,9 @@ type Params struct {
 	// next run.
 	ReleaseOnStop bool
 
+	// LoadSharing spreads destinations over equivalent routers of a link (RFC 4311).
+	LoadSharing bool
+
 	// PreferCareOf has home addresses that are away used only where they are asked for.
 	PreferCareOf bool
 

@@ -38,6 +38,7 @@ func (m *Machine) settle() {
 	for _, l := range m.links {
 		m.keepRouters(l)
 	}
+	m.shareLoad()
 }
 
 // keepRouters has the kernel forget the routers of an earlier link.

@@ -62,6 +62,7 @@ type RouterView struct {
 	LinkAddr  []byte
 	HomeAgent bool
 	Default   bool
+	Shared    bool          // it shares the link's load with others (RFC 4311)
 	Heard     time.Duration // ago
 	Interval  time.Duration // Advertisement Interval; 0: not advertised
 	Prefixes  []PrefixView
@@ -120,7 +121,9 @@ func (m *Machine) Interfaces(now time.Time) []InterfaceView {
 			Ifindex: l.ifindex, Name: l.name, Preference: l.preference, Up: l.up, State: l.state(),
 		}
 		for _, r := range l.routers {
-			v.Routers = append(v.Routers, r.view(now))
+			rv := r.view(now)
+			rv.Shared = slices.Contains(l.share.Routers, r.addr)
+			v.Routers = append(v.Routers, rv)
 		}
 		if l.careOf != nil {
 			v.CareOf, v.Ready = l.careOf.addr, l.careOf.ready

@@ -114,6 +114,17 @@ type KeepRouters struct {
 	Routers []netip.Addr // link-local addresses
 }
 
+// ShareRouters says which default routers of a link are equivalent, so that the kernel
+// is to spread destinations among them (RFC 4311 §2). None: it is up to the kernel.
+type ShareRouters struct {
+	Ifindex int
+	Routers []netip.Addr // link-local addresses, sorted; at least two, or none
+
+	// All: all packets without a better route, not only those of care-of addresses
+	// that leave on the link.
+	All bool
+}
+
 // SetHomePath says how the packets of one home address travel on a mobile
 // node; see HomePath. Answered by Done when ID is not zero.
 type SetHomePath struct {
@@ -177,6 +188,7 @@ func (StopAdvertising) effect() {}
 func (AddCareOf) effect()       {}
 func (RemoveCareOf) effect()    {}
 func (KeepRouters) effect()     {}
+func (ShareRouters) effect()    {}
 func (SetHomePath) effect()     {}
 func (SetDirect) effect()       {}
 func (ClearDirect) effect()     {}

@@ -33,6 +33,7 @@ type route struct {
 	kind     uint8      // RTN_UNICAST or RTN_UNREACHABLE
 	oif      int        // 0: none
 	via      netip.Addr // or invalid
+	more     hops       // beside via, on the same interface
 	metric   uint32     // 0: the kernel's default
 	encapDst netip.Addr // or invalid: not encapsulated
 	encapSrc netip.Addr
@@ -43,8 +44,13 @@ func (r route) set() request {
 	return request{unix.RTM_NEWROUTE, unix.NLM_F_CREATE | unix.NLM_F_REPLACE, r.body()}
 }
 
-// del is `ip -6 route del`.
-func (r route) del() request { return request{unix.RTM_DELROUTE, 0, r.body()} }
+// del is `ip -6 route del`; with several next hops, all of them.
+func (r route) del() request {
+	if !r.more.empty() {
+		r.via, r.more = netip.Addr{}, hops{}
+	}
+	return request{unix.RTM_DELROUTE, 0, r.body()}
+}
 
 func (r route) body() []byte {
 	table := uint8(unix.RT_TABLE_UNSPEC)
@@ -62,7 +68,7 @@ func (r route) body() []byte {
 		})
 		b = attrU16(b, unix.RTA_ENCAP_TYPE, lwtunnelEncapIP6)
 	}
-	if r.via.IsValid() {
+	if r.more.empty() && r.via.IsValid() {
 		b = attrAddr(b, unix.RTA_GATEWAY, r.via)
 	}
 	if r.metric != 0 {
@@ -71,8 +77,22 @@ func (r route) body() []byte {
 	if r.table >= 256 {
 		b = attrU32(b, unix.RTA_TABLE, r.table)
 	}
-	if r.oif != 0 {
+	switch {
+	case !r.more.empty():
+		b = attr(b, unix.RTA_MULTIPATH, r.nexthops())
+	case r.oif != 0:
 		b = attrU32(b, unix.RTA_OIF, uint32(r.oif))
+	}
+	return b
+}
+
+// nexthops is a struct rtnexthop for each router, with its RTA_GATEWAY.
+func (r route) nexthops() (b []byte) {
+	for _, via := range append([]netip.Addr{r.via}, r.more.list()...) {
+		b = native.AppendUint16(b, unix.SizeofRtNexthop+unix.SizeofRtAttr+16)
+		b = append(b, 0, 0) // flags, and a weight of one
+		b = native.AppendUint32(b, uint32(r.oif))
+		b = attrAddr(b, unix.RTA_GATEWAY, via)
 	}
 	return b
 }

@@ -113,6 +113,16 @@ func TestEncodersWriteWhatIproute2Writes(t *testing.T) {
 				"1400010020010db8000100000000000000000001" + "0a000200020000000001" + "0000",
 		},
 		{
+			"ip -6 route replace default metric 1023 proto 75 nexthop via fe80::a dev lo nexthop via fe80::b dev lo",
+			route{
+				dst: everything, table: unix.RT_TABLE_MAIN, protocol: 75, kind: unix.RTN_UNICAST, oif: 1, metric: spreadMetric,
+				via: netip.MustParseAddr("fe80::a"), more: hops{netip.MustParseAddr("fe80::b")},
+			}.set(),
+			"74000000" + "1800" + "0505" + "0a000000fe4b000100000000" + "1400010000000000000000000000000000000000" +
+				"08000600ff030000" + "3c000900" + "1c00000001000000" + "14000500fe80000000000000000000000000000a" +
+				"1c00000001000000" + "14000500fe80000000000000000000000000000b",
+		},
+		{
 			"ip addrlabel add prefix 2001:db8:1::/64 label 50, which has EXCL for REPLACE",
 			Label{netip.MustParsePrefix("2001:db8:1::/64"), 50}.set(),
 			"38000000" + "4800" + "0505" + "0a00400000000000" + "00000000" + "0800020032000000" +

@@ -3,6 +3,7 @@ package rtnl
 import (
 	"fmt"
 	"net/netip"
+	"slices"
 
 	"golang.org/x/sys/unix"
 
@@ -11,7 +12,7 @@ import (
 
 // exit is the way that packets from a care-of address leave by: a rule to a
 // table of its own, with a default route by the router that the care-of address
-// came from. In the main table the kernel may still have a default router, or an
+// came from, and its equals. In the main table the kernel may still have a default router, or an
 // on-link prefix, of the link where we were before, and would send there what
 // goes to the home agent, or directly to a correspondent.
 type exit struct {
@@ -28,6 +29,7 @@ func (p *paths) exitOf(t *path, w role.HomePath) exit {
 			dst: everything, table: t.table + 1, protocol: p.marks.RouteProtocol,
 			kind: unix.RTN_UNICAST, oif: w.Ifindex, via: w.Router.WithZone(""),
 		}
+		e.hop.more = p.sharing(e.hop)
 	}
 	return e
 }
@@ -59,8 +61,10 @@ func (e exit) leave(other exit) (requests []request) {
 	if other.hop == (route{}) {
 		requests = append(requests, e.hop.del())
 	}
-	if e.hop.via != other.hop.via || e.hop.oif != other.hop.oif {
-		requests = append(requests, forgetNeighbour(e.hop.oif, e.hop.via))
+	for _, via := range e.hop.routers() {
+		if e.hop.oif != other.hop.oif || !slices.Contains(other.hop.routers(), via) {
+			requests = append(requests, forgetNeighbour(e.hop.oif, via))
+		}
 	}
 	return requests
 }

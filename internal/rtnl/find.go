@@ -77,10 +77,18 @@ func (p *paths) findHop(dst netip.Prefix, table uint32) (route, error) {
 	}
 	for _, r := range routes {
 		if uint32(r.Table) == table && destination(r) == dst {
-			return route{
+			hop := route{
 				dst: dst, table: table, protocol: p.marks.RouteProtocol, kind: unix.RTN_UNICAST,
 				oif: r.LinkIndex, via: addrOf(r.Gw), metric: uint32(r.Priority),
-			}, nil
+			}
+			for i, h := range r.MultiPath {
+				if i == 0 {
+					hop.oif, hop.via = h.LinkIndex, addrOf(h.Gw)
+				} else if i <= len(hop.more) {
+					hop.more[i-1] = addrOf(h.Gw)
+				}
+			}
+			return hop, nil
 		}
 	}
 	return route{}, nil
@@ -110,7 +118,7 @@ func (p *paths) settle(homes []netip.Addr, networks []netip.Prefix) error {
 			stale[a.prefix.Addr()] = !wanted[a.prefix.Addr()]
 		}
 	}
-	errs := []error{p.settleNetworks(networks)}
+	errs := []error{p.settleNetworks(networks), p.settleSpread()}
 	for hoa, is := range stale {
 		if is {
 			errs = append(errs, p.removeStale(hoa, addrs))

@@ -23,7 +23,9 @@ type paths struct {
 	queues  bool                 // tunnels get a queue that can hold packets
 	tunnels map[netip.Addr]*path // by home agent
 	homes   map[netip.Addr]*placed
-	blocked bool // the table of the second rule is filled
+	shared  map[int][]netip.Addr // the equivalent routers of an interface, two or more
+	spread  int                  // the interface by which all packets are spread; 0: none
+	blocked bool                 // the table of the second rule is filled
 }
 
 // placed is what is in the kernel for one home address, and what is wanted.
@@ -43,7 +45,7 @@ type placed struct {
 }
 
 func newPaths(m Marks, c *conn, queues bool) *paths {
-	return &paths{marks: m, conn: c, queues: queues, tunnels: make(map[netip.Addr]*path), homes: make(map[netip.Addr]*placed)}
+	return &paths{marks: m, conn: c, queues: queues, tunnels: make(map[netip.Addr]*path), homes: make(map[netip.Addr]*placed), shared: make(map[int][]netip.Addr)}
 }
 
 // set goes from whatever is there to what is wanted.
@@ -372,7 +374,7 @@ func (p *paths) release(hoa netip.Addr, at *placed) error {
 		for _, t := range p.tunnels {
 			errs = append(errs, p.dropExit(t))
 		}
-		errs = append(errs, p.conn.cleanDevices(p.marks), p.conn.cleanRoutes(p.marks, isDiscard), p.conn.cleanRules(p.marks))
+		errs = append(errs, p.conn.cleanDevices(p.marks), p.conn.cleanRoutes(p.marks, func(r route) bool { return isDiscard(r) || isSpread(r) }), p.conn.cleanRules(p.marks))
 		clear(p.tunnels)
 		p.blocked = false
 	} else {

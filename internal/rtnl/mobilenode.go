@@ -8,7 +8,7 @@ import (
 	"mip6d/internal/role"
 )
 
-// MobileNode carries out AddCareOf, RemoveCareOf, KeepRouters and SetHomePath. It is an
+// MobileNode carries out AddCareOf, RemoveCareOf, KeepRouters, ShareRouters and SetHomePath. It is an
 // engine.Applier.
 type MobileNode struct {
 	conn   *conn
@@ -48,6 +48,8 @@ func (m *MobileNode) apply(e role.Effect) error {
 		return m.removeCareOf(e)
 	case role.KeepRouters:
 		return m.keepRouters(e)
+	case role.ShareRouters:
+		return m.paths.shareRouters(e)
 	case role.SetHomePath:
 		return m.paths.set(e.Path)
 	}
