@@ -186,6 +186,8 @@ func addressText(a ctl.InterfaceAddress) string {
 	switch {
 	case a.Use == ctl.AddressOld:
 		text += " (old)"
+	case a.Use == ctl.AddressDuplicate:
+		text += " (duplicate)"
 	case !a.Ready:
 		text += " (tentative)"
 	}

@@ -34,11 +34,13 @@ type mobileNode struct {
 	watch    *sighting.Watch // nil: BPF may not be used
 	managed  []string        // names of the interfaces
 	router   bool            // there are networks behind us
+
+	duplicates map[place]string // addresses that others have → the problem; of the monitor's goroutine
 	*correspondent
 }
 
 func (d *daemon) mobileNode(cfg *config.Config) (_ wiring, err error) {
-	n := &mobileNode{d: d, managed: interfaceNames(cfg.MobileNode)}
+	n := &mobileNode{d: d, managed: interfaceNames(cfg.MobileNode), duplicates: make(map[place]string)}
 	if n.settings, err = rtnl.OpenSettings(cfg.RunDir); err != nil {
 		return nil, err
 	}
@@ -139,7 +141,37 @@ func (n *mobileNode) news(ev role.Event) {
 			n.d.log.Error("cannot set up the interface", "if", up.Name, "err", err)
 		}
 	}
+	n.watchDuplicates(ev)
 	n.d.engine.Post(ev)
+}
+
+// place is an address on an interface.
+type place struct {
+	ifindex int
+	addr    netip.Addr
+}
+
+// watchDuplicates shows as a problem what the kernel keeps of addresses that others have.
+func (n *mobileNode) watchDuplicates(ev role.Event) {
+	switch ev := ev.(type) {
+	case role.DADFailed:
+		if name := ifname(ev.Ifindex); ev.Kept && slices.Contains(n.managed, name) {
+			what := fmt.Sprintf("address %s on %s", ev.Addr, name)
+			n.duplicates[place{ev.Ifindex, ev.Addr}] = what
+			n.d.problems.set(what, errors.New("another node on the link has it, so it is not used; give one of them another"))
+		}
+	case role.AddressReady:
+		n.noDuplicate(place{ev.Ifindex, ev.Addr})
+	case role.AddressGone:
+		n.noDuplicate(place{ev.Ifindex, ev.Addr})
+	}
+}
+
+func (n *mobileNode) noDuplicate(at place) {
+	if what, ok := n.duplicates[at]; ok {
+		delete(n.duplicates, at)
+		n.d.problems.set(what, nil)
+	}
 }
 
 // atEnd is something to do at the end of the run.
@@ -306,6 +338,12 @@ func (n *mobileNode) interfaces(now time.Time) []ctl.Interface {
 		}
 		for _, a := range v.Old {
 			i.Addresses = append(i.Addresses, ctl.InterfaceAddress{Address: a, Use: ctl.AddressOld, Ready: true})
+		}
+		if v.LinkLocal.IsValid() {
+			i.Addresses = append(i.Addresses, ctl.InterfaceAddress{Address: v.LinkLocal, Use: ctl.AddressLinkLocal, Ready: true})
+		}
+		for _, a := range v.Duplicates {
+			i.Addresses = append(i.Addresses, ctl.InterfaceAddress{Address: a, Use: ctl.AddressDuplicate})
 		}
 		for _, r := range v.Routers {
 			i.Routers = append(i.Routers, routerOf(r))

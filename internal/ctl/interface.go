@@ -29,6 +29,8 @@ const (
 	AddressCareOf    = "care_of"
 	AddressOld       = "old_care_of" // kept for packets on their way
 	AddressHomeAgent = "home_agent"
+	AddressLinkLocal = "link_local" // made by mip6d, as another node has the kernel's
+	AddressDuplicate = "duplicate"  // not mip6d's, and unusable, as another node has it
 )
 
 // InterfaceAddress is an address of ours on an interface.

@@ -19,6 +19,8 @@
 //	solicit.go     Router Solicitations
 //	movement.go    doubt about the link, and how it ends (§11.5.1)
 //	careof.go      forming care-of addresses (§11.5.3)
+//	duplicate.go   duplicates of other addresses (RFC 4862 §5.4.5)
+//	share.go       equivalent routers (RFC 4311)
 //	choose.go      which care-of address is primary (§11.5.4)
 //	home.go        one home address: at home, away, on the way (§11.5.2, §11.5.5)
 //	handoff.go     from one care-of address to another without a loss

@@ -2,6 +2,7 @@ package mn
 
 import (
 	"cmp"
+	"net/netip"
 	"slices"
 	"time"
 
@@ -40,6 +41,13 @@ type link struct {
 	stale       []*careOf // replaced, not yet taken back
 	hold        time.Time // make no care-of address before this
 	dadFailures int       // since we came to this link
+
+	// See duplicate.go.
+	duplicates     []netip.Addr // others than ours for which detection failed
+	tainted        bool         // our link-layer address seems to be another node's, too
+	linkLocal      netip.Addr   // that we have made; invalid: none
+	linkLocalTries int          // since the link came up
+	nextLinkLocal  time.Time    // when to see whether one is needed; zero: never
 }
 
 // link returns a managed interface by index, or nil.
@@ -83,6 +91,7 @@ func (m *Machine) linkUp(ev role.LinkUp) {
 	l.confirmed, l.silent = false, false
 	l.linkAddr = slices.Clone(ev.LinkAddr)
 	l.doubt = doubt{}
+	l.tainted, l.linkLocalTries = false, 0
 	l.solicit = solicit{next: m.now}
 	m.notice(role.Notice{Kind: role.NoticeLinkUp, Ifindex: l.ifindex, Text: "link up"})
 }
@@ -126,6 +135,9 @@ func (m *Machine) linkDeadlines(l *link, d *deadline) {
 	d.add(l.solicit.next)
 	d.add(l.doubt.until)
 	m.later(d, l.hold)
+	if l.up {
+		d.add(l.nextLinkLocal)
+	}
 	m.later(d, m.patience(l))
 	if l.fresh() {
 		m.later(d, l.since.Add(m.p.ConfirmTimeout))

@@ -218,5 +218,11 @@ func (m *Machine) stop() {
 		for _, c := range l.careOfs() {
 			m.emit(role.RemoveCareOf{Ifindex: l.ifindex, Addr: c.addr})
 		}
+		if l.linkLocal.IsValid() {
+			m.emit(role.RemoveCareOf{Ifindex: l.ifindex, Addr: l.linkLocal})
+		}
+		if len(l.share.Routers) > 0 {
+			m.emit(role.ShareRouters{Ifindex: l.ifindex})
+		}
 	}
 }

@@ -50,6 +50,10 @@ type Params struct {
 	// AddressReady before it is asked for again. 5 s.
 	AddressTimeout time.Duration
 
+	// LinkLocalDelay is how long a link is without a working link-local address before
+	// it gets one of ours in place of one that failed: others may do so. 1 s.
+	LinkLocalDelay time.Duration
+
 	// LinkLinger is how long a care-of address outlives its link. 10 s.
 	LinkLinger time.Duration
 
@@ -149,6 +153,7 @@ func (p Params) withDefaults() Params {
 		{&p.RouterProbeTimeout, 4 * time.Second},
 		{&p.UnreachableTimeout, time.Second},
 		{&p.AddressTimeout, 5 * time.Second},
+		{&p.LinkLocalDelay, time.Second},
 		{&p.LinkLinger, 10 * time.Second},
 		{&p.RefusedRetry, 10 * time.Minute},
 		{&p.Optimization.IdleTimeout, 2 * time.Minute},

@@ -18,6 +18,7 @@ func (m *Machine) settle() {
 		m.settleHome(h)
 	}
 	for _, l := range m.links {
+		m.keepLinkLocal(l)
 		m.formCareOf(l)
 		m.runSolicit(l)
 	}

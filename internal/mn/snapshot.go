@@ -54,6 +54,9 @@ type InterfaceView struct {
 	CareOf  netip.Addr // invalid: none
 	Ready   bool       // CareOf may be used
 	Old     []netip.Addr
+
+	LinkLocal  netip.Addr   // one that we made in place of one that failed; invalid: none
+	Duplicates []netip.Addr // not ours, and in use by other nodes
 }
 
 // RouterView is one router of an interface.
@@ -131,6 +134,7 @@ func (m *Machine) Interfaces(now time.Time) []InterfaceView {
 		for _, c := range l.stale {
 			v.Old = append(v.Old, c.addr)
 		}
+		v.LinkLocal, v.Duplicates = l.linkLocal, slices.Clone(l.duplicates)
 		views = append(views, v)
 	}
 	return views

@@ -90,10 +90,10 @@ type AddressReady struct {
 }
 
 // DADFailed says that duplicate address detection found the address in use.
-// The kernel has taken it away or keeps it unusable.
 type DADFailed struct {
 	Ifindex int
 	Addr    netip.Addr
+	Kept    bool // the kernel keeps it, unusable; else it has taken it away
 }
 
 // AddressGone says that an address was removed, by whomever.
