@@ -61,7 +61,7 @@ func (d *daemon) mobileNode(cfg *config.Config) (_ wiring, err error) {
 		}
 	}
 	for _, name := range n.managed {
-		if err := n.settings.Manage(name, n.router); err != nil {
+		if err := n.settings.Manage(n.manage(name)); err != nil {
 			return nil, err
 		}
 	}
@@ -134,10 +134,25 @@ func (n *mobileNode) sockets(cfg *config.Config, kernel engine.Applier) error {
 	return n.listen()
 }
 
+// manage says how an interface is to be set up.
+func (n *mobileNode) manage(name string) rtnl.Managed {
+	m := rtnl.Managed{Name: name, Router: n.router}
+	for _, i := range n.d.cfg.Load().MobileNode.Interfaces {
+		if i.Name == name {
+			m.Optimistic, m.KeepTempAddrs = i.DAD == config.DADOptimistic, i.KeepTempAddrs
+		}
+	}
+	return m
+}
+
+var dadModes = map[config.DAD]role.DADMode{
+	config.DADOptimistic: role.DADOptimistic, config.DADOn: role.DADFirst, config.DADOff: role.DADNone,
+}
+
 // news passes the kernel's on. An interface that appears is set up first.
 func (n *mobileNode) news(ev role.Event) {
 	if up, ok := ev.(role.LinkUp); ok {
-		if err := n.settings.Manage(up.Name, n.router); err != nil {
+		if err := n.settings.Manage(n.manage(up.Name)); err != nil {
 			n.d.log.Error("cannot set up the interface", "if", up.Name, "err", err)
 		}
 	}
@@ -221,7 +236,9 @@ func mnParams(c *config.MobileNode) mn.Params {
 			Policy: policy(o), IdleTimeout: o.IdleTimeout, RetryAfter: o.RetryAfter, MaxPeers: o.MaxPeers,
 		}}
 	for _, i := range c.Interfaces {
-		p.Interfaces = append(p.Interfaces, mn.Interface{Name: i.Name, Preference: i.Preference})
+		p.Interfaces = append(p.Interfaces, mn.Interface{
+			Name: i.Name, Preference: i.Preference, DAD: dadModes[i.DAD], Unmarked: !i.HomeAddressFlag,
+		})
 	}
 	for _, h := range c.Homes {
 		home := mn.Home{HomeAddress: h.HomeAddress, HomeAgent: h.HomeAgent, Lifetime: h.Lifetime, LinkLocal: h.LinkLocal, Fixed: !h.Renumber}

@@ -185,7 +185,20 @@ const (
 type Interface struct {
 	Name       string
 	Preference int // lower is better
+
+	DAD             DAD  // of care-of addresses
+	KeepTempAddrs   bool // leave use_tempaddr alone
+	HomeAddressFlag bool // at home the home address is marked as such
 }
+
+// DAD says what duplicate address detection care-of addresses get.
+type DAD string
+
+const (
+	DADOptimistic DAD = "optimistic" // used while it runs (RFC 4429)
+	DADOn         DAD = "on"         // used after it
+	DADOff        DAD = "off"
+)
 
 // CorrespondentNode is the role of RFC 6275 §9.
 type CorrespondentNode struct {

@@ -146,11 +146,16 @@ func (d *decoder) mobileNode(m *MobileNode, path string, n *yaml.Node) {
 		}),
 		required("interfaces", func(path string, n *yaml.Node) {
 			d.list(path, n, func(path string, n *yaml.Node) {
-				i := Interface{Preference: defaultPreference}
+				i := Interface{Preference: defaultPreference, DAD: DADOptimistic, HomeAddressFlag: true}
+				temporary := "off"
 				d.mapping(path, n,
 					required("name", d.ifName(&i.Name)),
 					optional("preference", integer(d, &i.Preference, 0, maxPreference)),
+					optional("dad", choice(d, &i.DAD, DADOptimistic, DADOn, DADOff)),
+					optional("use_tempaddr", choice(d, &temporary, "off", "leave")),
+					optional("home_address_flag", d.onOff(&i.HomeAddressFlag)),
 				)
+				i.KeepTempAddrs = temporary == "leave"
 				m.Interfaces = append(m.Interfaces, i)
 			})
 		}),

@@ -92,7 +92,7 @@ func (s sentBU) stamp() uint64 {
 func defaultParams() Params {
 	return Params{
 		Homes:      []Home{{HomeAddress: hoa, HomeAgent: ha, Lifetime: 400 * time.Second}},
-		Interfaces: []Interface{{"eth0", 10}, {"wwan0", 20}},
+		Interfaces: []Interface{{Name: "eth0", Preference: 10}, {Name: "wwan0", Preference: 20}},
 	}
 }
 

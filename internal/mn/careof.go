@@ -146,6 +146,7 @@ func (m *Machine) ask(l *link, c *careOf) {
 		Prefix:    netip.PrefixFrom(c.addr, c.net.Bits()),
 		Preferred: m.left(c.preferredUntil),
 		Valid:     m.left(c.validUntil),
+		DAD:       l.DAD,
 	})
 }
 

@@ -303,3 +303,32 @@ func TestForeignAddressesAreNotHoarded(t *testing.T) {
 		t.Errorf("%d addresses remembered", n)
 	}
 }
+
+// An interface's configuration says what duplicate address detection its addresses get,
+// and whether the home address is marked there.
+func TestAddressFlagsOfAnInterface(t *testing.T) {
+	p := defaultParams()
+	p.Interfaces[0].DAD, p.Interfaces[0].Unmarked = role.DADNone, true
+	added := make(map[int]role.DADMode)
+	for _, ifindex := range []int{eth, wan} {
+		b := started(t, p)
+		b.step(up(ifindex))
+		b.step(ra(ifindex, routerA, netA))
+		for _, e := range b.effects {
+			if a, ok := e.(role.AddCareOf); ok {
+				added[a.Ifindex] = a.DAD
+			}
+		}
+	}
+	if added[eth] != role.DADNone || added[wan] != role.DADOptimistic || len(added) != 2 {
+		t.Errorf("modes by interface: %v", added)
+	}
+	for _, ifindex := range []int{eth, wan} {
+		b := started(t, p)
+		b.step(up(ifindex))
+		b.step(homeRA(ifindex))
+		if w, plain := b.path(), ifindex == eth; w.Mode != role.PathHome || w.DAD == plain || w.Unmarked != plain {
+			t.Errorf("at home on interface %d: %+v", ifindex, w)
+		}
+	}
+}

@@ -67,6 +67,7 @@ func (m *Machine) keepLinkLocal(l *link) {
 	l.linkLocal = join(linkLocal, m.randomIID(func([8]byte) bool { return true }))
 	m.emit(role.AddCareOf{
 		Ifindex: l.ifindex, Prefix: netip.PrefixFrom(l.linkLocal, linkLocal.Bits()), Valid: role.Infinite, Preferred: role.Infinite,
+		DAD: l.DAD,
 	})
 }
 
@@ -84,7 +85,7 @@ func (m *Machine) hasLinkLocal(l *link) bool {
 // after all others; lower is better.
 func (l *link) rank() int {
 	if l.tainted {
-		return l.preference + 1<<16
+		return l.Preference + 1<<16
 	}
-	return l.preference
+	return l.Preference
 }

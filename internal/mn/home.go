@@ -266,7 +266,8 @@ func (m *Machine) setPath(h *home, p role.HomePath) {
 		p.HomeAgent, p.Ifindex = h.homeAgent(), h.link.ifindex
 		p.HomeAgentLinkAddr = m.homeAgentLinkAddr(h)
 	case role.PathHome:
-		p.Ifindex = h.link.ifindex
+		p.Ifindex, p.Unmarked = h.link.ifindex, h.link.Unmarked
+		p.DAD = p.DAD && h.link.DAD != role.DADNone
 	}
 	if h.pathID != 0 && samePath(p, h.path) && h.pathRetry.IsZero() {
 		return
@@ -287,6 +288,7 @@ func (m *Machine) setPath(h *home, p role.HomePath) {
 func samePath(a, b role.HomePath) bool {
 	return a.HomeAddress == b.HomeAddress && a.Mode == b.Mode && a.CareOf == b.CareOf &&
 		a.HomeAgent == b.HomeAgent && a.Router == b.Router && a.Ifindex == b.Ifindex && a.DAD == b.DAD && a.Hold == b.Hold && a.Deprecated == b.Deprecated &&
+		a.Unmarked == b.Unmarked &&
 		bytes.Equal(a.HomeAgentLinkAddr, b.HomeAgentLinkAddr)
 }
 

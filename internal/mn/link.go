@@ -12,10 +12,9 @@ import (
 // link is one managed interface that exists, and what we know of the link
 // behind it.
 type link struct {
-	ifindex    int
-	name       string
-	linkAddr   []byte
-	preference int
+	ifindex int
+	Interface
+	linkAddr []byte
 
 	up    bool
 	since time.Time // when it last came up or went down
@@ -63,7 +62,7 @@ func (m *Machine) link(ifindex int) *link {
 func (m *Machine) linkUp(ev role.LinkUp) {
 	cfg := slices.IndexFunc(m.p.Interfaces, func(i Interface) bool { return i.Name == ev.Name })
 	l := m.link(ev.Ifindex)
-	if l != nil && l.name != ev.Name {
+	if l != nil && l.Name != ev.Name {
 		m.dropLink(l) // renamed, or the index was given to another device
 		l = nil
 	}
@@ -71,12 +70,12 @@ func (m *Machine) linkUp(ev role.LinkUp) {
 		return
 	}
 	if l == nil {
-		if old := slices.IndexFunc(m.links, func(l *link) bool { return l.name == ev.Name }); old >= 0 {
+		if old := slices.IndexFunc(m.links, func(l *link) bool { return l.Name == ev.Name }); old >= 0 {
 			m.dropLink(m.links[old]) // the device went and came back with another index
 		}
-		l = &link{ifindex: ev.Ifindex, name: ev.Name, preference: m.p.Interfaces[cfg].Preference}
+		l = &link{ifindex: ev.Ifindex, Interface: m.p.Interfaces[cfg]}
 		m.links = append(m.links, l)
-		slices.SortStableFunc(m.links, func(a, b *link) int { return cmp.Compare(a.preference, b.preference) })
+		slices.SortStableFunc(m.links, func(a, b *link) int { return cmp.Compare(a.Preference, b.Preference) })
 	}
 	if l.doubt.active() {
 		// Strangers of the last minute may be of the link we are coming to, and what

@@ -3,6 +3,8 @@ package mn
 import (
 	"net/netip"
 	"time"
+
+	"mip6d/internal/role"
 )
 
 // Params is what a mobile node is told. Durations that are zero take the
@@ -123,7 +125,9 @@ const (
 // Interface is one that the mobile node may use to reach the world.
 type Interface struct {
 	Name       string
-	Preference int // lower is better
+	Preference int          // lower is better
+	DAD        role.DADMode // of care-of addresses; DADNone: of the home address at home, too
+	Unmarked   bool         // see role.HomePath
 }
 
 const (

@@ -95,7 +95,7 @@ func (m *Machine) Bindings(now time.Time) []BindingView {
 			v.MobilePrefixes = h.Network.Prefixes
 		}
 		if h.link != nil {
-			v.Ifindex, v.Interface = h.link.ifindex, h.link.name
+			v.Ifindex, v.Interface = h.link.ifindex, h.link.Name
 		}
 		if h.careOf != nil {
 			v.CareOf = h.careOf.addr
@@ -121,7 +121,7 @@ func (m *Machine) Interfaces(now time.Time) []InterfaceView {
 	views := make([]InterfaceView, 0, len(m.links))
 	for _, l := range m.links {
 		v := InterfaceView{
-			Ifindex: l.ifindex, Name: l.name, Preference: l.preference, Up: l.up, State: l.state(),
+			Ifindex: l.ifindex, Name: l.Name, Preference: l.Preference, Up: l.up, State: l.state(),
 		}
 		for _, r := range l.routers {
 			rv := r.view(now)

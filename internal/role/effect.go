@@ -86,8 +86,16 @@ type StopAdvertising struct {
 	Addr    netip.Addr
 }
 
-// AddCareOf puts an address on an interface, optimistic where the kernel can
-// (RFC 4429). Done says that the kernel took the request; AddressReady or
+// DADMode says what duplicate address detection an address gets.
+type DADMode uint8
+
+const (
+	DADOptimistic DADMode = iota // used while it runs, where the kernel can (RFC 4429)
+	DADFirst                     // used after it
+	DADNone                      // none
+)
+
+// AddCareOf puts an address on an interface. Done says that the kernel took the request; AddressReady or
 // DADFailed follow.
 type AddCareOf struct {
 	ID        ID
@@ -95,6 +103,7 @@ type AddCareOf struct {
 	Prefix    netip.Prefix  // the address with its on-link prefix length
 	Preferred time.Duration // 0: not preferred for new connections
 	Valid     time.Duration // Infinite for no end
+	DAD       DADMode
 }
 
 // Infinite is a lifetime without end (all ones on the wire).

@@ -29,6 +29,7 @@ func (p *paths) find(w role.HomePath, at *placed) error {
 		case err != nil: // gone meanwhile
 		case !isOurs(link, p.marks):
 			at.home, at.prefix, at.full = a.ifindex, a.prefix, a.flags&unix.IFA_F_NOPREFIXROUTE == 0
+			at.bare = !a.isHome()
 		case at.device == 0:
 			at.device, at.aged = a.ifindex, a.preferred == 0
 		default:

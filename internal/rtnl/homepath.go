@@ -36,6 +36,7 @@ type placed struct {
 	prefix  netip.Prefix // its prefix there
 	aged    bool         // deprecated there
 	full    bool         // there as an ordinary address, with the prefix's route
+	bare    bool         // there without the mark of home addresses
 	rules   bool         // ruleBlocked is there
 	table   uint32       // of the rule rulePath; 0: none
 	homeHop route        // the home agent's route in tableHome
@@ -310,6 +311,9 @@ func (p *paths) putHome(w role.HomePath, at *placed, full bool) error {
 	a := p.address(host(w.HomeAddress.Addr()), w.Ifindex, unix.IFA_F_HOMEADDRESS)
 	if full {
 		a.prefix = w.HomeAddress
+		if w.Unmarked {
+			a.flags = 0
+		}
 	} else {
 		a.flags |= unix.IFA_F_NOPREFIXROUTE
 	}
@@ -320,13 +324,13 @@ func (p *paths) putHome(w role.HomePath, at *placed, full bool) error {
 	if err != nil {
 		return fmt.Errorf("put the home address %s on interface %d: %w", w.HomeAddress.Addr(), w.Ifindex, err)
 	}
-	at.home, at.prefix, at.full = w.Ifindex, a.prefix, full
+	at.home, at.prefix, at.full, at.bare = w.Ifindex, a.prefix, full, full && w.Unmarked
 	return nil
 }
 
 // home makes the home address an ordinary one.
 func (p *paths) home(w role.HomePath, at *placed) error {
-	if at.home != 0 && (at.home != w.Ifindex || !at.full) {
+	if at.home != 0 && (at.home != w.Ifindex || !at.full || at.bare != w.Unmarked) {
 		// The kernel keeps an address's prefix length and DAD as they were
 		// made; the address lives on on the tunnel device meanwhile.
 		if err := p.takeFromHome(at); err != nil {

@@ -60,7 +60,7 @@ func (m *MobileNode) apply(e role.Effect) error {
 // what an earlier one left of others is removed, and its care-of addresses get a
 // last respite.
 func (m *MobileNode) Settle(homes []netip.Addr, networks []netip.Prefix) error {
-	return errors.Join(m.paths.settle(homes, networks), m.adoptCareOf())
+	return errors.Join(m.paths.settle(homes, networks), m.adoptCareOf(homes))
 }
 
 // Reinstate sets everything again that others have taken away from home

@@ -1,12 +1,14 @@
 package netns
 
 import (
+	"net/netip"
 	"strings"
 	"testing"
 	"time"
 
 	"github.com/google/go-cmp/cmp"
 
+	"mip6d/test/netns/capture"
 	"mip6d/test/netns/daemon"
 	"mip6d/test/netns/topology"
 )
@@ -72,4 +74,58 @@ func TestKernelAddressPolicy(t *testing.T) {
 		}
 		return ""
 	})
+}
+
+// Duplicate address detection, temporary addresses and the mark of home addresses are as
+// the interface's configuration has them.
+func TestKernelInterfaceFlags(t *testing.T) {
+	for dad, want := range map[string]string{"on": "", "off": " nodad"} {
+		t.Run("dad "+dad, func(t *testing.T) {
+			cfg := daemon.MobileNode()
+			cfg.Text = strings.Replace(cfg.Text, "{name: "+topology.MNInterface+"}",
+				"{name: "+topology.MNInterface+", dad: "+dad+", use_tempaddr: leave, home_address_flag: off}", 1)
+			w := newWorld(t, settings{
+				Config: topology.Config{Start: topology.Foreign1}, mnConfig: &cfg,
+				before: func(topo *topology.Topology) {
+					if err := topo.MN.Sysctl("net/ipv6/conf/eth0/use_tempaddr", "2"); err != nil {
+						t.Fatal(err)
+					}
+				},
+			})
+			start := time.Now()
+			if _, err := w.Move(topology.Foreign2); err != nil {
+				t.Fatal(err)
+			}
+			w.registered(t, start, 15*time.Second)
+			coa := w.careOf(t, start)
+			probes := w.wire.Select(start, sent(func(p capture.Packet) bool {
+				return capture.ICMP(135)(p) && p.IP.Src.IsUnspecified() && len(p.IP.Payload) >= 24 && netip.AddrFrom16([16]byte(p.IP.Payload[8:24])) == coa
+			}))
+			bu := w.wire.Select(start, sent(capture.MH(capture.MHBindingUpdate)))
+			switch {
+			case dad == "off" && len(probes) > 0:
+				t.Errorf("%d probes for %s", len(probes), coa)
+			case dad == "on" && (len(probes) == 0 || bu[len(bu)-1].Time.Sub(probes[0].Time) < 500*time.Millisecond):
+				t.Errorf("%d probes for %s; a Binding Update %v after the first", len(probes), coa, bu[len(bu)-1].Time.Sub(probes[0].Time))
+			}
+			out, err := w.MN.Run(t.Context(), "ip", "-6", "addr", "show", "dev", "eth0", "to", coa.String())
+			if err != nil || !strings.Contains(out, want) || strings.Contains(out, "nodad") != (want != "") {
+				t.Errorf("the care-of address (%v):\n%s", err, out)
+			}
+			if v, err := w.MN.ReadSysctl("net/ipv6/conf/eth0/use_tempaddr"); err != nil || v != "2" {
+				t.Errorf("use_tempaddr is %s (%v)", v, err)
+			}
+			if _, err := w.Move(topology.Home); err != nil {
+				t.Fatal(err)
+			}
+			eventually(t, 10*time.Second, func() string {
+				out, err := w.MN.Run(t.Context(), "ip", "-6", "addr", "show", "dev", "eth0", "to", topology.HoA.String())
+				if err != nil || !strings.Contains(out, topology.HoA.String()+"/64") || strings.Contains(out, " home") {
+					return "the home address: " + out + errText(err)
+				}
+				return ""
+			})
+			answered(t, w.pingMN(t), time.Now(), 5*time.Second)
+		})
+	}
 }
