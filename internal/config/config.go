@@ -157,7 +157,8 @@ type AddressLabel struct {
 
 // Home is one home address of a mobile node.
 type Home struct {
-	HomeAddress netip.Prefix // the address with its home subnet's prefix length
+	HomeAddress netip.Prefix // the address with its home subnet's prefix length; the subnet if Formed
+	Formed      *Formed      // nil: the address is given
 	HomeAgent   netip.Addr   // invalid: it is discovered
 	Auth        *Auth        // nil only with AllowUnauthenticated
 	Lifetime    time.Duration
@@ -166,6 +167,18 @@ type Home struct {
 
 	MobileNetwork *MobileNetwork // nil: we are no mobile router
 }
+
+// Formed is how a home address is made of its subnet's prefix.
+type Formed struct {
+	InterfaceID InterfaceID
+	Interface   string // whose link-layer address it is
+}
+
+// InterfaceID is a kind of interface identifiers.
+type InterfaceID string
+
+// EUI64 is made of a link-layer address (RFC 4291 appendix A).
+const EUI64 InterfaceID = "eui64"
 
 // MobileNetwork is what is behind a mobile router (RFC 3963).
 type MobileNetwork struct {

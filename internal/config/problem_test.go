@@ -344,6 +344,22 @@ mobile_node:
 			`f:10:74: mobile_node.interfaces[3].preference: is -1, out of range: wants a whole number from 0 to 65535`,
 			`f:10:86: mobile_node.interfaces[4].name: "eth0/1" is no interface's name: it has a blank, a slash, a colon or a control character`,
 		}},
+		{"home address of an interface", `
+mobile_node:
+  allow_unauthenticated: true
+  homes:
+    - home_address: {prefix: 2001:db8:5::/56, interface_id: eui64}
+    - home_address: {prefix: 2001:db8:1::/64, interface_id: eui64, interface: wlan0}
+    - home_address: {prefix: 2001:db8:1::/64, interface_id: eui64}
+    - home_address: {prefix: 2001:db8:1::5/64, interface_id: random, interfaces: wlan0}
+  interfaces: [{name: wlan0}]
+`, []string{
+			`f:5:30: mobile_node.homes[0].home_address.prefix: has a length of 56: interface identifiers of this kind have 64 bits, so that it must be 64`,
+			`f:7:30: mobile_node.homes[2].home_address.prefix: 2001:db8:1:: with the identifier of wlan0 is here again; it stands in line 6 already: one entry for a home address`,
+			`f:8:30: mobile_node.homes[3].home_address.prefix: 2001:db8:1::5/64 has bits beyond its length: write 2001:db8:1::/64`,
+			`f:8:62: mobile_node.homes[3].home_address.interface_id: wants eui64 and is "random"`,
+			`f:8:70: mobile_node.homes[3].home_address.interfaces: unknown key; did you mean "interface"?`,
+		}},
 		{"address policy", strings.TrimSuffix(goodMN, "}") + `, address_policy: {
   prefer: mine,
   labels: [{prefix: "2001:db8::/32", label: 4294967295}, {prefix: "2001:db8::/32", label: 1}, {prefix: "2001:db8::1/32", label: -1}, {label: 3}]}}

@@ -226,7 +226,7 @@ func (d *decoder) optimization(o *RouteOptimization) []field {
 
 func (d *decoder) home(h *Home, path string, n *yaml.Node) {
 	d.mapping(path, n,
-		required("home_address", d.addrWithLength(&h.HomeAddress)),
+		required("home_address", func(path string, n *yaml.Node) { d.homeAddress(h, path, n) }),
 		optional("home_agent", d.addr(&h.HomeAgent)),
 		optional("auth", d.auth(&h.Auth)),
 		optional("lifetime", d.duration(&h.Lifetime, minLifetime, maxLifetime)),
@@ -240,6 +240,24 @@ func (d *decoder) home(h *Home, path string, n *yaml.Node) {
 			)
 		}),
 	)
+}
+
+// homeAddress reads an address, or what it is to be made of.
+func (d *decoder) homeAddress(h *Home, path string, n *yaml.Node) {
+	if e := d.enter(path, n); e.Kind != yaml.MappingNode || isUnquoted(e) {
+		d.addrWithLength(&h.HomeAddress)(path, n)
+		return
+	}
+	f := &Formed{}
+	h.Formed = f
+	d.mapping(path, n,
+		required("prefix", d.subnet(&h.HomeAddress)),
+		required("interface_id", choice(d, &f.InterfaceID, EUI64)),
+		optional("interface", d.ifName(&f.Interface)),
+	)
+	if p := h.HomeAddress; p.IsValid() && p.Bits() != 64 {
+		d.wrongf(join(path, "prefix"), "has a length of %d: interface identifiers of this kind have 64 bits, so that it must be 64", p.Bits())
+	}
 }
 
 func (d *decoder) auth(dst **Auth) reader {

@@ -231,6 +231,17 @@ func join(net netip.Prefix, iid [8]byte) netip.Addr {
 	return netip.AddrFrom16(b)
 }
 
+// HomeAddress joins a home subnet's prefix of 64 bits with the interface identifier of a
+// link-layer address of 6 or 8 octets; false for others, and for identifiers that no host
+// may have.
+func HomeAddress(subnet netip.Prefix, linkAddr []byte) (netip.Prefix, bool) {
+	iid, ok := eui64(linkAddr)
+	if !ok || subnet.Bits() != 64 {
+		return netip.Prefix{}, false
+	}
+	return netip.PrefixFrom(join(subnet, iid), 64), true
+}
+
 // eui64 makes a modified EUI-64 interface identifier (RFC 4291 appendix A).
 func eui64(linkAddr []byte) (iid [8]byte, ok bool) {
 	switch len(linkAddr) {

@@ -11,6 +11,7 @@ import (
 	"mip6d/test/netns/capture"
 	"mip6d/test/netns/daemon"
 	"mip6d/test/netns/topology"
+	"mip6d/test/netns/traffic"
 )
 
 // mobileWith is the picture's mobile node with more keys in its section.
@@ -128,4 +129,28 @@ func TestKernelInterfaceFlags(t *testing.T) {
 			answered(t, w.pingMN(t), time.Now(), 5*time.Second)
 		})
 	}
+}
+
+// The home address is made of the home subnet's prefix and the interface's link-layer
+// address.
+func TestKernelHomeAddressOfAnInterface(t *testing.T) {
+	ha, mobile := daemon.HomeAgent(), daemon.MobileNode()
+	var hoa netip.Addr
+	w := newWorld(t, settings{
+		Config: topology.Config{Start: topology.Foreign1}, haConfig: &ha, mnConfig: &mobile,
+		before: func(topo *topology.Topology) {
+			b, iid := topology.HomePrefix.Addr().As16(), linkLocalOf(t, topo.MN, topology.MNInterface).As16()
+			copy(b[8:], iid[8:])
+			hoa = netip.AddrFrom16(b)
+			ha.Text = strings.Replace(ha.Text, topology.HoA.String(), hoa.String(), 1)
+			mobile.Text = strings.Replace(mobile.Text, topology.HoA.String()+"/64", "{prefix: "+topology.HomePrefix.String()+", interface_id: eui64}", 1)
+		},
+	})
+	w.registered(t, time.Time{}, 10*time.Second)
+	if wrong := w.shows(t, w.ha, hoa.String(), "show", "bindings"); wrong != "" {
+		t.Error(wrong)
+	}
+	answered(t, startPing(t, func() (*traffic.Ping, error) {
+		return traffic.StartPing(w.CN, topology.CNAddr, hoa, 10*time.Millisecond)
+	}), time.Time{}, 5*time.Second)
 }
