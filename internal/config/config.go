@@ -93,6 +93,9 @@ type BindPolicy struct {
 	Bind          Permission
 	MobileRouters Permission
 	MaxLifetime   time.Duration // zero: what others are granted
+
+	// RouteOptimization denied: return routability is stopped in the tunnel.
+	RouteOptimization Permission
 }
 
 // Permission is allow or deny.

@@ -79,11 +79,12 @@ func (d *decoder) homeAgent(h *HomeAgent, path string, n *yaml.Node) {
 		}),
 		optional("policies", func(path string, n *yaml.Node) {
 			d.list(path, n, func(path string, n *yaml.Node) {
-				p := BindPolicy{Bind: Allow, MobileRouters: Allow}
+				p := BindPolicy{Bind: Allow, MobileRouters: Allow, RouteOptimization: Allow}
 				d.mapping(path, n,
 					required("prefix", d.hosts(&p.Prefix)),
 					optional("bind", choice(d, &p.Bind, Allow, Deny)),
 					optional("mobile_routers", choice(d, &p.MobileRouters, Allow, Deny)),
+					optional("route_optimization", choice(d, &p.RouteOptimization, Allow, Deny)),
 					optional("max_lifetime", d.duration(&p.MaxLifetime, minLifetime, maxLifetime)),
 				)
 				h.Policies = append(h.Policies, p)

@@ -13,6 +13,7 @@ const (
 	CountTunnelSpoofed role.Counter = "tunnel_dropped_spoofed"      // outer source is not the care-of address
 	CountTunnelIPv4    role.Counter = "tunnel_dropped_ipv4"         // IPv4 inside
 	CountTunnelOther   role.Counter = "tunnel_dropped_other"        // no IP inside, no tunnel header
+	CountHomeTests     role.Counter = "tunnel_dropped_home_test"    // of mobile nodes that may not optimise routes
 	CountDiscovery     role.Counter = "home_link_discovery_stopped" // kept from the kernel on a home link
 )
 
@@ -26,6 +27,7 @@ const (
 	slotIPv4
 	slotOther
 	slotDiscovery
+	slotHomeTest
 	slots // how many there are
 )
 
@@ -36,6 +38,7 @@ var slotNames = [slots]role.Counter{
 	slotIPv4:      CountTunnelIPv4,
 	slotOther:     CountTunnelOther,
 	slotDiscovery: CountDiscovery,
+	slotHomeTest:  CountHomeTests,
 }
 
 // Counters returns what the gates have counted since New, over all CPUs.

@@ -137,7 +137,7 @@ func TestKernelRFC6275_10_4_5_OuterSourceIsTheCareOfAddress(t *testing.T) {
 	}
 	want := map[role.Counter]uint64{
 		CountTunnelPassed: 3, CountTunnelUnbound: 3, CountTunnelSpoofed: 3, CountTunnelIPv4: 1,
-		CountTunnelOther: 0,
+		CountTunnelOther: 0, CountHomeTests: 0,
 	}
 	got := counters(t, g)
 	delete(got, CountDiscovery) // the host looks for those who ping it
