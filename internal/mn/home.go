@@ -53,6 +53,7 @@ type home struct {
 	advised time.Time // when the home agent's Refresh Advice wants the next; zero: no advice
 	resyncs int       // corrections in a row
 	refused bool      // by the home agent, for a reason that time won't cure
+	barred  bool      // as a mobile router, by all home agents, for good
 
 	status    mh.Status
 	hasStatus bool

@@ -247,7 +247,7 @@ func TestRFC6275_11_4_2_AskedAgainBeforeTheAddressIsInvalid(t *testing.T) {
 	}
 }
 
-// Requirements: 6275-11.4.2-6
+// Requirements: 6275-11.4.2-6, 6275-11.7.1-11
 func TestRFC6275_11_4_2_BindingsEndWithThePrefix(t *testing.T) {
 	b := advised(t)
 	b.step(b.mpa(b.asks(), homePIO(100*time.Second, 50*time.Second)))
