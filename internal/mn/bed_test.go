@@ -365,6 +365,8 @@ func render(effects []role.Effect) []string {
 	var lines []string
 	for _, e := range effects {
 		switch e := e.(type) {
+		case role.SolicitNeighbor:
+			lines = append(lines, fmt.Sprintf("solicit %v on %d", e.Target, e.Ifindex))
 		case role.SolicitRouter:
 			lines = append(lines, fmt.Sprintf("solicit %d", e.Ifindex))
 		case role.AddCareOf:

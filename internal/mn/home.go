@@ -64,6 +64,11 @@ type home struct {
 	prefix     homePrefix    // what the home agent says of it
 	advertised int           // the interface where neighbours were told of our return; 0: none
 
+	// On the way home, see findAgent.
+	solicits  int
+	solicited time.Time // when the answer to the last solicitation is overdue; zero: none is wanted
+	defender  []byte    // the link-layer address of who answered
+
 	clock    clock
 	homeDADs int  // duplicate address detection at home failed so often
 	reported bool // an unauthenticated refusal was told of
@@ -147,6 +152,8 @@ func (m *Machine) arrive(h *home, l *link) {
 	case h.stage.atHome() && h.link == l && h.stage != stageHome:
 		if blocked {
 			m.leave(h)
+		} else if h.finding() && (m.due(h.solicited) || len(m.homeAgentLinkAddr(h)) > 0) {
+			m.findAgent(h)
 		}
 	case h.stage == stageHome && h.link == l:
 		m.pause(h, blocked)
@@ -180,7 +187,8 @@ func (m *Machine) pause(h *home, blocked bool) {
 func (m *Machine) startReturn(h *home, l *link) {
 	h.stage, h.link, h.careOf, h.paused = stageReturning, l, nil, false
 	h.due, h.refused, h.resyncs = time.Time{}, false, 0
-	m.setPath(h, role.HomePath{Mode: role.PathDeregistering})
+	h.solicits, h.solicited, h.defender = 0, noTime, nil
+	m.findAgent(h)
 }
 
 // deregister sends the de-registration, as soon as MAX_UPDATE_RATE allows.
@@ -332,7 +340,7 @@ func (m *Machine) keepTunnel(h *home) {
 func (m *Machine) pathDone(h *home, err error) {
 	if err == nil {
 		h.pathFailed = 0
-		if h.stage == stageReturning {
+		if h.stage == stageReturning && h.path.Mode == role.PathDeregistering {
 			m.deregister(h)
 		}
 		return
@@ -353,9 +361,9 @@ func (m *Machine) retryPath(h *home) {
 
 // homeAgentLinkAddr is the home agent's link-layer address as advertised on the
 // home link (§11.5.5): of the router that says it has the home agent's address
-// (R flag), or of the only home agent there (H flag). Otherwise it has to be
-// solicited for, which the kernel does from our link-local address: the home
-// address is not on the link yet.
+// (R flag), or of the only home agent there (H flag); else of who has answered for the
+// home address (findAgent). Without any the kernel solicits for it, from our link-local
+// address: the home address is not on the link yet.
 func (m *Machine) homeAgentLinkAddr(h *home) []byte {
 	var only []byte
 	agents := 0
@@ -372,8 +380,8 @@ func (m *Machine) homeAgentLinkAddr(h *home) []byte {
 			agents++
 		}
 	}
-	if agents != 1 {
-		return nil
+	if agents != 1 || len(only) == 0 {
+		return h.defender
 	}
 	return only
 }
@@ -418,6 +426,9 @@ func (m *Machine) release(h *home) {
 
 func (m *Machine) homeDeadlines(h *home, d *deadline) {
 	d.add(h.pathRetry)
+	if h.finding() {
+		d.add(h.solicited)
+	}
 	if h.stage == stageAway {
 		for _, t := range []time.Time{h.prefix.validUntil, h.prefix.preferredUntil} {
 			if t.After(m.now) {

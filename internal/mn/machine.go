@@ -78,6 +78,8 @@ func (m *Machine) Step(now time.Time, ev role.Event) []role.Effect {
 		m.linkDown(ev)
 	case role.RouterSeen:
 		m.routerSeen(ev)
+	case role.NeighborAdvertised:
+		m.neighborAdvertised(ev)
 	case role.RouterUnreachable:
 		m.routerUnreachable(ev)
 	case role.AddressReady:

@@ -39,6 +39,14 @@ type SolicitRouter struct {
 	Ifindex int
 }
 
+// SolicitNeighbor multicasts a Neighbor Solicitation for an address from the unspecified
+// address, to its solicited-node group (RFC 4861 §4.3, RFC 6275 §11.5.5).
+// NeighborAdvertised may follow.
+type SolicitNeighbor struct {
+	Ifindex int
+	Target  netip.Addr
+}
+
 // AdvertiseRouter multicasts a Router Advertisement to all nodes of a link, from
 // our link-local address there. The applier fills in the checksum.
 type AdvertiseRouter struct {
@@ -188,6 +196,7 @@ type Notice struct {
 func (Send) effect()            {}
 func (SendICMP) effect()        {}
 func (SolicitRouter) effect()   {}
+func (SolicitNeighbor) effect() {}
 func (AdvertiseRouter) effect() {}
 func (SetBinding) effect()      {}
 func (ClearBinding) effect()    {}
