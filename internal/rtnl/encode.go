@@ -107,6 +107,7 @@ func (r route) nexthops() (b []byte) {
 type rule struct {
 	src, dst netip.Prefix // either may be invalid: any
 	local    bool
+	bound    bool // with src: only for packets that have their source already
 	table    uint32
 	priority uint32
 	protocol uint8
@@ -125,7 +126,7 @@ func (r rule) body() []byte {
 	}
 	b := []byte{unix.AF_INET6, uint8(max(r.dst.Bits(), 0)), uint8(max(r.src.Bits(), 0)), 0, table, 0, 0, unix.FR_ACT_TO_TBL}
 	flags := uint32(0)
-	if r.src.IsValid() && !r.local {
+	if r.src.IsValid() && !r.bound {
 		flags = unix.FIB_RULE_FIND_SADDR
 	}
 	b = native.AppendUint32(b, flags)

@@ -75,7 +75,7 @@ func TestEncodersWriteWhatIproute2Writes(t *testing.T) {
 		},
 		{
 			"ip -6 rule add from 2001:db8:1::1 iif lo lookup 6275 priority 627 protocol 75",
-			rule{src: host(ha), local: true, table: 6275, priority: 627, protocol: 75}.set(),
+			rule{src: host(ha), local: true, bound: true, table: 6275, priority: 627, protocol: 75}.set(),
 			"50000000" + "2000" + "0506" + "0a0080000000000100000000" + "1400020020010db8000100000000000000000001" +
 				"070003006c6f0000" + "08000f0083180000" + "0800060073020000" + "050015004b000000",
 		},

@@ -15,14 +15,18 @@ import (
 // came from, and its equals. In the main table the kernel may still have a default router, or an
 // on-link prefix, of the link where we were before, and would send there what
 // goes to the home agent, or directly to a correspondent.
+//
+// With networks behind us, what others send from the care-of address is stopped: as the
+// outer header of a packet to the home agent it would pass for ours (RFC 3963 §9).
 type exit struct {
 	rule rule
+	stop rule  // zero: nobody is behind us
 	hop  route // zero: no router is known, and the main table will have to do
 }
 
 func (p *paths) exitOf(t *path, w role.HomePath) exit {
 	e := exit{rule: rule{
-		src: host(w.CareOf), table: t.table + 1, priority: p.marks.RulePriority + ruleCareOf, protocol: p.marks.RouteProtocol,
+		src: host(w.CareOf), local: true, table: t.table + 1, priority: p.marks.RulePriority + ruleCareOf, protocol: p.marks.RouteProtocol,
 	}}
 	if w.Router.IsValid() {
 		e.hop = route{
@@ -30,6 +34,10 @@ func (p *paths) exitOf(t *path, w role.HomePath) exit {
 			kind: unix.RTN_UNICAST, oif: w.Ifindex, via: w.Router.WithZone(""),
 		}
 		e.hop.more = p.sharing(e.hop)
+	}
+	if len(w.MobilePrefixes) > 0 && w.Router.IsValid() {
+		e.stop = e.rule
+		e.stop.local, e.stop.table = false, p.marks.Table+tableBlocked
 	}
 	return e
 }
@@ -43,6 +51,9 @@ func (e exit) enter() (requests []request) {
 	if e.rule != (rule{}) {
 		requests = append(requests, e.rule.set())
 	}
+	if e.stop != (rule{}) {
+		requests = append(requests, e.stop.set()) // behind it, as they have one priority
+	}
 	return requests
 }
 
@@ -52,6 +63,9 @@ func (e exit) enter() (requests []request) {
 // would keep what was sent to it meanwhile; TCP does not send again what it
 // knows to be still in a queue of its own host.
 func (e exit) leave(other exit) (requests []request) {
+	if e.stop != other.stop && e.stop != (rule{}) {
+		requests = append(requests, e.stop.del())
+	}
 	if e.rule != other.rule && e.rule != (rule{}) {
 		requests = append(requests, e.rule.del())
 	}
@@ -109,6 +123,11 @@ func (p *paths) findExit(t *path) (exit, error) {
 	for _, r := range rules {
 		if r.priority == p.marks.RulePriority+ruleCareOf && r.table == t.table+1 {
 			e.rule = r
+		}
+	}
+	for _, r := range rules {
+		if r.priority == p.marks.RulePriority+ruleCareOf && r.table == p.marks.Table+tableBlocked && r.src == e.rule.src {
+			e.stop = r
 		}
 	}
 	e.hop, err = p.findHop(everything, t.table+1)

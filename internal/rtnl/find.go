@@ -59,6 +59,10 @@ func (p *paths) findRules(hoa netip.Addr, at *placed) error {
 		case r.priority == p.marks.RulePriority+ruleBlocked:
 			at.rules = true
 		case r.priority != p.marks.RulePriority+rulePath:
+		case !r.local: // of an older version
+			if err := unless(p.conn.do(r.del()), unix.ENOENT); err != nil {
+				return fmt.Errorf("delete an older version's rule of %s: %w", hoa, err)
+			}
 		case at.table == 0:
 			at.table = r.table
 		default:

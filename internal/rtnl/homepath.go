@@ -196,9 +196,12 @@ func (p *paths) unreachable() route {
 
 var everything = netip.PrefixFrom(netip.IPv6Unspecified(), 0)
 
+// rule is one of a home address's. Only what we send ourselves takes its path: a host
+// behind a mobile router that forges the home address meets the rule that lets nothing
+// out (RFC 3963 §9).
 func (p *paths) rule(hoa netip.Addr, which, table uint32) rule {
 	return rule{
-		src: host(hoa), table: table, priority: p.marks.RulePriority + which, protocol: p.marks.RouteProtocol,
+		src: host(hoa), local: which == rulePath, table: table, priority: p.marks.RulePriority + which, protocol: p.marks.RouteProtocol,
 	}
 }
 
