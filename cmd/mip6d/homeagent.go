@@ -17,6 +17,7 @@ import (
 	"mip6d/internal/ingress"
 	"mip6d/internal/mhsock"
 	"mip6d/internal/netmon"
+	"mip6d/internal/proxyarp"
 	"mip6d/internal/proxynd"
 	"mip6d/internal/role"
 	"mip6d/internal/rtnl"
@@ -32,6 +33,7 @@ type homeAgent struct {
 	check    ingress.Check
 	paths    *xfrmmig.Paths
 	params   ha.Params
+	settings *rtnl.Settings
 	onLinks  *mhsock.HomeLinks
 	anycasts []anycast // taken there
 	*correspondent
@@ -53,6 +55,11 @@ func (d *daemon) homeAgent(cfg *config.Config) (_ wiring, err error) {
 		return nil, err
 	}
 	d.keep(links)
+	arp, err := h.openARP()
+	if err != nil {
+		return nil, err
+	}
+	d.keep(arp)
 	mh, err := mhsock.ListenMH(nil, d.counters.Add)
 	if err != nil {
 		return nil, err
@@ -77,8 +84,8 @@ func (d *daemon) homeAgent(cfg *config.Config) (_ wiring, err error) {
 	h.machine = ha.New(h.params)
 	d.engine = engine.New(engine.Config{
 		Machines: h.beside(h.machine, h.links),
-		Kernel:   datapath.Kernel{Main: datapath.NewHomeAgent(h.check, h.bindings, links), Direct: h.paths},
-		Wire: &datapath.Wire{MH: mh, ICMP: icmp, HomeLinks: h.onLinks, Neighbours: links, Delivery: links, Refused: func(e role.DADDone) {
+		Kernel:   datapath.Kernel{Main: datapath.NewHomeAgent(h.check, h.bindings, links, arp), Direct: h.paths},
+		Wire: &datapath.Wire{MH: mh, ICMP: icmp, HomeLinks: h.onLinks, Neighbours: links, ARP: arp, Delivery: links, Refused: func(e role.DADDone) {
 			go d.engine.Post(e)
 		}},
 		Counters: &d.counters, Notify: d.notify, Failed: d.failed,
@@ -86,6 +93,7 @@ func (d *daemon) homeAgent(cfg *config.Config) (_ wiring, err error) {
 	d.task(func(ctx context.Context) error { return mh.Run(ctx, d.engine.Offer) })
 	d.task(func(ctx context.Context) error { return icmp.Run(ctx, d.engine.Offer) })
 	d.task(func(ctx context.Context) error { return links.Run(ctx, d.engine.Post) })
+	d.task(arp.Run)
 	d.task(func(ctx context.Context) error { return h.onLinks.Run(ctx, d.engine.Offer) })
 	if err := h.hearRouters(); err != nil {
 		return nil, err
@@ -98,12 +106,14 @@ func (d *daemon) homeAgent(cfg *config.Config) (_ wiring, err error) {
 
 // kernel prepares what all bindings share, and sweeps what an earlier run left.
 // Bindings of an earlier run would be Set before Settle, once they are stored.
-func (h *homeAgent) kernel(cfg *config.Config) error {
-	settings, err := rtnl.OpenSettings(cfg.RunDir)
-	if err != nil {
+func (h *homeAgent) kernel(cfg *config.Config) (err error) {
+	if h.settings, err = rtnl.OpenSettings(cfg.RunDir); err != nil {
 		return err
 	}
-	if err := settings.Forward(); err != nil {
+	if err := h.settings.Forward(); err != nil {
+		return err
+	}
+	if err := h.forwardIPv4(cfg.HomeAgent); err != nil {
 		return err
 	}
 	if h.bindings, err = rtnl.OpenBindings(marks(cfg.Kernel)); err != nil {
@@ -132,6 +142,14 @@ func (h *homeAgent) kernel(cfg *config.Config) error {
 	}
 	h.paths, err = h.d.openDirect()
 	return err
+}
+
+// forwardIPv4 has the kernel forward IPv4 packets, where a mobile node may have some.
+func (h *homeAgent) forwardIPv4(cfg *config.HomeAgent) error {
+	if !cfg.ServesIPv4() {
+		return nil
+	}
+	return h.settings.ForwardIPv4()
 }
 
 func (h *homeAgent) gates() ingress.Config {
@@ -180,6 +198,9 @@ func (h *homeAgent) reload(cfg *config.Config) error {
 	if err != nil {
 		return err
 	}
+	if err := h.forwardIPv4(cfg.HomeAgent); err != nil {
+		return err
+	}
 	p.Correspondent, p.Registered = h.params.Correspondent, h.params.Registered
 	h.d.engine.Post(ha.Reconfigured{Params: p})
 	h.correspondent.reload(cfg)
@@ -190,7 +211,7 @@ func (h *homeAgent) reload(cfg *config.Config) error {
 func haParams(c *config.HomeAgent) (ha.Params, error) {
 	p := ha.Params{
 		AllowUnauthenticated: c.AllowUnauthenticated, MaxLifetime: c.MaxLifetime, MaxBindings: c.MaxBindings,
-		TimestampWindow: c.TimestampWindow, DenyByDefault: c.DenyByDefault,
+		TimestampWindow: c.TimestampWindow, DenyByDefault: c.DenyByDefault, IPv4Pool: c.IPv4Pool,
 	}
 	for _, x := range c.Policies {
 		p.Policies = append(p.Policies, ha.Policy{
@@ -215,7 +236,7 @@ func haParams(c *config.HomeAgent) (ha.Params, error) {
 		p.Links = append(p.Links, link)
 	}
 	for _, m := range c.MobileNodes {
-		mn := ha.MobileNode{HomeAddress: m.HomeAddress, MaxLifetime: m.MaxLifetime, Router: m.Router, Prefixes: m.Prefixes}
+		mn := ha.MobileNode{HomeAddress: m.HomeAddress, MaxLifetime: m.MaxLifetime, Router: m.Router, Prefixes: m.Prefixes, IPv4HomeAddress: m.IPv4HomeAddress}
 		if a := m.Auth; a != nil {
 			mn.Auth = &ha.Auth{SPI: a.SPI, Key: a.Key, Replay: haReplay[a.Replay], MNID: a.MNID}
 		}
@@ -241,6 +262,15 @@ func homeLinks(p ha.Params, counters *engine.Counters) []proxynd.Config {
 	return links
 }
 
+// openARP defends IPv4 home addresses where home addresses are defended.
+func (h *homeAgent) openARP() (*proxyarp.Links, error) {
+	var links []int
+	for _, l := range homeLinks(h.params, &h.d.counters) {
+		links = append(links, l.Ifindex)
+	}
+	return proxyarp.Open(links, h.d.counters.Add)
+}
+
 func (h *homeAgent) bindingList(now time.Time) []ctl.Binding {
 	var list []ctl.Binding
 	for _, b := range h.machine.Bindings() {
@@ -253,6 +283,7 @@ func (h *homeAgent) bindingList(now time.Time) []ctl.Binding {
 			Created: b.Created, Moves: b.Moves,
 			NoRouteOptimization: b.NoRouteOptimization,
 			MobileRouter:        b.MobileRouter, MobilePrefixes: b.MobilePrefixes, Depth: len(behind), Behind: behind,
+			IPv4HomeAddress: b.IPv4HomeAddress,
 		})
 	}
 	return append(list, h.correspondent.bindingList(now)...)

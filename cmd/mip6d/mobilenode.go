@@ -215,6 +215,9 @@ func homeAddresses(c *config.MobileNode) []netip.Addr {
 	var list []netip.Addr
 	for _, h := range c.Homes {
 		list = append(list, h.HomeAddress.Addr())
+		if h.IPv4 != nil && !h.IPv4.Addr.IsUnspecified() {
+			list = append(list, h.IPv4.Addr)
+		}
 	}
 	return list
 }
@@ -250,6 +253,9 @@ func mnParams(c *config.MobileNode) mn.Params {
 		}
 		if n := h.MobileNetwork; n != nil {
 			home.Network = &mn.Network{Prefixes: n.Prefixes, Implicit: n.Mode == config.NetworkImplicit}
+		}
+		if a := h.IPv4; a != nil {
+			home.IPv4 = &mn.IPv4{Addr: a.Addr, Default: a.Default}
 		}
 		p.Homes = append(p.Homes, home)
 	}
@@ -293,7 +299,7 @@ func (n *mobileNode) bul(now time.Time) []ctl.BindingUpdate {
 			State: v.State, Mode: v.Mode.String(), Registered: v.Registered, BoundCareOf: v.Bound,
 			Waiting: v.Waiting, Refused: v.Refused, Sequence: v.Sequence, Lifetime: ctl.Seconds(v.Lifetime),
 			Remaining: ctl.Seconds(v.Remaining), Retries: v.Retries, Next: ctl.Seconds(v.Next),
-			MobilePrefixes: v.MobilePrefixes,
+			MobilePrefixes: v.MobilePrefixes, IPv4HomeAddress: v.IPv4HomeAddress, IPv4Refused: v.IPv4Refused,
 		}
 		if v.HasStatus {
 			s := uint8(v.Status)

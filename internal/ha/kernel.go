@@ -23,7 +23,9 @@ func (m *Machine) binding(r *request, link *Link, prefix Prefix) role.Binding {
 }
 
 // defends says whether an address is one that a binding keeps from others.
-func defends(b role.Binding, a netip.Addr) bool { return b.HomeAddress == a || b.LinkLocal == a }
+func defends(b role.Binding, a netip.Addr) bool {
+	return b.HomeAddress == a || b.LinkLocal == a || b.IPv4HomeAddress == a
+}
 
 // set brings the binding into force. One in which the kernel has no part changed
 // needs no request.
@@ -51,8 +53,8 @@ func (m *Machine) set(n *node) {
 
 func sameForKernel(a, b role.Binding) bool {
 	return a.CareOf == b.CareOf && a.HomeAgent == b.HomeAgent && a.Ifindex == b.Ifindex &&
-		a.LinkLocal == b.LinkLocal && a.Router == b.Router && a.NoRouteOptimization == b.NoRouteOptimization &&
-		slices.Equal(a.MobilePrefixes, b.MobilePrefixes)
+		a.LinkLocal == b.LinkLocal && a.Router == b.Router && slices.Equal(a.MobilePrefixes, b.MobilePrefixes) &&
+		a.IPv4HomeAddress == b.IPv4HomeAddress && a.NoRouteOptimization == b.NoRouteOptimization
 }
 
 // kernelDone is the answer to SetBinding or ClearBinding.
@@ -63,7 +65,7 @@ func (m *Machine) kernelDone(n *node, id role.ID, err error) {
 	case id != n.asked: // of a mending that another one has overtaken
 	case err != nil:
 		m.undo(n)
-	case n.phase == setting && (n.mending > id || !m.permits(n.current.granted)):
+	case n.phase == setting && (n.mending > id || !m.permits(n.current.granted) || !m.permitsIPv4(n.current.granted)):
 		// A reload has ended the binding, or the mobile node, meanwhile.
 		m.mend(n)
 		m.refuse(n.current, mh.StatusAdministrativelyProhibited, role.CountRefused)
@@ -108,7 +110,7 @@ func (m *Machine) advertise(was *role.Binding, b role.Binding) {
 	if b.Ifindex == 0 {
 		return
 	}
-	for _, a := range []netip.Addr{b.HomeAddress, b.LinkLocal} {
+	for _, a := range []netip.Addr{b.HomeAddress, b.LinkLocal, b.IPv4HomeAddress} {
 		if a.IsValid() && (was == nil || !defends(*was, a) || was.Router != b.Router) {
 			m.emit(role.Advertise{Ifindex: b.Ifindex, Addr: a, Router: b.Router})
 		}
@@ -182,6 +184,7 @@ func (m *Machine) restored(ev role.Restored) {
 		b.NoRouteOptimization = m.p.policy(b.HomeAddress).DenyDirect
 		n := m.node(b.HomeAddress)
 		n.learn(b.Sequence, b.ReplayStamp)
+		m.restoreIPv4(n, &b)
 		m.cache.Set(b)
 		m.mend(n)
 	}

@@ -33,6 +33,8 @@ type node struct {
 	unsure  bool
 	mending role.ID // the Done of what sets it right
 
+	lease netip.Addr // of the IPv4 pool, or invalid
+
 	refusals bul.Rate  // of authentic requests
 	forgetAt time.Time // when nothing is left to remember; zero: not in sight
 }

@@ -39,6 +39,7 @@ func (m *Machine) reconfigured(p Params) {
 	for _, b := range kept {
 		m.followPolicy(b)
 	}
+	m.stripIPv4()
 	for _, n := range m.atWork() {
 		if m.serves(n.home) && (n.current.delete() || m.permits(n.current.granted)) {
 			continue

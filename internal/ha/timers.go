@@ -94,6 +94,7 @@ func (m *Machine) forget(n *node) {
 	case replay == ReplayTimestamp && n.stamp != 0:
 		n.sequent = false
 	default:
+		m.release(n)
 		delete(m.nodes, n.home)
 	}
 }

@@ -148,7 +148,7 @@ func (f *Flower) deny(home netip.Addr, deny bool) error {
 	mobility := nl.IPProto(protoMobility)
 	filter := &netlink.Flower{EthType: unix.ETH_P_IPV6, IPProto: &mobility, SrcIP: home.AsSlice(), Actions: act(netlink.TC_ACT_SHOT)}
 	if denied {
-		filter.FilterAttrs = f.attrs(unix.ETH_P_IPV6, f.cfg.Priority-1, handle)
+		filter.FilterAttrs = f.attrs(unix.ETH_P_IPV6, f.cfg.Priority-2, handle)
 		if err := f.nl.FilterDel(filter); err != nil && !gone(err) {
 			return fmt.Errorf("allow %s route optimisation: %w", home, err)
 		}
@@ -156,7 +156,7 @@ func (f *Flower) deny(home netip.Addr, deny bool) error {
 		return nil
 	}
 	f.last++
-	filter.FilterAttrs = f.attrs(unix.ETH_P_IPV6, f.cfg.Priority-1, f.last)
+	filter.FilterAttrs = f.attrs(unix.ETH_P_IPV6, f.cfg.Priority-2, f.last)
 	if err := f.nl.FilterReplace(filter); err != nil {
 		return fmt.Errorf("deny %s route optimisation: %w", home, err)
 	}

@@ -25,7 +25,15 @@ const (
 	tunnelMTU        = 1460 // 1500 less the outer header; without an encapsulation limit option
 )
 
-// route is what we need of a route.
+// family is that of an address.
+func family(a netip.Addr) uint8 {
+	if a.Is4() {
+		return unix.AF_INET
+	}
+	return unix.AF_INET6
+}
+
+// route is what we need of a route, of either family.
 type route struct {
 	dst      netip.Prefix
 	table    uint32
@@ -35,6 +43,7 @@ type route struct {
 	via      netip.Addr // or invalid
 	more     hops       // beside via, on the same interface
 	metric   uint32     // 0: the kernel's default
+	source   netip.Addr // of packets that have none yet, or invalid
 	encapDst netip.Addr // or invalid: not encapsulated
 	encapSrc netip.Addr
 }
@@ -57,8 +66,14 @@ func (r route) body() []byte {
 	if r.table < 256 {
 		table = uint8(r.table)
 	}
-	b := []byte{unix.AF_INET6, uint8(r.dst.Bits()), 0, 0, table, r.protocol, unix.RT_SCOPE_UNIVERSE, r.kind, 0, 0, 0, 0}
-	b = attrAddr(b, unix.RTA_DST, r.dst.Addr())
+	scope := uint8(unix.RT_SCOPE_UNIVERSE)
+	if r.dst.Addr().Is4() && r.kind == unix.RTN_UNICAST && !r.via.IsValid() {
+		scope = unix.RT_SCOPE_LINK // IPv6 knows none
+	}
+	b := []byte{family(r.dst.Addr()), uint8(r.dst.Bits()), 0, 0, table, r.protocol, scope, r.kind, 0, 0, 0, 0}
+	if r.dst != everything4 {
+		b = attrAddr(b, unix.RTA_DST, r.dst.Addr())
+	}
 	if r.encapDst.IsValid() {
 		b = nest(b, unix.RTA_ENCAP|unix.NLA_F_NESTED, func(b []byte) []byte {
 			b = attrAddr(b, lwtunnelDst, r.encapDst)
@@ -70,6 +85,9 @@ func (r route) body() []byte {
 	}
 	if r.more.empty() && r.via.IsValid() {
 		b = attrAddr(b, unix.RTA_GATEWAY, r.via)
+	}
+	if r.source.IsValid() {
+		b = attrAddr(b, unix.RTA_PREFSRC, r.source)
 	}
 	if r.metric != 0 {
 		b = attrU32(b, unix.RTA_PRIORITY, r.metric)
@@ -103,11 +121,13 @@ func (r route) nexthops() (b []byte) {
 // socket that was not bound would get the home address and leave untunnelled.
 //
 // With a destination instead it is `to DST lookup TABLE`, for all packets; with
-// local, for those that this node sends.
+// local, for those that this node sends. IPv4 knows packets without a source address
+// by 0.0.0.0.
 type rule struct {
-	src, dst netip.Prefix // either may be invalid: any
+	src, dst netip.Prefix // either may be invalid: any, if not both
 	local    bool
 	bound    bool // with src: only for packets that have their source already
+	onLink   bool // default routes of the table don't count
 	table    uint32
 	priority uint32
 	protocol uint8
@@ -124,9 +144,13 @@ func (r rule) body() []byte {
 	if r.table < 256 {
 		table = uint8(r.table)
 	}
-	b := []byte{unix.AF_INET6, uint8(max(r.dst.Bits(), 0)), uint8(max(r.src.Bits(), 0)), 0, table, 0, 0, unix.FR_ACT_TO_TBL}
+	of := unix.AF_INET6
+	if r.src.Addr().Is4() || r.dst.Addr().Is4() {
+		of = unix.AF_INET
+	}
+	b := []byte{uint8(of), uint8(max(r.dst.Bits(), 0)), uint8(max(r.src.Bits(), 0)), 0, table, 0, 0, unix.FR_ACT_TO_TBL}
 	flags := uint32(0)
-	if r.src.IsValid() && !r.bound {
+	if r.src.Addr().Is6() && !r.bound {
 		flags = unix.FIB_RULE_FIND_SADDR
 	}
 	b = native.AppendUint32(b, flags)
@@ -141,6 +165,9 @@ func (r rule) body() []byte {
 	}
 	if r.table >= 256 {
 		b = attrU32(b, unix.FRA_TABLE, r.table)
+	}
+	if r.onLink {
+		b = attrU32(b, unix.FRA_SUPPRESS_PREFIXLEN, 0)
 	}
 	b = attrU32(b, unix.FRA_PRIORITY, r.priority)
 	return attrU8(b, unix.FRA_PROTOCOL, r.protocol)
@@ -163,7 +190,7 @@ func (a address) set() request {
 func (a address) del() request { return request{unix.RTM_DELADDR, 0, a.body()} }
 
 func (a address) body() []byte {
-	b := []byte{unix.AF_INET6, uint8(a.prefix.Bits()), 0, unix.RT_SCOPE_UNIVERSE}
+	b := []byte{family(a.prefix.Addr()), uint8(a.prefix.Bits()), 0, unix.RT_SCOPE_UNIVERSE}
 	b = native.AppendUint32(b, uint32(a.ifindex))
 	b = attrAddr(b, unix.IFA_LOCAL, a.prefix.Addr())
 	b = attrU32(b, unix.IFA_FLAGS, a.flags)

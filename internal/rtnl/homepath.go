@@ -42,7 +42,8 @@ type placed struct {
 	homeHop route        // the home agent's route in tableHome
 
 	networks networks // as they are in the kernel
-	router   int      // the home interface on which we act as a router; 0: none
+	ipv4     ipv4
+	router   int // the home interface on which we act as a router; 0: none
 }
 
 func newPaths(m Marks, c *conn, queues bool) *paths {
@@ -162,7 +163,7 @@ func (p *paths) hold(w role.HomePath, at *placed) error {
 			}
 		}
 	}
-	return nil
+	return p.holdIPv4(w, at)
 }
 
 const forever = 0xffffffff
@@ -194,7 +195,10 @@ func (p *paths) unreachable() route {
 	}
 }
 
-var everything = netip.PrefixFrom(netip.IPv6Unspecified(), 0)
+var (
+	everything  = netip.PrefixFrom(netip.IPv6Unspecified(), 0)
+	everything4 = netip.PrefixFrom(netip.IPv4Unspecified(), 0)
+)
 
 // rule is one of a home address's. Only what we send ourselves takes its path: a host
 // behind a mobile router that forges the home address meets the rule that lets nothing
@@ -209,6 +213,9 @@ func (p *paths) rule(hoa netip.Addr, which, table uint32) rule {
 // agent's route on the home link is taken back when nothing leads there.
 func (p *paths) route(w role.HomePath, at *placed, table uint32) error {
 	if err := p.setNetworks(w, at, networkAway, p.networkTable(table)); err != nil {
+		return err
+	}
+	if err := p.aimIPv4(w, at, p.networkTable(table)); err != nil {
 		return err
 	}
 	if err := p.aim(w.HomeAddress.Addr(), at, table); err != nil || table == p.marks.Table+tableHome {
@@ -345,7 +352,7 @@ func (p *paths) home(w role.HomePath, at *placed) error {
 			return err
 		}
 	}
-	if err := p.setNetworks(w, at, networkHome, 0); err != nil {
+	if err := errors.Join(p.setNetworks(w, at, networkHome, 0), p.dropIPv4(at)); err != nil {
 		return err
 	}
 	if len(w.MobilePrefixes) > 0 {
@@ -359,7 +366,7 @@ func (p *paths) home(w role.HomePath, at *placed) error {
 // none removes all of a home address.
 func (p *paths) none(hoa netip.Addr, at *placed) error {
 	return errors.Join(
-		p.takeFromHome(at), p.actAsRouter(at, 0), p.setNetworks(at.want, at, networkNone, 0), p.release(hoa, at),
+		p.takeFromHome(at), p.actAsRouter(at, 0), p.setNetworks(at.want, at, networkNone, 0), p.dropIPv4(at), p.release(hoa, at),
 	)
 }
 

@@ -109,7 +109,11 @@ func (p *paths) moveTunnel(t *path, w role.HomePath) error {
 	def := route{
 		dst: everything, table: t.table, protocol: p.marks.RouteProtocol, kind: unix.RTN_UNICAST, oif: t.index,
 	}
-	for _, err := range p.conn.batch([]request{tunnel{local: w.CareOf, remote: w.HomeAgent}.change(t.index), def.set()}) {
+	requests := []request{tunnel{local: w.CareOf, remote: w.HomeAgent}.change(t.index), def.set()}
+	if w.IPv4.IsValid() {
+		requests = append(requests, p.route4(w.IPv4, t).set())
+	}
+	for _, err := range p.conn.batch(requests) {
 		if err != nil {
 			t.index = 0 // perhaps somebody deleted it: it is looked for again
 			return fmt.Errorf("move the tunnel %s to %s: %w", t.name, w.CareOf, err)
@@ -126,7 +130,9 @@ func (p *paths) moveTunnel(t *path, w role.HomePath) error {
 // them apart.
 func (p *paths) receiveAnywhere(t *path, homeAgent netip.Addr) (err error) {
 	if t.any == 0 {
-		t.any, err = p.conn.ensureTunnel(tunnel{name: t.name + receiver, local: netip.IPv6Unspecified(), remote: homeAgent})
+		if t.any, err = p.conn.ensureTunnel(tunnel{name: t.name + receiver, local: netip.IPv6Unspecified(), remote: homeAgent}); err == nil {
+			err = receiveByAnother(t.name + receiver)
+		}
 	}
 	return err
 }

@@ -112,6 +112,7 @@ func TestKernelMobileRouterAmongOthers(t *testing.T) {
 			{"the router's home address", plain(topology.HoA), false},
 			{"the router's care-of address", plain(coa), false},
 			{"an address from elsewhere", plain(stranger), false},
+			{"a tunnel that ends at the router", capture.IPv6Packet(addr, coa, unix.IPPROTO_IPV6, plain(topology.HoA)), false},
 			{"a tunnel of its own making", capture.IPv6Packet(coa, topology.HAAddr, unix.IPPROTO_IPV6, plain(topology.HoA)), false},
 		} {
 			since := time.Now()
