@@ -29,7 +29,7 @@ func (p *paths) find(w role.HomePath, at *placed) error {
 		case err != nil: // gone meanwhile
 		case !isOurs(link, p.marks):
 			at.home, at.prefix, at.full = a.ifindex, a.prefix, a.flags&unix.IFA_F_NOPREFIXROUTE == 0
-			at.bare = !a.isHome()
+			at.bare = !a.isHome() && a.protocol == p.marks.RouteProtocol // a person's will do as it is
 		case at.device == 0:
 			at.device, at.aged = a.ifindex, a.preferred == 0
 		default:
