@@ -50,6 +50,18 @@ const rtrPref = "accept_ra_rtr_pref"
 // mayManage are those that another configuration would have set.
 var mayManage = []string{"optimistic_dad", "use_optimistic", "use_tempaddr"}
 
+// withoutOptimistic takes out of what an interface is to be set to the sysctls that a
+// kernel without optimistic addresses (CONFIG_IPV6_OPTIMISTIC_DAD) does not have in
+// the interface's directory: care-of addresses wait for their duplicate address
+// detection then.
+func withoutOptimistic(want map[string]string, dir string) {
+	for _, key := range []string{"optimistic_dad", "use_optimistic"} {
+		if _, err := os.Stat(filepath.Join(dir, key)); errors.Is(err, fs.ErrNotExist) {
+			delete(want, key)
+		}
+	}
+}
+
 // Settings changes the sysctls of managed interfaces and remembers in a file
 // what they were, so that the next run, or Cleanup, can restore them after this
 // one was killed.
@@ -75,6 +87,7 @@ func (s *Settings) Manage(m Managed) error {
 		return nil
 	}
 	want := m.sysctls()
+	withoutOptimistic(want, filepath.Dir(sysctl(m.Name, "forwarding")))
 	for _, key := range slices.Sorted(maps.Keys(want)) {
 		if err := s.set(sysctl(m.Name, key), want[key]); err != nil {
 			return err
