@@ -22,6 +22,7 @@ import (
 	"mip6d/internal/role"
 	"mip6d/internal/rtnl"
 	"mip6d/internal/sighting"
+	"mip6d/internal/store"
 	"mip6d/internal/xfrmmig"
 )
 
@@ -53,6 +54,10 @@ func (d *daemon) mobileNode(cfg *config.Config) (_ wiring, err error) {
 			return nil, err
 		}
 	}
+	kept, err := d.openStore(cfg)
+	if err != nil {
+		return nil, err
+	}
 	kernel, err := rtnl.OpenMobileNode(marks(cfg.Kernel), len(cfg.MobileNode.Interfaces) > 1)
 	if err != nil {
 		return nil, err
@@ -64,14 +69,14 @@ func (d *daemon) mobileNode(cfg *config.Config) (_ wiring, err error) {
 	if n.paths, err = d.openDirect(xfrmmig.MobileNodeSignalling()); err != nil {
 		return nil, err
 	}
-	if err := n.sockets(cfg, kernel); err != nil {
+	if err := n.sockets(cfg, kernel, kept); err != nil {
 		return nil, err
 	}
 	return n, nil
 }
 
 // sockets opens everything that hears and speaks, and the engine between.
-func (n *mobileNode) sockets(cfg *config.Config, kernel engine.Applier) error {
+func (n *mobileNode) sockets(cfg *config.Config, kernel engine.Applier, kept *store.Keeper) error {
 	d := n.d
 	mh, err := mhsock.ListenMH(func(ifindex int) bool {
 		return strings.HasPrefix(ifname(ifindex), cfg.Kernel.TunnelPrefix)
@@ -110,8 +115,10 @@ func (n *mobileNode) sockets(cfg *config.Config, kernel engine.Applier) error {
 		Machines: n.beside(n.machine),
 		Kernel:   datapath.Kernel{Main: kernel, Direct: n.paths},
 		Wire:     &datapath.Wire{MH: mh, ICMP: icmp, Routers: routers, Neighbours: announcer},
+		Store:    kept,
 		Counters: &d.counters, Notify: d.notify, Failed: d.failed,
 	})
+	d.engine.Prime(kept.Restored())
 	d.task(func(ctx context.Context) error { return mh.Run(ctx, d.engine.Offer) })
 	d.task(func(ctx context.Context) error { return icmp.Run(ctx, d.engine.Offer) })
 	d.task(func(ctx context.Context) error { return routers.Run(ctx, d.engine.Offer) })

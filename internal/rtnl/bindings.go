@@ -25,10 +25,15 @@ type Bindings struct {
 	behind map[netip.Addr][]netip.Prefix // prefixes that may be there, of each mobile router
 	owner  map[netip.Prefix]netip.Addr   // who had each last
 	detour detour
+
+	// Until Settle: what an earlier run has left, as it is. What is wanted just so
+	// is not set again.
+	left map[route]bool
 }
 
 // OpenBindings makes the shared tunnel device where it is missing. Routes that
-// an earlier run left stay until Settle.
+// an earlier run left stay until Settle, and those that are Set as they are stay
+// for good, untouched.
 func OpenBindings(m Marks) (*Bindings, error) {
 	m = m.withDefaults()
 	c, err := dial()
@@ -42,6 +47,10 @@ func OpenBindings(m Marks) (*Bindings, error) {
 	}
 	b := &Bindings{marks: m, conn: c, rivals: r, set: make(map[netip.Addr]role.Binding), behind: make(map[netip.Addr][]netip.Prefix), owner: make(map[netip.Prefix]netip.Addr)}
 	if b.device, err = c.ensureTunnel(tunnel{name: m.TunnelName, external: true}); err != nil {
+		b.Close()
+		return nil, err
+	}
+	if b.left, err = leftovers(m); err != nil {
 		b.Close()
 		return nil, err
 	}
@@ -113,10 +122,10 @@ func (b *Bindings) Clear(hoas []netip.Addr) []error {
 // requests set the routes of a binding, and take those of prefixes back that it
 // no longer has.
 func (b *Bindings) requests(x role.Binding) []request {
-	list := []request{b.route(host(x.HomeAddress), x).set()}
+	list := b.setRoute(nil, b.route(host(x.HomeAddress), x))
 	before := b.behind[x.HomeAddress]
 	for _, n := range x.MobilePrefixes {
-		list = append(list, b.route(n, x).set(), b.nested(n).set())
+		list = b.setRoute(b.setRoute(list, b.route(n, x)), b.nested(n))
 		b.owner[n] = x.HomeAddress
 		if !slices.Contains(before, n) {
 			b.behind[x.HomeAddress] = append(b.behind[x.HomeAddress], n)
@@ -171,6 +180,14 @@ func (b *Bindings) forget(n netip.Prefix, hoa netip.Addr) {
 	}
 }
 
+// setRoute appends the request for a route, unless an earlier run has set it.
+func (b *Bindings) setRoute(list []request, r route) []request {
+	if b.left[r] {
+		return list
+	}
+	return append(list, r.set())
+}
+
 func (b *Bindings) route(dst netip.Prefix, x role.Binding) route {
 	return route{
 		dst: dst, table: unix.RT_TABLE_MAIN, protocol: b.marks.RouteProtocol,
@@ -185,7 +202,7 @@ func (b *Bindings) Reinstate() error {
 	if err != nil {
 		return err
 	}
-	b.device = device
+	b.device, b.left = device, nil
 	there, err := b.routed()
 	if err != nil {
 		return err
@@ -222,6 +239,7 @@ func (b *Bindings) PortID() (uint32, error) { return b.conn.portID() }
 // Settle says that every binding that is still wanted has been Set: routes of
 // an earlier run that are not among them are removed. removed counts them.
 func (b *Bindings) Settle() (removed int, err error) {
+	b.left = nil
 	there, err := b.routed()
 	if err != nil {
 		return 0, err

@@ -18,7 +18,7 @@ type Faults struct {
 	Attack               time.Duration // mean time between attacks; 0: none
 	Move                 time.Duration // mean time between moves; 0: none
 	CrashMN, CrashHA     time.Duration // mean times between crashes; 0: none
-	Store                bool          // a home agent that crashed knows its bindings
+	Store                bool          // a process that crashed finds what it has stored
 	Converse             bool          // mobile node and correspondent talk
 	Forge                time.Duration // mean time between attacks on route optimisation
 	CrashCN              time.Duration
@@ -73,7 +73,7 @@ func (w *World) startFaults() {
 	w.every(func() time.Duration { return w.faults.CrashMN }, w.mn.restart)
 	w.every(func() time.Duration { return w.faults.Forge }, w.forge)
 	w.every(func() time.Duration { return w.faults.CrashCN }, w.cn.restart)
-	w.every(func() time.Duration { return w.faults.CrashHA }, func() { w.ha.restart(w.faults.Store) })
+	w.every(func() time.Duration { return w.faults.CrashHA }, w.ha.kill)
 }
 
 func (w *World) moveSomewhere() {

@@ -18,6 +18,7 @@ type record struct {
 	updates int                         // Binding Updates that the mobile node has sent
 	order   map[update]int              // which of them it was
 	set     int                         // the one that the binding in force came from
+	ended   int                         // the last de-registration that was acknowledged
 	acked   map[netip.Addr]role.Binding // what the home agent has promised
 
 	// The same with the correspondent.
@@ -79,18 +80,46 @@ func (w *World) bindingSet(b role.Binding) {
 		w.fail("a binding of %s at %s, sequence number %d, that its mobile node never asked for", b.HomeAddress, b.CareOf, b.Sequence)
 		return
 	}
-	forgetful := !w.ha.crashed.IsZero() && w.now.Sub(w.ha.crashed) < 20*time.Second
-	if n < w.record.set && !forgetful && !w.undoing(b) {
+	if n < w.record.ended && !w.forgetful() {
+		w.fail("binding update %d comes into force, and %d has ended the binding", n, w.record.ended)
+	}
+	if n < w.record.set && !w.forgetful() && !w.undoing(b) {
 		w.fail("binding update %d comes into force after %d", n, w.record.set)
 	}
 	w.record.set = n
 }
 
-// undoing: a request that the kernel refused gives way to what was promised
-// before.
+// forgetful: the home agent has lost its store, not long ago.
+func (w *World) forgetful() bool {
+	return !w.ha.crashed.IsZero() && w.now.Sub(w.ha.crashed) < 20*time.Second
+}
+
+// kept: what was promised is in the store, and what was ended is not, whenever the
+// process was killed. What the kernel has beyond that was promised to nobody.
+func (w *World) kept(r role.Registration) {
+	at := 0
+	if r.Bound {
+		at = w.record.order[update{r.Binding.Sequence, r.Binding.CareOf}]
+	}
+	b, promised := w.record.acked[hoa]
+	switch {
+	case promised && b.Expires.After(w.now) && !r.Bound && w.record.updates == w.record.order[update{b.Sequence, b.CareOf}]:
+		w.fail("an acknowledged binding is not in the store")
+	case promised && r.Bound && at < w.record.order[update{b.Sequence, b.CareOf}]:
+		w.fail("the store has binding update %d, and a later one was acknowledged", at)
+	case r.Bound && at < w.record.ended:
+		w.fail("the store has binding update %d, and %d has ended the binding", at, w.record.ended)
+	}
+	w.record.set = at
+}
+
+// undoing: a request that kernel or store refused gives way to what was before:
+// promised, or stored by a run that was killed before it could promise it.
 func (w *World) undoing(b role.Binding) bool {
+	same := func(old role.Binding) bool { return old.CareOf == b.CareOf && old.Sequence == b.Sequence }
 	old, ok := w.record.acked[b.HomeAddress]
-	return ok && old.CareOf == b.CareOf && old.Sequence == b.Sequence
+	r := w.ha.stored[b.HomeAddress]
+	return ok && same(old) || r.Bound && same(r.Binding)
 }
 
 // acknowledged: what an acknowledgement promises is in force when it leaves.
@@ -116,6 +145,7 @@ func (w *World) acknowledged(p packet) {
 		w.fail("a de-registration is acknowledged while the binding is in force")
 	case ba.Lifetime == 0:
 		delete(w.record.acked, hoa)
+		w.record.ended = max(w.record.ended, w.record.order[update{ba.Sequence, p.dst}])
 	default:
 		b.Sequence, b.Lifetime, b.Expires = ba.Sequence, ba.Lifetime, w.now.Add(ba.Lifetime)
 		w.record.acked[hoa] = b

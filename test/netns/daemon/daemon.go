@@ -88,12 +88,15 @@ func Prepare(n *node.Node, dir string, cfg Config) (*Daemon, error) {
 
 // Configure replaces the configuration file, for a reload or the next start.
 func (d *Daemon) Configure(text string) error {
-	text = strings.ReplaceAll(text, "$DIR", d.Dir) + "\nrun_dir: " + d.Dir + "\ncontrol: {socket: " + d.Socket() + ", group: root}\n"
+	text = strings.ReplaceAll(text, "$DIR", d.Dir) + "\nrun_dir: " + d.Dir + "\nstate_dir: " + d.StateDir() + "\ncontrol: {socket: " + d.Socket() + ", group: root}\n"
 	return os.WriteFile(filepath.Join(d.Dir, "mip6d.yaml"), []byte(text), 0o644)
 }
 
 // Socket is the path of the control socket.
 func (d *Daemon) Socket() string { return filepath.Join(d.Dir, "sock") }
+
+// StateDir is the directory of the store.
+func (d *Daemon) StateDir() string { return filepath.Join(d.Dir, "state") }
 
 // Start starts mip6d and waits until its control socket answers.
 func (d *Daemon) Start(ctx context.Context) error {

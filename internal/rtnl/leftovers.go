@@ -1,0 +1,100 @@
+package rtnl
+
+import (
+	"errors"
+	"fmt"
+	"net/netip"
+
+	"github.com/vishvananda/netlink"
+	"github.com/vishvananda/netlink/nl"
+	"golang.org/x/sys/unix"
+)
+
+// defaultMetric is what the kernel gives a route that was set without.
+const defaultMetric = 1024
+
+// leftovers are the routes that an earlier run has set, as we would set them. The
+// library reads no tunnel's end points in a route.
+func leftovers(m Marks) (map[route]bool, error) {
+	messages, err := dump(func() ([][]byte, error) {
+		req := nl.NewNetlinkRequest(unix.RTM_GETROUTE, unix.NLM_F_DUMP)
+		req.AddData(nl.NewRtMsg())
+		list, err := req.Execute(unix.NETLINK_ROUTE, unix.RTM_NEWROUTE)
+		if errors.Is(err, nl.ErrDumpInterrupted) {
+			err = netlink.ErrDumpInterrupted
+		}
+		return list, err
+	})
+	if err != nil {
+		return nil, fmt.Errorf("list the routes of protocol %d: %w", m.RouteProtocol, err)
+	}
+	left := make(map[route]bool)
+	for _, msg := range messages {
+		if r, ok := decodeRoute(msg); ok && r.protocol == m.RouteProtocol {
+			left[r] = true
+		}
+	}
+	return left, nil
+}
+
+// decodeRoute reads a route of the kernel's. It is false for one that we would never
+// make: another family, several next hops, a tunnel with something else.
+func decodeRoute(b []byte) (r route, ok bool) {
+	if len(b) < unix.SizeofRtMsg || b[0] != unix.AF_INET6 || b[2] != 0 || b[3] != 0 {
+		return route{}, false
+	}
+	dst := netip.IPv6Unspecified()
+	r.table, r.protocol, r.kind = uint32(b[4]), b[5], b[7]
+	attrs, err := nl.ParseRouteAttr(b[unix.SizeofRtMsg:])
+	if err != nil {
+		return route{}, false
+	}
+	encap, hopLimit := false, true
+	for _, a := range attrs {
+		switch v := a.Value; a.Attr.Type &^ (unix.NLA_F_NESTED | unix.NLA_F_NET_BYTEORDER) {
+		case unix.RTA_DST:
+			dst = addrOf(v)
+		case unix.RTA_GATEWAY:
+			r.via = addrOf(v)
+		case unix.RTA_OIF:
+			r.oif = int(u32(v))
+		case unix.RTA_TABLE:
+			r.table = u32(v)
+		case unix.RTA_PRIORITY:
+			if r.metric = u32(v); r.metric == defaultMetric {
+				r.metric = 0
+			}
+		case unix.RTA_ENCAP_TYPE:
+			if len(v) < 2 || native.Uint16(v) != lwtunnelEncapIP6 {
+				return route{}, false
+			}
+			encap = true
+		case unix.RTA_ENCAP:
+			inner, err := nl.ParseRouteAttr(v)
+			if err != nil {
+				return route{}, false
+			}
+			for _, x := range inner {
+				switch x.Attr.Type {
+				case lwtunnelDst:
+					r.encapDst = addrOf(x.Value)
+				case lwtunnelSrc:
+					r.encapSrc = addrOf(x.Value)
+				case lwtunnelHopLimit:
+					hopLimit = len(x.Value) > 0 && x.Value[0] == tunnelHopLimit
+				}
+			}
+		case unix.RTA_MULTIPATH, unix.RTA_PREFSRC, unix.RTA_SRC, unix.RTA_VIA:
+			return route{}, false
+		}
+	}
+	r.dst = netip.PrefixFrom(dst, int(b[1]))
+	return r, hopLimit && encap == r.encapDst.IsValid()
+}
+
+func u32(b []byte) uint32 {
+	if len(b) < 4 {
+		return 0
+	}
+	return native.Uint32(b)
+}
