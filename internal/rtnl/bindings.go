@@ -93,9 +93,9 @@ func (b *Bindings) Set(bindings []role.Binding) []error {
 			errs[at[k]] = fmt.Errorf("set the routes to %s through the tunnel to %s: %w", x.HomeAddress, x.CareOf, err)
 		}
 	}
-	for _, i := range at {
+	for i, x := range bindings {
 		if errs[i] == nil {
-			b.keep(bindings[i])
+			b.keep(x)
 		}
 	}
 	return errs

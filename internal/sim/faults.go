@@ -91,7 +91,17 @@ func (w *World) attack() {
 	if len(w.network.recorded) == 0 {
 		return
 	}
-	p := w.network.recorded[w.rng.IntN(len(w.network.recorded))]
+	w.attackWith(w.network.recorded[w.rng.IntN(len(w.network.recorded))])
+}
+
+// attackAfresh does it with one of the latest, whose timestamps are still good.
+func (w *World) attackAfresh() {
+	if n := len(w.network.recorded); n > 0 {
+		w.attackWith(w.network.recorded[n-1-w.rng.IntN(min(n, 5))])
+	}
+}
+
+func (w *World) attackWith(p packet) {
 	bu, ok := parseBU(p)
 	if !ok {
 		return

@@ -106,4 +106,7 @@ func (h *homeAgent) restart() {
 		delete(h.bindings, hoa)
 	}
 	h.step(role.Start{})
+	if w.faults.Attack != 0 {
+		w.after(w.between(0, time.Second), w.attackAfresh)
+	}
 }

@@ -110,7 +110,9 @@ func (w *World) kept(r role.Registration) {
 	case r.Bound && at < w.record.ended:
 		w.fail("the store has binding update %d, and %d has ended the binding", at, w.record.ended)
 	}
-	w.record.set = at
+	if r.Bound {
+		w.record.set = at
+	}
 }
 
 // undoing: a request that kernel or store refused gives way to what was before:
@@ -134,6 +136,7 @@ func (w *World) acknowledged(p packet) {
 		return
 	}
 	b, bound := w.ha.bindings[hoa]
+	r := w.ha.stored[hoa]
 	switch {
 	case ba.Lifetime > 0 && !bound:
 		w.fail("a binding is acknowledged that is not in force")
@@ -141,6 +144,10 @@ func (w *World) acknowledged(p packet) {
 		// Not to whom: the answer goes to the wire source (RFC 6275 §9.5.4),
 		// which nothing authenticates.
 		w.fail("a binding at %s is acknowledged with sequence number %d, by which nobody asked for it", b.CareOf, ba.Sequence)
+	case ba.Lifetime > 0 && (!r.Bound || r.Binding.Sequence != ba.Sequence):
+		w.fail("a binding is acknowledged that is not stored")
+	case ba.Lifetime == 0 && r.Bound:
+		w.fail("a de-registration is acknowledged while the binding is stored")
 	case ba.Lifetime == 0 && bound:
 		w.fail("a de-registration is acknowledged while the binding is in force")
 	case ba.Lifetime == 0:

@@ -18,7 +18,7 @@ const (
 
 	// lockTimeout is how long a store may be another's: an earlier run's, whose
 	// end is on its way.
-	lockTimeout = 5 * time.Second
+	lockTimeout = 2 * time.Second
 )
 
 // The schema: which program's the file is, and of which format. A change that older
