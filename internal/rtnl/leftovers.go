@@ -45,13 +45,9 @@ func decodeRoute(b []byte) (r route, ok bool) {
 	}
 	dst := netip.IPv6Unspecified()
 	r.table, r.protocol, r.kind = uint32(b[4]), b[5], b[7]
-	attrs, err := nl.ParseRouteAttr(b[unix.SizeofRtMsg:])
-	if err != nil {
-		return route{}, false
-	}
-	encap, hopLimit := false, true
-	for _, a := range attrs {
-		switch v := a.Value; a.Attr.Type &^ (unix.NLA_F_NESTED | unix.NLA_F_NET_BYTEORDER) {
+	encap, ours := false, true
+	eachAttr(b[unix.SizeofRtMsg:], func(typ uint16, v []byte) {
+		switch typ {
 		case unix.RTA_DST:
 			dst = addrOf(v)
 		case unix.RTA_GATEWAY:
@@ -65,31 +61,38 @@ func decodeRoute(b []byte) (r route, ok bool) {
 				r.metric = 0
 			}
 		case unix.RTA_ENCAP_TYPE:
-			if len(v) < 2 || native.Uint16(v) != lwtunnelEncapIP6 {
-				return route{}, false
-			}
-			encap = true
+			encap = len(v) >= 2 && native.Uint16(v) == lwtunnelEncapIP6
+			ours = ours && encap
 		case unix.RTA_ENCAP:
-			inner, err := nl.ParseRouteAttr(v)
-			if err != nil {
-				return route{}, false
-			}
-			for _, x := range inner {
-				switch x.Attr.Type {
+			eachAttr(v, func(typ uint16, v []byte) {
+				switch typ {
 				case lwtunnelDst:
-					r.encapDst = addrOf(x.Value)
+					r.encapDst = addrOf(v)
 				case lwtunnelSrc:
-					r.encapSrc = addrOf(x.Value)
+					r.encapSrc = addrOf(v)
 				case lwtunnelHopLimit:
-					hopLimit = len(x.Value) > 0 && x.Value[0] == tunnelHopLimit
+					ours = ours && len(v) > 0 && v[0] == tunnelHopLimit
 				}
-			}
+			})
 		case unix.RTA_MULTIPATH, unix.RTA_PREFSRC, unix.RTA_SRC, unix.RTA_VIA:
-			return route{}, false
+			ours = false
 		}
-	}
+	})
 	r.dst = netip.PrefixFrom(dst, int(b[1]))
-	return r, hopLimit && encap == r.encapDst.IsValid()
+	return r, ours && encap == r.encapDst.IsValid()
+}
+
+// eachAttr walks attributes; it ends at the first that is malformed. The library's
+// own function panics there.
+func eachAttr(b []byte, f func(typ uint16, data []byte)) {
+	for len(b) >= unix.SizeofRtAttr {
+		n := int(native.Uint16(b))
+		if n < unix.SizeofRtAttr || n > len(b) {
+			return
+		}
+		f(native.Uint16(b[2:])&^(unix.NLA_F_NESTED|unix.NLA_F_NET_BYTEORDER), b[unix.SizeofRtAttr:n])
+		b = b[min((n+3)&^3, len(b)):]
+	}
 }
 
 func u32(b []byte) uint32 {
