@@ -23,20 +23,20 @@ type Registration struct {
 // Empty says that nothing is left to remember.
 func (r Registration) Empty() bool { return !r.Bound && !r.Sequent && r.Stamp == 0 }
 
-// ListEntry is what a mobile node must know of one home address, or of one
-// correspondent of it, in its next run (RFC 6275 §11.1).
+// ListEntry is what a mobile node must know of one entry of its Binding Update List
+// in its next run (RFC 6275 §11.1).
 type ListEntry struct {
 	HomeAddress netip.Addr
-	Peer        netip.Addr // the correspondent; invalid: this is about the home registration
-	HomeAgent   netip.Addr // of a home registration; invalid: none was found yet
+	Peer        netip.Addr // home agent or correspondent
+	Home        bool       // a home registration
 
 	// Sequence is at least the last sequence number used. It is ahead of that, so
-	// that not every Binding Update needs to be remembered before it leaves.
+	// that a Binding Update need not wait for the store.
 	Sequence uint16
 
 	CareOf  netip.Addr    // last registered, or on its way there; invalid: none
 	Until   time.Time     // the last moment at which a binding may be there
-	Granted time.Duration // lifetime of what was acknowledged; 0: nothing was
+	Granted time.Duration // lifetime of what was acknowledged; 0: that may be something else
 
 	// RFC 4285 §6: the last timestamp sent, and the home agent's clock minus
 	// ours.

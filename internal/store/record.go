@@ -35,7 +35,7 @@ const (
 // Flags of a list entry.
 const (
 	flagCareOf = 1 << iota
-	flagHomeAgent
+	flagHome
 
 	listEntryFlags = 1<<iota - 1
 )
@@ -124,15 +124,13 @@ func encodeListEntry(e role.ListEntry, clock Clock) Item {
 	if e.CareOf.IsValid() {
 		flags |= flagCareOf
 	}
-	if e.HomeAgent.IsValid() {
-		flags |= flagHomeAgent
+	if e.Home {
+		flags |= flagHome
 	}
 	v := []byte{recordVersion, flags}
 	v = binary.BigEndian.AppendUint16(v, e.Sequence)
-	for _, a := range []netip.Addr{e.CareOf, e.HomeAgent} {
-		if a.IsValid() {
-			v = appendAddr(v, a)
-		}
+	if e.CareOf.IsValid() {
+		v = appendAddr(v, e.CareOf)
 	}
 	v = appendTime(v, clock.stamp(e.Until))
 	v = appendTime(v, e.Granted)
@@ -144,19 +142,14 @@ func encodeListEntry(e role.ListEntry, clock Clock) Item {
 func decodeListEntry(it Item, clock, last Clock) (role.ListEntry, error) {
 	d := open(it, 32)
 	e := role.ListEntry{HomeAddress: addrAt(it.Key, 0), Peer: addrAt(it.Key, 16)}
-	if e.Peer.IsUnspecified() {
-		e.Peer = netip.Addr{}
-	}
 	flags := d.byte()
+	e.Home = flags&flagHome != 0
 	if flags&^listEntryFlags != 0 {
 		d.fail("flags %#x", flags)
 	}
 	e.Sequence = d.uint16()
 	if flags&flagCareOf != 0 {
 		e.CareOf = d.addr()
-	}
-	if flags&flagHomeAgent != 0 {
-		e.HomeAgent = d.addr()
 	}
 	e.Until = clock.time(d.time(), last)
 	e.Granted = d.time()
@@ -185,13 +178,7 @@ func decodeClock(it Item) (c Clock, err error) {
 
 func keyOf(home netip.Addr) []byte { return appendAddr(nil, home) }
 
-func listEntryKey(e role.ListEntry) []byte {
-	key := keyOf(e.HomeAddress)
-	if !e.Peer.IsValid() {
-		return append(key, make([]byte, 16)...)
-	}
-	return appendAddr(key, e.Peer)
-}
+func listEntryKey(e role.ListEntry) []byte { return appendAddr(keyOf(e.HomeAddress), e.Peer) }
 
 func seal(key, v []byte) Item {
 	return Item{key, binary.BigEndian.AppendUint32(v, checksum(key, v))}

@@ -44,7 +44,7 @@ func router() role.Registration {
 
 func entry() role.ListEntry {
 	return role.ListEntry{
-		HomeAddress: hoa, HomeAgent: ha, Sequence: 0x1234, CareOf: coa, Until: clock0.Now.Add(420 * time.Second),
+		HomeAddress: hoa, Peer: ha, Home: true, Sequence: 0x1234, CareOf: coa, Until: clock0.Now.Add(420 * time.Second),
 		Granted: 420 * time.Second, Stamp: 0xe1e2e3e4e5e6e7e8, Offset: -time.Second,
 	}
 }
@@ -68,8 +68,8 @@ func TestRecordsAreByteExact(t *testing.T) {
 			"0000015d3ef79800 000000003b9aca02 0000000000000003 0002" +
 			"40 fdcafe00000000000000000000000000 38 fdcafe01000000000000000000000000"},
 		{"an end", encodeRegistration(ended, clock0), home, "01 02 0007 0000000000000009"},
-		{"a list entry", encodeListEntry(entry(), clock0), home + strings.Repeat("0", 32),
-			"01 03 1234" + at + by + "0000014a9e987800 00000061c9f36800 e1e2e3e4e5e6e7e8 ffffffffc4653600"},
+		{"a list entry", encodeListEntry(entry(), clock0), home + by,
+			"01 03 1234" + at + "0000014a9e987800 00000061c9f36800 e1e2e3e4e5e6e7e8 ffffffffc4653600"},
 		{"a correspondent's", encodeListEntry(correspondent, clock0), home + "20010db8000c00000000000000000002",
 			"01 01 0002" + at + "000000e9103fda00 0000000000000000 0000000000000000 0000000000000000"},
 		{"the clocks", encodeClock(clock0), hex.EncodeToString([]byte("clock")),
@@ -97,7 +97,7 @@ func TestRecordsComeBack(t *testing.T) {
 			t.Errorf("%v\n%s", err, diff)
 		}
 	}
-	for _, e := range []role.ListEntry{entry(), {HomeAddress: hoa, Peer: peer}, {HomeAddress: hoa, Sequence: 1}} {
+	for _, e := range []role.ListEntry{entry(), {HomeAddress: hoa, Peer: peer}, {HomeAddress: hoa, Peer: ha, Sequence: 1}} {
 		got, err := decodeListEntry(encodeListEntry(e, clock0), clock0, clock0)
 		if diff := cmp.Diff(e, got, same); diff != "" || err != nil {
 			t.Errorf("%v\n%s", err, diff)
