@@ -70,7 +70,7 @@ func (w *World) every(mean func() time.Duration, do func()) {
 func (w *World) startFaults() {
 	w.every(func() time.Duration { return w.faults.Move }, w.moveSomewhere)
 	w.every(func() time.Duration { return w.faults.Attack }, w.attack)
-	w.every(func() time.Duration { return w.faults.CrashMN }, w.mn.restart)
+	w.every(func() time.Duration { return w.faults.CrashMN }, w.mn.kill)
 	w.every(func() time.Duration { return w.faults.Forge }, w.forge)
 	w.every(func() time.Duration { return w.faults.CrashCN }, w.cn.restart)
 	w.every(func() time.Duration { return w.faults.CrashHA }, w.ha.kill)

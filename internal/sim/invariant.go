@@ -6,6 +6,7 @@ import (
 	"strconv"
 	"time"
 
+	"mip6d/internal/bul"
 	"mip6d/internal/mh"
 	"mip6d/internal/role"
 )
@@ -15,11 +16,13 @@ const maxSteps = 500
 
 // record is what the world knows and the home agent must not guess.
 type record struct {
-	updates int                         // Binding Updates that the mobile node has sent
-	order   map[update]int              // which of them it was
-	set     int                         // the one that the binding in force came from
-	ended   int                         // the last de-registration that was acknowledged
-	acked   map[netip.Addr]role.Binding // what the home agent has promised
+	updates  int                         // Binding Updates that the mobile node has sent
+	order    map[update]int              // which of them it was
+	set      int                         // the one that the binding in force came from
+	sequence uint16                      // of the last of them
+	reliable bool                        // the mobile node's store never fails
+	ended    int                         // the last de-registration that was acknowledged
+	acked    map[netip.Addr]role.Binding // what the home agent has promised
 
 	// The same with the correspondent.
 	cnUpdates int
@@ -62,6 +65,10 @@ func (w *World) updateSent(p packet, bu *mh.BindingUpdate) {
 		w.network.toCN = append(w.network.toCN, p)
 		return
 	}
+	if last := w.record.sequence; w.record.reliable && w.record.updates > 0 && !bul.Later(bu.Sequence, last) {
+		w.fail("the mobile node uses sequence number %d after %d", bu.Sequence, last)
+	}
+	w.record.sequence = bu.Sequence
 	w.record.updates++
 	w.record.order[update{bu.Sequence, p.src}] = w.record.updates
 	w.network.recorded = append(w.network.recorded, p)
@@ -186,7 +193,7 @@ func (w *World) checkPromise() {
 // checkPath: the home address is used in clear only where its link is.
 func (w *World) checkPath() {
 	m := w.mn
-	if !m.up || m.at == homeLink || m.refused {
+	if !m.up || m.at == homeLink || m.refused || m.dead || m.unborn {
 		return
 	}
 	switch m.path.Mode {

@@ -147,6 +147,16 @@ func TestInvariantsCatchMutants(t *testing.T) {
 			"a direct path",
 		},
 		{
+			"forgets its sequence numbers",
+			Mutants{MN: each(func(now time.Time, m role.Machine, e role.Effect) []role.Effect {
+				if s, ok := e.(role.StoreListEntry); ok {
+					return m.Step(now, role.Done{ID: s.ID})
+				}
+				return []role.Effect{e}
+			})},
+			"the mobile node uses sequence number",
+		},
+		{
 			"keeps a direct path after a move",
 			Mutants{MN: each(func(now time.Time, m role.Machine, e role.Effect) []role.Effect {
 				if _, ok := e.(role.ClearDirect); ok {
