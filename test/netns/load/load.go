@@ -3,6 +3,7 @@
 package load
 
 import (
+	"encoding/binary"
 	"encoding/hex"
 	"errors"
 	"fmt"
@@ -78,8 +79,9 @@ type Generator struct {
 type request struct{ round, node int }
 
 type answer struct {
-	home   netip.Addr
-	status uint8
+	home     netip.Addr
+	status   uint8
+	sequence uint16
 }
 
 // New makes the CN's machine the load machine; n is the number of mobile nodes, and
@@ -100,7 +102,8 @@ func New(topo *topology.Topology, n, routers int) (*Generator, error) {
 	}
 	g.replies, err = capture.Start(topo.CN, topology.CNInterface, func(p capture.Packet) bool {
 		if t, ok := p.IP.MHType(); ok && t == capture.MHBindingAcknowledgement && !p.Out {
-			g.answers <- answer{p.IP.RoutingHome, p.IP.Payload[6]}
+			// Status and Sequence #, RFC 6275 §6.1.8.
+			g.answers <- answer{p.IP.RoutingHome, p.IP.Payload[6], binary.BigEndian.Uint16(p.IP.Payload[8:])}
 		}
 		return false
 	})
@@ -166,18 +169,18 @@ func (g *Generator) Pending() int { return len(g.pending) }
 // Resent is how many Binding Updates had to be sent again.
 func (g *Generator) Resent() int { return g.resent }
 
-// Drain takes the answers that have come and returns the home addresses whose
-// pending registration they accept.
-func (g *Generator) Drain() (accepted []netip.Addr) {
+// Drain takes the answers that have come, notes the sequence number of each that
+// accepts, and waits for no registration any more.
+func (g *Generator) Drain(accepted map[netip.Addr]uint16) {
+	clear(g.pending)
 	for {
 		select {
 		case a := <-g.answers:
-			if _, ok := g.pending[a.home]; ok && a.status < 128 {
-				accepted = append(accepted, a.home)
+			if a.status < 128 {
+				accepted[a.home] = a.sequence
 			}
-			delete(g.pending, a.home)
 		default:
-			return accepted
+			return
 		}
 	}
 }
