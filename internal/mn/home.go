@@ -60,6 +60,7 @@ type home struct {
 	handoff    *handoff      // under way; nil: none
 	answerTime time.Duration // of the home agent, the last time
 	found      discovery     // of its home agent
+	resumed    time.Time     // until when an earlier run's tunnel is left as it is, while we find out where we are
 	prefix     homePrefix    // what the home agent says of it
 	advertised int           // the interface where neighbours were told of our return; 0: none
 
@@ -179,6 +180,7 @@ func (m *Machine) pause(h *home, blocked bool) {
 func (m *Machine) startReturn(h *home, l *link) {
 	h.stage, h.link, h.careOf, h.paused = stageReturning, l, nil, false
 	h.due, h.refused, h.resyncs = time.Time{}, false, 0
+	m.remember() // first: the next run must not take what comes now for a tunnel
 	m.setPath(h, role.HomePath{Mode: role.PathDeregistering})
 }
 
@@ -415,6 +417,9 @@ func (m *Machine) release(h *home) {
 
 func (m *Machine) homeDeadlines(h *home, d *deadline) {
 	d.add(h.pathRetry)
+	if h.pathID == 0 {
+		d.add(h.resumed)
+	}
 	if h.stage == stageAway {
 		for _, t := range []time.Time{h.prefix.validUntil, h.prefix.preferredUntil} {
 			if t.After(m.now) {

@@ -18,6 +18,10 @@ const (
 	sequencesAhead = 64
 	sequencesLeft  = 16
 
+	// resumeTime is for how long a tunnel of an earlier run is left as it is, at most:
+	// enough for a router to answer a solicitation. Nothing leaves untunnelled by it.
+	resumeTime = 3 * time.Second
+
 	// storeRetry is when what the store refused is stored again.
 	storeRetry = time.Second
 )
@@ -76,7 +80,8 @@ func (m *Machine) keep(k bul.Key, home bool, h *home) {
 	}
 	if e := m.bul.Get(k); e != nil && e.Until().After(m.now) {
 		want.CareOf, want.Until = e.CareOf, e.Until()
-		if e.Registered(m.now) && e.Bound == e.CareOf && e.BoundUntil.Equal(e.Until()) {
+		// On the home link no tunnel is to be gone on with.
+		if e.Registered(m.now) && e.Bound == e.CareOf && e.BoundUntil.Equal(e.Until()) && !(home && h.stage.atHome()) {
 			want.Granted = e.Granted
 		}
 	}
@@ -137,6 +142,9 @@ func (m *Machine) recall(h *home) {
 			h.clock.on = h.clock.on || e.Stamp != 0 && h.Auth != nil
 			if bound {
 				m.bul.Restore(k, true, e.CareOf, e.Until, e.Granted)
+			}
+			if bound && e.Granted > 0 {
+				h.resumed = m.now.Add(resumeTime)
 			}
 		case e.Home && !h.discovers():
 			m.bul.Seed(k, e.Sequence) // of a home agent that may be configured again

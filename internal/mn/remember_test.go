@@ -272,3 +272,36 @@ func TestNoHomeAddressNoEntry(t *testing.T) {
 		t.Error("an entry without a home address")
 	}
 }
+
+// TestRestartedLeavesTheTunnelAlone until it knows where it is: what was registered
+// goes on, and no packet finds it blocked; but not for long, and not where the home
+// address had left the tunnel.
+func TestRestartedLeavesTheTunnelAlone(t *testing.T) {
+	b := awayAt(t, defaultParams())
+	next := b.crash()
+	next.step(up(eth))
+	if len(next.paths) > 0 {
+		t.Errorf("path %v before anything is known", next.path().Mode)
+	}
+	next.step(ra(eth, routerA, netA))
+	if len(next.paths) != 1 || next.path().Mode != role.PathTunnelled {
+		t.Errorf("paths %+v", next.paths)
+	}
+	lost := b.crash()
+	lost.step(up(eth))
+	lost.wait(resumeTime)
+	if len(lost.paths) == 0 || lost.path().Mode != role.PathBlocked {
+		t.Errorf("nobody is heard, and the paths are %+v", lost.paths)
+	}
+	b.manualDone = true
+	b.step(homeRA(eth))
+	b.step(down(eth), up(eth))
+	b.step(homeRA(eth))
+	if b.path().Mode != role.PathDeregistering {
+		t.Fatalf("path %v", b.path().Mode)
+	}
+	returning := b.crash()
+	if len(returning.paths) == 0 || returning.path().Mode != role.PathBlocked {
+		t.Errorf("killed on the way home, and the paths are %+v", returning.paths)
+	}
+}

@@ -32,11 +32,11 @@ func (p *paths) exitOf(t *path, w role.HomePath) exit {
 	return e
 }
 
-// enter is what makes a way out. The route is set each time, since the kernel
+// enter is what makes a way out. The route is set each time (see setRoute), since the kernel
 // drops it when its interface goes down.
-func (e exit) enter() (requests []request) {
+func (p *paths) enter(e exit) (requests []request) {
 	if e.hop != (route{}) {
-		requests = append(requests, e.hop.set())
+		requests = append(requests, p.setRoute(e.hop)...)
 	}
 	if e.rule != (rule{}) {
 		requests = append(requests, e.rule.set())
@@ -87,7 +87,7 @@ func (p *paths) dropExit(t *path) error {
 func (p *paths) careOfBack(careOf netip.Addr) error {
 	for _, t := range p.tunnels {
 		if t.careOf == careOf {
-			if err := p.exits(t.exit.enter()); err != nil {
+			if err := p.exits(p.enter(t.exit)); err != nil {
 				return err
 			}
 		}

@@ -24,6 +24,10 @@ type paths struct {
 	tunnels map[netip.Addr]*path // by home agent
 	homes   map[netip.Addr]*placed
 	blocked bool // the table of the second rule is filled
+
+	// left is what an earlier run has left, while the first path of a home address
+	// is set: what is as it should be is not set again.
+	left map[route]bool
 }
 
 // placed is what is in the kernel for one home address, and what is wanted.
@@ -55,6 +59,11 @@ func (p *paths) set(w role.HomePath) error {
 		if err := p.find(w, at); err != nil {
 			return err
 		}
+		var err error
+		if p.left, err = leftovers(p.marks); err != nil {
+			return err
+		}
+		defer func() { p.left = nil }()
 		p.homes[hoa] = at
 	}
 	at.want = w
@@ -120,7 +129,7 @@ func (p *paths) block(w role.HomePath, at *placed) error {
 func (p *paths) hold(w role.HomePath, at *placed) error {
 	hoa := w.HomeAddress.Addr()
 	if !p.blocked {
-		if err := p.conn.do(p.unreachable().set()); err != nil {
+		if err := errors.Join(p.conn.batch(p.setRoute(p.unreachable()))...); err != nil {
 			return fmt.Errorf("set the route that blocks home addresses: %w", err)
 		}
 		p.blocked = true
@@ -189,6 +198,14 @@ func (p *paths) unreachable() route {
 	return route{
 		dst: everything, table: p.marks.Table + tableBlocked, protocol: p.marks.RouteProtocol, kind: unix.RTN_UNREACHABLE,
 	}
+}
+
+// setRoute is the request for a route, or none where an earlier run has left it.
+func (p *paths) setRoute(r route) []request {
+	if p.left[r] {
+		return nil
+	}
+	return []request{r.set()}
 }
 
 var everything = netip.PrefixFrom(netip.IPv6Unspecified(), 0)

@@ -337,3 +337,40 @@ func TestKernelDamagedStoreIsKeptAside(t *testing.T) {
 	w.registered(t, up, 10*time.Second)
 	answered(t, w.pingMN(t), up, 5*time.Second)
 }
+
+// TestKernelMobileNodeRestartsUnnoticed: the tunnel is as it should be, so nothing is
+// changed and no packet is lost, in either direction.
+func TestKernelMobileNodeRestartsUnnoticed(t *testing.T) {
+	w := newWorld(t, settings{Config: topology.Config{Start: topology.Foreign1}})
+	w.registered(t, time.Time{}, 10*time.Second)
+	pings := []*traffic.Ping{w.pingMN(t), w.pingCN(t)}
+	for _, p := range pings {
+		answered(t, p, time.Time{}, 5*time.Second)
+	}
+	time.Sleep(time.Second)
+	news := hearKernel(t, w.MN)
+	steady := time.Now()
+	for _, end := range []func() error{func() error { w.mn.Kill(); return nil }, w.mn.Stop} {
+		if err := end(); err != nil {
+			t.Fatal(err)
+		}
+		restarted := time.Now()
+		if err := w.mn.Start(t.Context()); err != nil {
+			t.Fatal(err)
+		}
+		w.registered(t, restarted, 10*time.Second)
+		time.Sleep(time.Second)
+		news.unchanged(t, "restart")
+	}
+	for _, p := range pings {
+		lost := 0
+		for _, x := range p.Stop(time.Second) {
+			if x.Sent.After(steady) && x.Replied.IsZero() {
+				lost++
+			}
+		}
+		if lost > 0 {
+			t.Errorf("%s: %d lost", p.Name, lost)
+		}
+	}
+}
