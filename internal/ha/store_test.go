@@ -162,3 +162,20 @@ func TestRFC6275_10_3_1_NoRefreshAdviceFromANonVolatileCache(t *testing.T) {
 		}
 	}
 }
+
+// TestShortenedByAReloadAndRestarted: a prefix's lifetime counts from when it was
+// configured, not from the restart.
+func TestShortenedByAReloadAndRestarted(t *testing.T) {
+	b := newBed(t, params())
+	b.step(b.bu(1))
+	b.dad(false)
+	b.done(nil)
+	p := params()
+	p.Links[0].Prefixes[0].Valid = 100 * time.Second
+	b.step(Reconfigured{Params: p})
+	b.now = b.now.Add(60 * time.Second)
+	next := b.crash()
+	if got := next.m.Bindings()[0].Expires.Sub(next.now); got != 40*time.Second {
+		t.Errorf("%v left, want 40 s", got)
+	}
+}

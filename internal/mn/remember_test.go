@@ -197,6 +197,10 @@ func TestRestartedKnowsItsCorrespondents(t *testing.T) {
 	if !found {
 		t.Error("no direct path")
 	}
+	next.effects = set
+	if got := next.types(); !slices.Contains(got, mh.TypeHomeTestInit) {
+		t.Errorf("sent %v to the correspondent: its tokens are not made anew", got)
+	}
 	if got := next.m.bul.Sequence(bul.Key{Peer: cn, HomeAddress: hoa.Addr()}); !bul.Later(got, last) {
 		t.Errorf("sequence number %d, the last was %d", got, last)
 	}
@@ -299,6 +303,14 @@ func TestRestartedLeavesTheTunnelAlone(t *testing.T) {
 	b.step(homeRA(eth))
 	if b.path().Mode != role.PathDeregistering {
 		t.Fatalf("path %v", b.path().Mode)
+	}
+	for _, e := range b.effects {
+		if s, ok := e.(role.StoreListEntry); ok && s.Entry.Granted == 0 {
+			break
+		}
+		if _, ok := e.(role.SetHomePath); ok {
+			t.Error("the home address leaves the tunnel before the store knows")
+		}
 	}
 	returning := b.crash()
 	if len(returning.paths) == 0 || returning.path().Mode != role.PathBlocked {

@@ -83,13 +83,19 @@ func (p *paths) dropExit(t *path) error {
 }
 
 // careOfBack sets the way out of a care-of address again: an interface that was
-// set down and up has lost its routes with its addresses.
-func (p *paths) careOfBack(careOf netip.Addr) error {
+// set down and up has lost its routes with its addresses. One that is there is not
+// touched.
+func (p *paths) careOfBack(careOf netip.Addr) (err error) {
 	for _, t := range p.tunnels {
-		if t.careOf == careOf {
-			if err := p.exits(p.enter(t.exit)); err != nil {
-				return err
-			}
+		if t.careOf != careOf {
+			continue
+		}
+		if p.left, err = leftovers(p.marks); err != nil {
+			return err
+		}
+		err = p.exits(p.enter(t.exit))
+		if p.left = nil; err != nil {
+			return err
 		}
 	}
 	return nil

@@ -89,8 +89,11 @@ func change(kind string, typ uint16, body []byte) string {
 			dst := ""
 			if attrs, err := nl.ParseRouteAttr(body[unix.SizeofRtMsg:]); err == nil {
 				for _, a := range attrs {
-					if a.Attr.Type == unix.RTA_DST {
-						dst = fmt.Sprintf("%x/%d", a.Value, body[1])
+					switch a.Attr.Type {
+					case unix.RTA_DST:
+						dst += fmt.Sprintf(" %x/%d", a.Value, body[1])
+					case unix.RTA_TABLE, unix.RTA_GATEWAY, unix.RTA_OIF:
+						dst += fmt.Sprintf(" attribute %d: %x", a.Attr.Type, a.Value)
 					}
 				}
 			}

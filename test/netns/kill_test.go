@@ -363,14 +363,8 @@ func TestKernelMobileNodeRestartsUnnoticed(t *testing.T) {
 		news.unchanged(t, "restart")
 	}
 	for _, p := range pings {
-		lost := 0
-		for _, x := range p.Stop(time.Second) {
-			if x.Sent.After(steady) && x.Replied.IsZero() {
-				lost++
-			}
-		}
-		if lost > 0 {
-			t.Errorf("%s: %d lost", p.Name, lost)
+		if sent, lost := losses(t, p, steady); lost > 0 {
+			t.Errorf("%s: %d of %d lost", p.Name, lost, sent)
 		}
 	}
 }

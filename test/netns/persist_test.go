@@ -120,17 +120,7 @@ func upgraded(t *testing.T, wrap ...string) {
 		news.unchanged(t, end.name)
 	}
 	time.Sleep(500 * time.Millisecond)
-	probes := ping.Stop(time.Second)
-	lost, sent := 0, 0
-	for _, p := range probes {
-		if p.Sent.After(steady) {
-			sent++
-			if p.Replied.IsZero() {
-				lost++
-				t.Logf("lost: sent at %v (%v)", p.Sent.Sub(steady), p.Err)
-			}
-		}
-	}
+	sent, lost := losses(t, ping, steady)
 	t.Logf("%d echo requests, %d lost", sent, lost)
 	if lost > 0 {
 		t.Errorf("%d of %d echo requests lost over three restarts:\n%s", lost, sent, strings.Join(spans, "\n"))
@@ -144,6 +134,24 @@ func upgraded(t *testing.T, wrap ...string) {
 	if len(news.changes(t)) == 0 {
 		t.Error("a move changes nothing in the kernel: this test sees nothing")
 	}
+}
+
+// losses ends a stream, and counts what was sent since then and what of it has no
+// answer. What is sent while the stream ends has no time for one.
+func losses(t *testing.T, p *traffic.Ping, since time.Time) (sent, lost int) {
+	t.Helper()
+	end := time.Now()
+	for _, x := range p.Stop(time.Second) {
+		if !x.Sent.After(since) || x.Sent.After(end) {
+			continue
+		}
+		sent++
+		if x.Replied.IsZero() {
+			lost++
+			t.Logf("%s: lost what was sent at %v (%v)", p.Name, x.Sent.Sub(since), x.Err)
+		}
+	}
+	return sent, lost
 }
 
 // TestKernelNoReplayAfterARestart: what was refused before is refused, what was
