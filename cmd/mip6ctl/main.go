@@ -1,5 +1,5 @@
 // Mip6ctl asks a running mip6d what it does, over its control socket, and
-// checks configurations and decodes messages without one.
+// checks configurations, converts those of UMIP and decodes messages without one.
 //
 //	mip6ctl status
 //	mip6ctl show bindings|bul|home-agents|nonces|interfaces|stats
@@ -7,15 +7,16 @@
 //	mip6ctl flush bul PEER
 //	mip6ctl watch
 //	mip6ctl check FILE
+//	mip6ctl convert-umip [FILE]
 //	mip6ctl decode HEX
 //
 // Commands accept unambiguous beginnings: "mip6ctl sh int". Exit status: 0 all
-// is well, 1 it could not be done, 2 the command line or the checked
-// configuration is wrong.
+// is well, 1 it could not be done, 2 the command line or the checked or
+// converted configuration is wrong.
 //
 // The files: main.go and usage.go the command line, status.go, show.go,
-// correspond.go, watch.go, check.go, decode.go the commands, table.go and human.go what people
-// see.
+// correspond.go, watch.go, check.go, convert.go, decode.go the commands,
+// table.go and human.go what people see.
 package main
 
 import (
@@ -89,12 +90,12 @@ func newRoot() *cobra.Command {
 	cmd := &cobra.Command{
 		Use:   "mip6ctl",
 		Short: "Look at a running mip6d, the Mobile IPv6 daemon",
-		Long: `Mip6ctl asks a running mip6d what it does, and checks configurations and
-decodes messages without one.
+		Long: `Mip6ctl asks a running mip6d what it does, and checks configurations, converts
+those of UMIP and decodes messages without one.
 
 Commands may be shortened as long as they are unambiguous: "mip6ctl sh int".
 Exit status: 0 all is well, 1 it could not be done, 2 the command line or the
-checked configuration is wrong.`,
+checked or converted configuration is wrong.`,
 		SilenceUsage:  true,
 		SilenceErrors: true,
 	}
@@ -106,7 +107,7 @@ checked configuration is wrong.`,
 	cmd.SetFlagErrorFunc(func(cmd *cobra.Command, err error) error {
 		return usageError{fmt.Sprintf("%v\nTry \"%s --help\".", err, cmd.CommandPath())}
 	})
-	cmd.AddCommand(newStatusCommand(o), newShowCommand(o), newWatchCommand(o), newROCommand(o), newFlushCommand(o), newCheckCommand(o), newDecodeCommand(), newVersionCommand(o))
+	cmd.AddCommand(newStatusCommand(o), newShowCommand(o), newWatchCommand(o), newROCommand(o), newFlushCommand(o), newCheckCommand(o), newConvertCommand(), newDecodeCommand(), newVersionCommand(o))
 	return cmd
 }
 

@@ -45,6 +45,21 @@ func printBindings(w io.Writer, list []ctl.Binding) {
 	}
 	printTable(w, "No bindings.", heads, rows)
 	printNetworks(w, list)
+	rows = nil
+	for _, b := range list {
+		if b.IPv4HomeAddress.IsValid() {
+			rows = append(rows, []string{addr(b.HomeAddress), addr(b.IPv4HomeAddress)})
+		}
+	}
+	printIPv4(w, rows)
+}
+
+// printIPv4 shows IPv4 home addresses, where there are any.
+func printIPv4(w io.Writer, rows [][]string) {
+	if len(rows) > 0 {
+		fmt.Fprintln(w)
+		printTable(w, "", []string{"HOME ADDRESS", "IPV4 HOME ADDRESS"}, rows)
+	}
 }
 
 // printNetworks shows who has networks behind it, and who is behind another.
@@ -87,6 +102,16 @@ func printBUL(w io.Writer, list []ctl.BindingUpdate) {
 		}
 	}
 	printTable(w, "No home addresses.", heads, rows)
+	rows = nil
+	for _, b := range list {
+		switch {
+		case b.IPv4HomeAddress.IsValid():
+			rows = append(rows, []string{b.HomeAddress.String(), addr(b.IPv4HomeAddress)})
+		case b.IPv4Refused != "":
+			rows = append(rows, []string{b.HomeAddress.String(), "none: " + plain(b.IPv4Refused)})
+		}
+	}
+	printIPv4(w, rows)
 	printCorrespondents(w, list)
 }
 

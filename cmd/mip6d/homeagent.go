@@ -17,6 +17,7 @@ import (
 	"mip6d/internal/ingress"
 	"mip6d/internal/mhsock"
 	"mip6d/internal/netmon"
+	"mip6d/internal/proxyarp"
 	"mip6d/internal/proxynd"
 	"mip6d/internal/role"
 	"mip6d/internal/rtnl"
@@ -32,6 +33,7 @@ type homeAgent struct {
 	check    ingress.Check
 	paths    *xfrmmig.Paths
 	params   ha.Params
+	settings *rtnl.Settings
 	onLinks  *mhsock.HomeLinks
 	anycasts []anycast // taken there
 	*correspondent
@@ -57,6 +59,11 @@ func (d *daemon) homeAgent(cfg *config.Config) (_ wiring, err error) {
 		return nil, err
 	}
 	d.keep(links)
+	arp, err := h.openARP()
+	if err != nil {
+		return nil, err
+	}
+	d.keep(arp)
 	mh, err := mhsock.ListenMH(nil, d.counters.Add)
 	if err != nil {
 		return nil, err
@@ -82,8 +89,8 @@ func (d *daemon) homeAgent(cfg *config.Config) (_ wiring, err error) {
 	h.machine = ha.New(h.params)
 	d.engine = engine.New(engine.Config{
 		Machines: h.beside(h.machine, h.links),
-		Kernel:   datapath.Kernel{Main: datapath.NewHomeAgent(h.check, h.bindings, links), Direct: h.paths},
-		Wire: &datapath.Wire{MH: mh, ICMP: icmp, HomeLinks: h.onLinks, Neighbours: links, Delivery: links, Refused: func(e role.DADDone) {
+		Kernel:   datapath.Kernel{Main: datapath.NewHomeAgent(h.check, h.bindings, links, arp), Direct: h.paths},
+		Wire: &datapath.Wire{MH: mh, ICMP: icmp, HomeLinks: h.onLinks, Neighbours: links, ARP: arp, Delivery: links, Refused: func(e role.DADDone) {
 			go d.engine.Post(e)
 		}},
 		Store:    kept,
@@ -96,6 +103,7 @@ func (d *daemon) homeAgent(cfg *config.Config) (_ wiring, err error) {
 	d.task(func(ctx context.Context) error { return mh.Run(ctx, d.engine.Offer) })
 	d.task(func(ctx context.Context) error { return icmp.Run(ctx, d.engine.Offer) })
 	d.task(func(ctx context.Context) error { return links.Run(ctx, d.engine.Post) })
+	d.task(arp.Run)
 	d.task(func(ctx context.Context) error { return h.onLinks.Run(ctx, d.engine.Offer) })
 	if err := h.hearRouters(); err != nil {
 		return nil, err
@@ -107,12 +115,14 @@ func (d *daemon) homeAgent(cfg *config.Config) (_ wiring, err error) {
 }
 
 // kernel prepares what all bindings share.
-func (h *homeAgent) kernel(cfg *config.Config) error {
-	settings, err := rtnl.OpenSettings(cfg.RunDir)
-	if err != nil {
+func (h *homeAgent) kernel(cfg *config.Config) (err error) {
+	if h.settings, err = rtnl.OpenSettings(cfg.RunDir); err != nil {
 		return err
 	}
-	if err := settings.Forward(); err != nil {
+	if err := h.settings.Forward(); err != nil {
+		return err
+	}
+	if err := h.forwardIPv4(cfg.HomeAgent); err != nil {
 		return err
 	}
 	if h.bindings, err = rtnl.OpenBindings(marks(cfg.Kernel)); err != nil {
@@ -146,6 +156,14 @@ func (h *homeAgent) settle() error {
 		h.d.log.Info("swept what an earlier run left", "source_checks", swept, "routes", routes)
 	}
 	return nil
+}
+
+// forwardIPv4 has the kernel forward IPv4 packets, where a mobile node may have some.
+func (h *homeAgent) forwardIPv4(cfg *config.HomeAgent) error {
+	if !cfg.ServesIPv4() {
+		return nil
+	}
+	return h.settings.ForwardIPv4()
 }
 
 func (h *homeAgent) gates() ingress.Config {
@@ -194,6 +212,9 @@ func (h *homeAgent) reload(cfg *config.Config) error {
 	if err != nil {
 		return err
 	}
+	if err := h.forwardIPv4(cfg.HomeAgent); err != nil {
+		return err
+	}
 	p.Correspondent, p.Registered, p.Stored = h.params.Correspondent, h.params.Registered, h.params.Stored
 	h.d.engine.Post(ha.Reconfigured{Params: p})
 	h.correspondent.reload(cfg)
@@ -204,7 +225,7 @@ func (h *homeAgent) reload(cfg *config.Config) error {
 func haParams(c *config.HomeAgent) (ha.Params, error) {
 	p := ha.Params{
 		AllowUnauthenticated: c.AllowUnauthenticated, MaxLifetime: c.MaxLifetime, MaxBindings: c.MaxBindings,
-		TimestampWindow: c.TimestampWindow, DenyByDefault: c.DenyByDefault,
+		TimestampWindow: c.TimestampWindow, DenyByDefault: c.DenyByDefault, IPv4Pool: c.IPv4Pool,
 	}
 	for _, x := range c.Policies {
 		p.Policies = append(p.Policies, ha.Policy{
@@ -228,7 +249,7 @@ func haParams(c *config.HomeAgent) (ha.Params, error) {
 		p.Links = append(p.Links, link)
 	}
 	for _, m := range c.MobileNodes {
-		mn := ha.MobileNode{HomeAddress: m.HomeAddress, MaxLifetime: m.MaxLifetime, Router: m.Router, Prefixes: m.Prefixes}
+		mn := ha.MobileNode{HomeAddress: m.HomeAddress, MaxLifetime: m.MaxLifetime, Router: m.Router, Prefixes: m.Prefixes, IPv4HomeAddress: m.IPv4HomeAddress}
 		if a := m.Auth; a != nil {
 			mn.Auth = &ha.Auth{SPI: a.SPI, Key: a.Key, Replay: haReplay[a.Replay], MNID: a.MNID}
 		}
@@ -254,6 +275,15 @@ func homeLinks(p ha.Params, counters *engine.Counters) []proxynd.Config {
 	return links
 }
 
+// openARP defends IPv4 home addresses where home addresses are defended.
+func (h *homeAgent) openARP() (*proxyarp.Links, error) {
+	var links []int
+	for _, l := range homeLinks(h.params, &h.d.counters) {
+		links = append(links, l.Ifindex)
+	}
+	return proxyarp.Open(links, h.d.counters.Add)
+}
+
 func (h *homeAgent) bindingList(now time.Time) []ctl.Binding {
 	var list []ctl.Binding
 	for _, b := range h.machine.Bindings() {
@@ -265,6 +295,7 @@ func (h *homeAgent) bindingList(now time.Time) []ctl.Binding {
 			Remaining: ctl.Seconds(max(b.Expires.Sub(now), 0)), Expires: b.Expires,
 			Created: b.Created, Moves: b.Moves,
 			MobileRouter: b.MobileRouter, MobilePrefixes: b.MobilePrefixes, Depth: len(behind), Behind: behind,
+			IPv4HomeAddress: b.IPv4HomeAddress,
 		})
 	}
 	return append(list, h.correspondent.bindingList(now)...)

@@ -63,7 +63,7 @@ func (d *daemon) mobileNode(cfg *config.Config) (_ wiring, err error) {
 		return nil, err
 	}
 	d.keep(kernel)
-	if err := kernel.Settle(homeAddresses(cfg.MobileNode), networks); err != nil {
+	if err := kernel.Settle(append(homeAddresses(cfg.MobileNode), assigned(kept)...), networks); err != nil {
 		return nil, err
 	}
 	if n.paths, err = d.openDirect(xfrmmig.MobileNodeSignalling()); err != nil {
@@ -151,6 +151,19 @@ func homeAddresses(c *config.MobileNode) []netip.Addr {
 	var list []netip.Addr
 	for _, h := range c.Homes {
 		list = append(list, h.HomeAddress.Addr())
+		if h.IPv4 != nil && !h.IPv4.Addr.IsUnspecified() {
+			list = append(list, h.IPv4.Addr)
+		}
+	}
+	return list
+}
+
+// assigned are the IPv4 home addresses that home agents have given to an earlier run.
+func assigned(kept *store.Keeper) (list []netip.Addr) {
+	for _, e := range kept.Restored().Entries {
+		if e.IPv4HomeAddress.IsValid() {
+			list = append(list, e.IPv4HomeAddress)
+		}
 	}
 	return list
 }
@@ -183,6 +196,9 @@ func mnParams(c *config.MobileNode) mn.Params {
 		}
 		if n := h.MobileNetwork; n != nil {
 			home.Network = &mn.Network{Prefixes: n.Prefixes, Implicit: n.Mode == config.NetworkImplicit}
+		}
+		if a := h.IPv4; a != nil {
+			home.IPv4 = &mn.IPv4{Addr: a.Addr, Default: a.Default}
 		}
 		p.Homes = append(p.Homes, home)
 	}
@@ -226,7 +242,7 @@ func (n *mobileNode) bul(now time.Time) []ctl.BindingUpdate {
 			State: v.State, Mode: v.Mode.String(), Registered: v.Registered, BoundCareOf: v.Bound,
 			Waiting: v.Waiting, Refused: v.Refused, Sequence: v.Sequence, Lifetime: ctl.Seconds(v.Lifetime),
 			Remaining: ctl.Seconds(v.Remaining), Retries: v.Retries, Next: ctl.Seconds(v.Next),
-			MobilePrefixes: v.MobilePrefixes,
+			MobilePrefixes: v.MobilePrefixes, IPv4HomeAddress: v.IPv4HomeAddress, IPv4Refused: v.IPv4Refused,
 		}
 		if v.HasStatus {
 			s := uint8(v.Status)

@@ -24,7 +24,7 @@ var (
 	codecs   = []string{"internal/mh", "internal/exthdr", "internal/icmp6", "internal/rr"}
 	roles    = []string{"internal/ha", "internal/homelink", "internal/mn", "internal/cn"}
 	appliers = []string{
-		"internal/rtnl", "internal/xfrmmig", "internal/proxynd", "internal/ingress", "internal/mhsock", "internal/netmon",
+		"internal/rtnl", "internal/xfrmmig", "internal/proxynd", "internal/proxyarp", "internal/ingress", "internal/mhsock", "internal/netmon",
 		"internal/datapath", "internal/sighting",
 	}
 )
@@ -70,6 +70,7 @@ var Rooms = []Room{
 	{Path: "internal/rtnl", Rooms: []string{"internal/role"}, Modules: []string{rtnetlink, netlink, sys}},
 	{Path: "internal/proxynd", Rooms: concat(codecs, []string{"internal/role"}), PureFiles: []string{"respond.go"},
 		Modules: []string{sockets, bpf, errgroup, sys}},
+	{Path: "internal/proxyarp", Rooms: []string{"internal/role"}, PureFiles: []string{"frame.go"}, Modules: []string{sockets, errgroup, sys}},
 	{Path: "internal/ingress", Rooms: []string{"internal/role"}, Modules: []string{ebpf, rtnetlink, sys}},
 	{Path: "internal/sighting", Rooms: []string{"internal/role"}, Modules: []string{ebpf, rtnetlink, sys}},
 	{Path: "internal/store", Rooms: []string{"internal/role"}, PureFiles: []string{"record.go"}, Modules: []string{bbolt, sys}},
@@ -78,7 +79,8 @@ var Rooms = []Room{
 	// Control and configuration.
 	{Path: "internal/config", Modules: []string{yaml}},
 	{Path: "internal/ctl", Rooms: concat(codecs, []string{"internal/role"}), Modules: []string{sys}},
-	{Path: "cmd/mip6ctl", Rooms: concat(codecs, []string{"internal/ctl", "internal/config", "internal/decode"}), Modules: []string{cobra}},
+	{Path: "internal/umip", Pure: true},
+	{Path: "cmd/mip6ctl", Rooms: concat(codecs, []string{"internal/ctl", "internal/config", "internal/decode", "internal/umip"}), Modules: []string{cobra}},
 
 	// The only one that knows both a role and an applier.
 	{Path: "cmd/mip6d", Rooms: concat(codecs, roles, appliers, []string{

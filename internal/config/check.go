@@ -61,6 +61,7 @@ func (d *decoder) checkHomeAgent(h *HomeAgent) {
 			prefixes = append(prefixes, p.Prefix)
 		}
 	}
+	d.checkIPv4(h)
 	if !d.has(links) {
 		return
 	}
@@ -117,6 +118,7 @@ func (d *decoder) checkMobileNode(m *MobileNode, k Kernel) {
 			networks = d.checkNetworks(path+".mobile_network.prefixes", n.Prefixes, networks)
 		}
 	}
+	d.checkIPv4Homes(m)
 	if d.isEmptyList("mobile_node.interfaces") {
 		d.wrongf("mobile_node.interfaces", "is empty: name at least one interface to move with")
 	}

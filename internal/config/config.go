@@ -3,6 +3,7 @@ package config
 import (
 	"log/slog"
 	"net/netip"
+	"slices"
 	"time"
 )
 
@@ -39,9 +40,18 @@ type HomeAgent struct {
 	// PrefixAdvertisements is nil where there are none.
 	PrefixAdvertisements *PrefixAdvertisements
 
+	// IPv4Pool is where IPv4 home addresses come from for mobile nodes that have none
+	// of their own (RFC 5555 §2.5).
+	IPv4Pool []netip.Prefix
+
 	MaxLifetime     time.Duration // longest binding lifetime granted
 	MaxBindings     int           // more are refused with status 130
 	TimestampWindow time.Duration // how far a mobile node's clock may be off (RFC 4285 §5.1)
+}
+
+// ServesIPv4 says whether any mobile node can have an IPv4 home address.
+func (h *HomeAgent) ServesIPv4() bool {
+	return len(h.IPv4Pool) > 0 || slices.ContainsFunc(h.MobileNodes, func(m MobileNodeEntry) bool { return m.IPv4HomeAddress.IsValid() })
 }
 
 // HomeLink is a link on which a home agent serves.
@@ -113,6 +123,8 @@ type MobileNodeEntry struct {
 
 	// Prefixes is what a mobile router may have behind it (RFC 3963 §6.1.2).
 	Prefixes []netip.Prefix
+
+	IPv4HomeAddress netip.Addr // bound as well when asked for (RFC 5555), or invalid
 }
 
 // MobileNode is the role of RFC 6275 §11.
@@ -140,6 +152,7 @@ type Home struct {
 	Renumber    bool // take a home address of another prefix when this one's is given up
 
 	MobileNetwork *MobileNetwork // nil: we are no mobile router
+	IPv4          *IPv4Home      // nil: none
 }
 
 // MobileNetwork is what is behind a mobile router (RFC 3963).

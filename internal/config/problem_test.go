@@ -57,6 +57,41 @@ func TestProblems(t *testing.T) {
 		{"key of another program", "correspondent_node: {cache: 3}\n", []string{
 			`f:1:22: correspondent_node.cache: unknown key; there are in correspondent_node: route_optimization, max_bindings, max_lifetime`,
 		}},
+		{"IPv4 of a home agent", `home_agent:
+  ` + goodLinks + `
+  allow_unauthenticated: true
+  mobile_nodes:
+    - {home_address: 2001:db8:1::100, ipv4_home_address: 192.0.2.100}
+    - {home_address: 2001:db8:1::101, ipv4_home_address: 192.0.2.100}
+    - {home_address: 2001:db8:1::102, ipv4_home_address: 192.0.2.102/24}
+    - {home_address: 2001:db8:1::103, ipv4_home_address: 224.0.0.1}
+    - {home_address: 2001:db8:1::104, ipv4_home_address: dynamic}
+  ipv4_pool: [192.0.2.0/25, 192.0.2.64/26, 192.0.2.1/24, 2001:db8::/32, 0.0.0.0/0, 224.0.0.0/8]
+`, []string{
+			`f:6:58: home_agent.mobile_nodes[1].ipv4_home_address: 192.0.2.100 is here again; it stands in line 5 already: one mobile node for an IPv4 home address`,
+			`f:7:58: home_agent.mobile_nodes[2].ipv4_home_address: wants an IPv4 address, such as 192.0.2.100, and is "192.0.2.102/24": leave out the prefix length`,
+			`f:8:58: home_agent.mobile_nodes[3].ipv4_home_address: 224.0.0.1 is no host's address: wants an IPv4 address, such as 192.0.2.100`,
+			`f:9:58: home_agent.mobile_nodes[4].ipv4_home_address: wants an IPv4 address, such as 192.0.2.100, and is "dynamic"`,
+			`f:10:29: home_agent.ipv4_pool[1]: 192.0.2.64/26 overlaps with 192.0.2.0/25, which stands above`,
+			`f:10:44: home_agent.ipv4_pool[2]: 192.0.2.1/24 has bits beyond its length: write 192.0.2.0/24`,
+			`f:10:58: home_agent.ipv4_pool[3]: wants an IPv4 prefix, such as 192.0.2.0/24, and is "2001:db8::/32"`,
+			`f:10:73: home_agent.ipv4_pool[4]: has a length of 0: wants 8 to 32`,
+			`f:10:84: home_agent.ipv4_pool[5]: 224.0.0.0/8 holds no hosts' addresses`,
+		}},
+		{"IPv4 of a mobile node", `mobile_node:
+  allow_unauthenticated: true
+  interfaces: [{name: wlan0}]
+  homes:
+    - {home_address: 2001:db8:1::100/64, ipv4_home_address: 192.0.2.100, ipv4_default_route: on}
+    - {home_address: 2001:db8:1::101/64, ipv4_home_address: 192.0.2.100, ipv4_default_route: on}
+    - {home_address: 2001:db8:1::102/64, ipv4_default_route: off}
+    - {home_address: 2001:db8:1::103/64, ipv4_home_address: auto}
+`, []string{
+			`f:6:61: mobile_node.homes[1].ipv4_home_address: 192.0.2.100 is here again; it stands in line 5 already: one home for an IPv4 home address`,
+			`f:6:94: mobile_node.homes[1].ipv4_default_route: is on for mobile_node.homes[0] already: one home can have it`,
+			`f:7:62: mobile_node.homes[2].ipv4_default_route: goes with ipv4_home_address, which is missing`,
+			`f:8:61: mobile_node.homes[3].ipv4_home_address: wants an IPv4 address, such as 192.0.2.100, or dynamic, and is "auto"`,
+		}},
 		{"advertisements", `home_agent:
   links:
     - {virtual: true, address: 2001:db8:1::1, prefixes: [2001:db8:1::/64], advertise: on}

@@ -95,6 +95,13 @@ func (d *decoder) homeAgent(h *HomeAgent, path string, n *yaml.Node) {
 		optional("prefix_advertisements", func(path string, n *yaml.Node) {
 			d.prefixAdvertisements(&h.PrefixAdvertisements, path, n)
 		}),
+		optional("ipv4_pool", func(path string, n *yaml.Node) {
+			d.list(path, n, func(path string, n *yaml.Node) {
+				var p netip.Prefix
+				d.subnet4(&p)(path, n)
+				h.IPv4Pool = append(h.IPv4Pool, p)
+			})
+		}),
 		optional("max_lifetime", d.duration(&h.MaxLifetime, minLifetime, maxLifetime)),
 		optional("max_bindings", integer(d, &h.MaxBindings, 1, maxMaxBindings)),
 		optional("timestamp_window", d.duration(&h.TimestampWindow, minTimestampWindow, maxTimestampWindow)),
@@ -130,6 +137,7 @@ func (d *decoder) mobileNodeEntry(m *MobileNodeEntry, path string, n *yaml.Node)
 		optional("max_lifetime", d.duration(&m.MaxLifetime, minLifetime, maxLifetime)),
 		optional("router", d.boolean(&m.Router)),
 		optional("prefixes", d.subnets(&m.Prefixes)),
+		optional("ipv4_home_address", d.addr4(&m.IPv4HomeAddress)),
 	)
 	if len(m.Prefixes) > 0 && !d.has(join(path, "router")) {
 		m.Router = true
@@ -199,6 +207,7 @@ func (d *decoder) optimization(o *RouteOptimization) []field {
 }
 
 func (d *decoder) home(h *Home, path string, n *yaml.Node) {
+	ipv4Address, ipv4Route := d.ipv4Home(h)
 	d.mapping(path, n,
 		required("home_address", d.addrWithLength(&h.HomeAddress)),
 		optional("home_agent", d.addr(&h.HomeAgent)),
@@ -206,6 +215,8 @@ func (d *decoder) home(h *Home, path string, n *yaml.Node) {
 		optional("lifetime", d.duration(&h.Lifetime, minLifetime, maxLifetime)),
 		optional("link_local", d.boolean(&h.LinkLocal)),
 		optional("renumber", d.onOff(&h.Renumber)),
+		ipv4Address,
+		ipv4Route,
 		optional("mobile_network", func(path string, n *yaml.Node) {
 			h.MobileNetwork = &MobileNetwork{Mode: NetworkExplicit}
 			d.mapping(path, n,

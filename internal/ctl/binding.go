@@ -34,6 +34,8 @@ type Binding struct {
 	MobilePrefixes []netip.Prefix `json:"mobile_prefixes,omitempty"` // of the networks behind it
 	Depth          int            `json:"depth,omitzero"`            // how many mobile routers it is behind
 	Behind         []netip.Addr   `json:"behind,omitempty"`          // their home addresses, the nearest first
+
+	IPv4HomeAddress netip.Addr `json:"ipv4_home_address,omitzero"` // bound as well (RFC 5555)
 }
 
 // BindingUpdate is an entry of a mobile node's Binding Update List
@@ -59,6 +61,9 @@ type BindingUpdate struct {
 	LastStatusIs string     `json:"last_status_text,omitzero"` // its name
 
 	MobilePrefixes []netip.Prefix `json:"mobile_prefixes,omitempty"` // of the networks behind a mobile router
+
+	IPv4HomeAddress netip.Addr `json:"ipv4_home_address,omitzero"` // in use as well (RFC 5555)
+	IPv4Refused     string     `json:"ipv4_refused,omitzero"`      // why there is none although it is wanted
 
 	Correspondents []Correspondent `json:"correspondents"`
 }

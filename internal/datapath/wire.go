@@ -27,6 +27,11 @@ type Wire struct {
 		Advertise(role.Advertise) error
 		StopAdvertising(role.StopAdvertising) error
 	}
+	// ARP tells the neighbours of a link of IPv4 addresses.
+	ARP interface {
+		Advertise(role.Advertise) error
+		StopAdvertising(role.StopAdvertising) error
+	}
 	// Delivery sends to nodes on home links.
 	Delivery interface {
 		Deliver(role.Send) error
@@ -65,8 +70,14 @@ func (w *Wire) send(e role.Effect) error {
 		}
 		return err
 	case role.Advertise:
+		if e.Addr.Is4() {
+			return w.ARP.Advertise(e)
+		}
 		return w.Neighbours.Advertise(e)
 	case role.StopAdvertising:
+		if e.Addr.Is4() {
+			return w.ARP.StopAdvertising(e)
+		}
 		return w.Neighbours.StopAdvertising(e)
 	default:
 		return fmt.Errorf("%T is nothing that can be sent", e)

@@ -58,6 +58,17 @@ func mhOption(o mh.Option) Fields {
 			{"timestamp", fmt.Sprintf("%016x", o.Timestamp)},
 			{"timestamp_utc", ntp(o.Timestamp).Format(time.RFC3339Nano)},
 		}...)
+	case mh.IPv4HomeAddress:
+		length(6)
+		return append(f, Fields{
+			{"prefix_length", o.PrefixLen}, {"prefix_requested", o.WantPrefix}, {"ipv4_home_address", o.Addr},
+		}...)
+	case mh.IPv4AddressAcknowledgement:
+		length(6)
+		return append(f, Fields{
+			{"status", uint8(o.Status)}, {"status_name", o.Status.String()},
+			{"prefix_length", o.PrefixLen}, {"ipv4_home_address", o.Addr},
+		}...)
 	case mh.UnknownOption:
 		length(len(o.Data))
 		return append(f, Field{"data", octets(o.Data)})

@@ -20,6 +20,11 @@ func (m *Machine) acknowledge(r *request, status mh.Status, lifetime time.Durati
 	if advice := m.p.RefreshAdvice; !m.p.Stored && lifetime > 0 && advice >= lifetimeUnit && advice < lifetime {
 		ba.Options = append(ba.Options, mh.BindingRefreshAdvice{Interval: advice})
 	}
+	if lifetime > 0 {
+		for _, a := range r.ipv4Answers {
+			ba.Options = append(ba.Options, a)
+		}
+	}
 	if r.hasID {
 		ba.Options = append(ba.Options, mh.MesgID{Timestamp: r.stamp})
 	}

@@ -24,13 +24,14 @@ func FuzzStep(f *testing.F) {
 	f.Add([]byte{0, 0x21, 0, 0x31, 3, 0, 3, 1, 3, 2, 1, 0, 1, 0, 5, 1, 1, 0, 2, 0, 4, 2, 1, 0}) // two, then a reload
 	f.Add([]byte{6, 0, 1, 0, 0, 0x21, 3, 2, 4, 255, 2, 0, 1, 0})                                // restored
 	f.Add([]byte{0, 9, 3, 0, 1, 0, 0, 0x4a, 2, 0, 1, 0, 5, 1, 1, 0, 0, 8, 0, 0x89, 1, 0})       // a mobile router
-	f.Add([]byte{0, 1, 3, 0, 1, 0, 1, 0, 7, 0, 0, 1, 1, 0, 1, 0})                               // a crash
-	f.Add([]byte{0, 1, 3, 0, 1, 0, 1, 0, 0, 0x83, 1, 0, 7, 0})                                  // before the store has a de-registration
-	f.Add([]byte{0, 1, 3, 0, 1, 0, 2, 0, 0, 2, 7, 0, 4, 255, 7, 0})
+	f.Add([]byte{0, 1, 3, 0, 1, 0, 1, 0, 8, 0, 0, 1, 1, 0, 1, 0})                               // a crash
+	f.Add([]byte{0, 1, 3, 0, 1, 0, 1, 0, 0, 0x83, 1, 0, 8, 0})                                  // before the store has a de-registration
+	f.Add([]byte{0, 1, 3, 0, 1, 0, 2, 0, 0, 2, 8, 0, 4, 255, 8, 0})
+	f.Add([]byte{7, 1, 3, 0, 1, 0, 1, 0, 7, 0x11, 3, 1, 1, 0, 1, 0, 7, 0x81, 1, 0, 1, 0, 7, 0x12, 1, 0, 5, 1, 1, 0, 1, 0}) // one IPv4 address, two who want it
 	f.Fuzz(func(t *testing.T, script []byte) {
 		m := newModel(t)
 		for ; len(script) >= 2; script = script[2:] {
-			m.play(script[0]%8, script[1])
+			m.play(script[0]%9, script[1])
 			m.begun = true
 			if d := m.b.m.Deadline(); !d.IsZero() && !d.After(m.b.now) {
 				t.Fatalf("wants to be called at %v, which is past, at %v", d, m.b.now)
@@ -50,6 +51,7 @@ type model struct {
 	sequence uint16
 	has      map[netip.Addr]netip.Addr // home → care-of; invalid: something was left half done
 	nets     map[netip.Addr][]netip.Prefix
+	ipv4     map[netip.Addr]netip.Addr // home → IPv4 home address
 	waiting  []errand
 	probing  map[netip.Addr]bool
 	served   int
@@ -65,6 +67,7 @@ type errand struct {
 	hoa   netip.Addr
 	coa   netip.Addr // invalid: clear
 	net   []netip.Prefix
+	ip4   netip.Addr
 	store *role.Registration
 }
 
@@ -72,6 +75,9 @@ func twoHomesParams(served int) Params {
 	p := params()
 	p.Links[0].Prefixes = append(p.Links[0].Prefixes, Prefix{Prefix: netip.MustParsePrefix("2001:db8:2::/64")})
 	p.MobileNodes = nil
+	if served > 0 {
+		p.IPv4Pool = []netip.Prefix{netip.MustParsePrefix("192.0.2.7/32")}
+	}
 	for _, a := range twoHomes[:served] {
 		p.MobileNodes = append(p.MobileNodes, MobileNode{HomeAddress: a, Auth: &Auth{SPI: 256, Key: key}})
 		if a == twoHomes[0] { // a mobile router, with one prefix more at times
@@ -84,7 +90,7 @@ func twoHomesParams(served int) Params {
 func newModel(t *testing.T) *model {
 	return &model{
 		t: t, b: newBed(t, twoHomesParams(2)),
-		has: make(map[netip.Addr]netip.Addr), nets: make(map[netip.Addr][]netip.Prefix), probing: make(map[netip.Addr]bool),
+		has: make(map[netip.Addr]netip.Addr), nets: make(map[netip.Addr][]netip.Prefix), ipv4: make(map[netip.Addr]netip.Addr), probing: make(map[netip.Addr]bool),
 		stored: make(map[netip.Addr]role.Registration), answered: make(map[netip.Addr]uint64), served: 2,
 	}
 }
@@ -92,7 +98,7 @@ func newModel(t *testing.T) *model {
 func (m *model) play(kind, arg byte) {
 	home := twoHomes[arg>>4&1]
 	switch kind {
-	case 0: // a Binding Update: bits say whose, from where, for how long, how new
+	case 0, 7: // a Binding Update: bits say whose, from where, for how long, how new; 7: with an IPv4 home address
 		m.sequence += uint16(arg & 7)
 		m.step(m.b.bu(m.sequence, func(u *update) {
 			u.home = home
@@ -103,6 +109,9 @@ func (m *model) play(kind, arg byte) {
 				u.bu.Lifetime = 0
 			}
 			u.bu.LinkLocal = arg&0x20 != 0
+			if kind == 7 {
+				u.more = mh.Options{mh.IPv4HomeAddress{PrefixLen: 32, Addr: netip.IPv4Unspecified()}}
+			}
 			if arg&8 != 0 {
 				asRouter([][]string{nil, {netB.String()}, {netB.String(), netA.String()}}[arg%3]...)(u)
 			}
@@ -127,7 +136,7 @@ func (m *model) play(kind, arg byte) {
 		})
 		m.stored[home] = ev.Registrations[0]
 		m.step(ev)
-	case 7:
+	case 8:
 		m.crash()
 	}
 }
@@ -177,8 +186,16 @@ func (m *model) answer(well bool) {
 		m.has[r.hoa] = netip.Addr{}
 	case r.coa.IsValid():
 		m.has[r.hoa], m.nets[r.hoa] = r.coa, r.net
+		if m.ipv4[r.hoa] = r.ip4; r.ip4.IsValid() {
+			for _, other := range twoHomes {
+				if other != r.hoa && m.has[other].IsValid() && m.ipv4[other] == r.ip4 {
+					m.t.Fatalf("%s is the address of two", r.ip4)
+				}
+			}
+		}
 	default:
 		delete(m.has, r.hoa)
+		delete(m.ipv4, r.hoa)
 	}
 	if r.id != 0 {
 		m.step(role.Done{ID: r.id, Err: err})
@@ -192,9 +209,9 @@ func (m *model) step(ev role.Event) {
 			if len(e.Binding.MobilePrefixes) > 0 != e.Binding.MobileRouter {
 				m.t.Fatalf("%+v", e.Binding)
 			}
-			m.ask(errand{e.ID, e.Binding.HomeAddress, e.Binding.CareOf, e.Binding.MobilePrefixes, nil})
+			m.ask(errand{e.ID, e.Binding.HomeAddress, e.Binding.CareOf, e.Binding.MobilePrefixes, e.Binding.IPv4HomeAddress, nil})
 		case role.ClearBinding:
-			m.ask(errand{e.ID, e.HomeAddress, netip.Addr{}, nil, nil})
+			m.ask(errand{id: e.ID, hoa: e.HomeAddress})
 		case role.StoreRegistration:
 			m.waiting = append(m.waiting, errand{id: e.ID, hoa: e.Registration.HomeAddress, store: &e.Registration})
 		case role.StartDAD:
@@ -250,9 +267,19 @@ func (m *model) sent(e role.Send) {
 		m.t.Fatalf("a binding is acknowledged with %v in the kernel (there: %v)", at, bound)
 	case ba.Lifetime > 0 && ba.Router != (len(m.nets[e.RoutingHome]) > 0):
 		m.t.Fatalf("R %v is acknowledged with the networks %v in the kernel", ba.Router, m.nets[e.RoutingHome])
+	case ba.Lifetime > 0 && m.ipv4[e.RoutingHome] != acknowledged4(ba):
+		m.t.Fatalf("the IPv4 home address %s is acknowledged with %s in the kernel", acknowledged4(ba), m.ipv4[e.RoutingHome])
 	case ba.Lifetime == 0 && bound:
 		m.t.Fatalf("a de-registration is acknowledged with %v in the kernel", at)
 	}
+}
+
+// acknowledged4 is the IPv4 home address that an acknowledgement promises.
+func acknowledged4(ba *mh.BindingAcknowledgement) netip.Addr {
+	if o, ok := mh.Find[mh.IPv4AddressAcknowledgement](ba.Options); ok && o.Status.Accepted() {
+		return o.Addr
+	}
+	return netip.Addr{}
 }
 
 // settle lets everything end well; then the kernel has what the cache says, and
@@ -287,8 +314,12 @@ func (m *model) settle() {
 		}
 	}
 	for _, b := range bindings {
-		if kept := m.stored[b.HomeAddress]; !kept.Bound || kept.Binding.CareOf != b.CareOf || kept.Binding.Sequence != b.Sequence {
+		if kept := m.stored[b.HomeAddress]; !kept.Bound || kept.Binding.CareOf != b.CareOf || kept.Binding.Sequence != b.Sequence ||
+			kept.Binding.IPv4HomeAddress != b.IPv4HomeAddress {
 			m.t.Fatalf("in quiet: %+v in force, stored %+v", b, kept)
+		}
+		if m.ipv4[b.HomeAddress] != b.IPv4HomeAddress {
+			m.t.Fatalf("in quiet: %s has %s, in the kernel %s", b.HomeAddress, b.IPv4HomeAddress, m.ipv4[b.HomeAddress])
 		}
 		if m.has[b.HomeAddress] != b.CareOf {
 			m.t.Fatalf("in quiet: %s bound at %s, in the kernel at %s", b.HomeAddress, b.CareOf, m.has[b.HomeAddress])

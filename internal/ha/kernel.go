@@ -23,7 +23,9 @@ func (m *Machine) binding(r *request, link *Link, prefix Prefix) role.Binding {
 }
 
 // defends says whether an address is one that a binding keeps from others.
-func defends(b role.Binding, a netip.Addr) bool { return b.HomeAddress == a || b.LinkLocal == a }
+func defends(b role.Binding, a netip.Addr) bool {
+	return b.HomeAddress == a || b.LinkLocal == a || b.IPv4HomeAddress == a
+}
 
 // set brings the binding into force, and then has it stored. One in which the
 // kernel has no part changed needs no request there.
@@ -50,7 +52,8 @@ func (m *Machine) set(n *node) {
 
 func sameForKernel(a, b role.Binding) bool {
 	return a.CareOf == b.CareOf && a.HomeAgent == b.HomeAgent && a.Ifindex == b.Ifindex &&
-		a.LinkLocal == b.LinkLocal && a.Router == b.Router && slices.Equal(a.MobilePrefixes, b.MobilePrefixes)
+		a.LinkLocal == b.LinkLocal && a.Router == b.Router && slices.Equal(a.MobilePrefixes, b.MobilePrefixes) &&
+		a.IPv4HomeAddress == b.IPv4HomeAddress
 }
 
 // carriedOut is the answer of kernel or store.
@@ -65,7 +68,7 @@ func (m *Machine) carriedOut(n *node, id role.ID, err error) {
 		}
 	case err != nil:
 		m.undo(n)
-	case !n.current.delete() && (n.mending > id || n.phase == storing && n.unsure || !m.permits(n.current.granted)):
+	case !n.current.delete() && (n.mending > id || n.phase == storing && n.unsure || !m.permits(n.current.granted) || !m.permitsIPv4(n.current.granted)):
 		// A reload has ended the binding, or the mobile node, meanwhile.
 		m.remember(n)
 		m.mend(n)
@@ -115,7 +118,7 @@ func (m *Machine) advertise(was *role.Binding, b role.Binding) {
 	if b.Ifindex == 0 {
 		return
 	}
-	for _, a := range []netip.Addr{b.HomeAddress, b.LinkLocal} {
+	for _, a := range []netip.Addr{b.HomeAddress, b.LinkLocal, b.IPv4HomeAddress} {
 		if a.IsValid() && (was == nil || !defends(*was, a) || was.Router != b.Router) {
 			m.emit(role.Advertise{Ifindex: b.Ifindex, Addr: a, Router: b.Router})
 		}

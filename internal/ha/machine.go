@@ -19,6 +19,12 @@ type Machine struct {
 	dads  map[place][]*node // who waits for a DADDone
 	ids   role.ID
 
+	// IPv4 home addresses (RFC 5555).
+	configured4 map[netip.Addr]bool  // those of certain mobile nodes
+	leases      map[netip.Addr]*node // those of the pool that are somebody's
+	poolSize    int                  // how many the pool has to assign
+	lastIPv4    netip.Addr           // where the search for a free one goes on
+
 	making    int      // nodes on the way to their first binding
 	strangers bul.Rate // answers to messages that anybody may have made
 
@@ -35,9 +41,10 @@ var _ role.Machine = (*Machine)(nil)
 // New returns a home agent without bindings.
 func New(p Params) *Machine {
 	m := &Machine{
-		nodes: make(map[netip.Addr]*node),
-		asked: make(map[role.ID]*node),
-		dads:  make(map[place][]*node),
+		nodes:  make(map[netip.Addr]*node),
+		asked:  make(map[role.ID]*node),
+		dads:   make(map[place][]*node),
+		leases: make(map[netip.Addr]*node),
 	}
 	m.setParams(p)
 	return m
@@ -51,6 +58,7 @@ func (m *Machine) setParams(p Params) {
 		mn := &m.p.MobileNodes[i]
 		m.known[mn.HomeAddress] = mn
 	}
+	m.setPool()
 }
 
 // Step implements role.Machine.

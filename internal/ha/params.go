@@ -23,6 +23,10 @@ type Params struct {
 	Policies      []Policy
 	DenyByDefault bool
 
+	// IPv4Pool is where IPv4 home addresses come from for mobile nodes without one
+	// of their own (RFC 5555 §2.5). Prefixes must not overlap.
+	IPv4Pool []netip.Prefix
+
 	MaxLifetime   time.Duration // longest lifetime granted; 3600 s
 	MaxBindings   int           // 130 beyond; 1,000,000
 	RefreshAdvice time.Duration // Binding Refresh Advice; 0: none
@@ -76,6 +80,10 @@ type MobileNode struct {
 	// claim a part of, and what it gets when it claims nothing. Those of
 	// different mobile nodes must not overlap.
 	Prefixes []netip.Prefix
+
+	// IPv4HomeAddress is bound beside HomeAddress when the mobile node asks for one
+	// (RFC 5555 §4.5), or invalid.
+	IPv4HomeAddress netip.Addr
 }
 
 // Policy is for the home addresses in a prefix.

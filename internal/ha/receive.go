@@ -68,6 +68,9 @@ type request struct {
 	prefixes []netip.Prefix // behind a mobile router, sorted
 	named    bool           // by itself, not by the prefix table
 
+	ipv4        netip.Addr                      // to be bound as well, or invalid
+	ipv4Answers []mh.IPv4AddressAcknowledgement // to each that was asked for
+
 	authentic bool // not just anybody can have made it
 	granted   role.Binding
 	status    mh.Status // of the acceptance

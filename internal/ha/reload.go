@@ -29,6 +29,7 @@ func (m *Machine) reconfigured(p Params) {
 		m.end(b.HomeAddress)
 	}
 	m.shorten()
+	m.stripIPv4()
 	for _, n := range m.atWork() {
 		if m.serves(n.home) && (n.current.delete() || m.permits(n.current.granted)) {
 			continue

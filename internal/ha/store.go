@@ -77,6 +77,10 @@ func (m *Machine) restoredBinding(n *node, b role.Binding) {
 	if end := m.now.Add(prefix.Valid); limited(prefix.Valid) && b.Expires.After(end) {
 		b.Expires = end
 	}
+	if had := b.IPv4HomeAddress; had.IsValid() {
+		m.restoreIPv4(n, &b)
+		n.unstored = had != b.IPv4HomeAddress
+	}
 	m.cache.Set(b)
 	if m.p.Registered != nil {
 		m.p.Registered(m.now, b)

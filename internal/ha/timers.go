@@ -100,6 +100,7 @@ func (m *Machine) forget(n *node) {
 	case replay == ReplayTimestamp && n.stamp != 0:
 		n.sequent = false // the store may keep it: at worst the next run corrects a mobile node
 	default:
+		m.release(n)
 		delete(m.nodes, n.home)
 		if n.stored {
 			m.emit(role.StoreRegistration{Registration: role.Registration{HomeAddress: n.home}})

@@ -77,6 +77,8 @@ func (m *Machine) bindingUpdate(ev role.MessageIn, bu *mh.BindingUpdate) {
 			m.refuse(r, mh.StatusNotHomeSubnet, role.CountRefused) // the prefix ends
 			return
 		}
+		m.bindIPv4(n, r)
+		r.granted.IPv4HomeAddress = r.ipv4
 		r.status = prefix.status(r.granted.Lifetime)
 		m.accept(n, r)
 	}

@@ -11,7 +11,6 @@ const (
 	CountTunnelPassed  role.Counter = "tunnel_passed"               // source bound, care-of address right
 	CountTunnelUnbound role.Counter = "tunnel_dropped_unbound"      // inner source is no home address
 	CountTunnelSpoofed role.Counter = "tunnel_dropped_spoofed"      // outer source is not the care-of address
-	CountTunnelIPv4    role.Counter = "tunnel_dropped_ipv4"         // IPv4 inside
 	CountTunnelOther   role.Counter = "tunnel_dropped_other"        // no IP inside, no tunnel header
 	CountDiscovery     role.Counter = "home_link_discovery_stopped" // kept from the kernel on a home link
 )
@@ -23,7 +22,6 @@ const (
 	slotPassed slot = iota
 	slotUnbound
 	slotSpoofed
-	slotIPv4
 	slotOther
 	slotDiscovery
 	slots // how many there are
@@ -33,7 +31,6 @@ var slotNames = [slots]role.Counter{
 	slotPassed:    CountTunnelPassed,
 	slotUnbound:   CountTunnelUnbound,
 	slotSpoofed:   CountTunnelSpoofed,
-	slotIPv4:      CountTunnelIPv4,
 	slotOther:     CountTunnelOther,
 	slotDiscovery: CountDiscovery,
 }

@@ -18,7 +18,7 @@ import (
 const CountTunnelDropped role.Counter = "tunnel_dropped"
 
 // Flower is the source check of RFC 6275 §10.4.5 without BPF: one tc flower
-// filter for each home address and mobile network, and a filter behind them that
+// filter for each home address, mobile network and IPv4 home address, and a filter behind them that
 // drops the rest. It
 // costs some forty times as much for each binding as Gate and has no gate for
 // home links. Its methods may be called from any goroutine.
@@ -83,7 +83,7 @@ func (f *Flower) attach() error {
 	for _, o := range older {
 		switch prio := o.Attrs().Priority; o := o.(type) {
 		case *netlink.Flower:
-			if prio == f.cfg.Priority {
+			if prio == f.cfg.Priority || prio == f.cfg.Priority-1 {
 				f.last = max(f.last, o.Handle)
 				if a, ok := netip.AddrFromSlice(o.SrcIP); ok {
 					bits := a.BitLen()
@@ -96,7 +96,7 @@ func (f *Flower) attach() error {
 		case *netlink.MatchAll:
 			closed = closed || prio == f.cfg.Priority+1
 		default:
-			if prio == f.cfg.Priority || prio == f.cfg.Priority+1 {
+			if f.cfg.Priority-1 <= prio && prio <= f.cfg.Priority+1 {
 				return fmt.Errorf("interface %d has a filter of type %s at priority %d, which is ours: run mip6d --cleanup or configure another priority",
 					f.cfg.Tunnel, o.Type(), prio)
 			}
@@ -110,6 +110,15 @@ func (f *Flower) attach() error {
 		return fmt.Errorf("drop what no binding lets through on interface %d: %w", f.cfg.Tunnel, err)
 	}
 	return nil
+}
+
+// familyOf says where the filters of a source stand: those of a priority are of one
+// protocol.
+func (f *Flower) familyOf(source netip.Addr) (proto, priority uint16) {
+	if source.Is4() {
+		return unix.ETH_P_IP, f.cfg.Priority - 1
+	}
+	return unix.ETH_P_IPV6, f.cfg.Priority
 }
 
 func (f *Flower) attrs(proto, priority uint16, handle uint32) netlink.FilterAttrs {
@@ -144,9 +153,10 @@ func (f *Flower) set(b role.Binding) error {
 	if err := checkBinding(b); err != nil {
 		return err
 	}
-	sources := append([]netip.Prefix{netip.PrefixFrom(b.HomeAddress, b.HomeAddress.BitLen())}, b.MobilePrefixes...)
+	behind := b.Behind()
+	sources := append([]netip.Prefix{netip.PrefixFrom(b.HomeAddress, b.HomeAddress.BitLen())}, behind...)
 	before := f.behind[b.HomeAddress]
-	f.behind[b.HomeAddress] = append(slices.Clone(before), b.MobilePrefixes...) // until all are set
+	f.behind[b.HomeAddress] = append(slices.Clone(before), behind...) // until all are set
 	for _, p := range sources {
 		if err := f.let(p, b); err != nil {
 			return err
@@ -159,7 +169,7 @@ func (f *Flower) set(b role.Binding) error {
 			}
 		}
 	}
-	if f.behind[b.HomeAddress] = b.MobilePrefixes; len(b.MobilePrefixes) == 0 {
+	if f.behind[b.HomeAddress] = behind; len(behind) == 0 {
 		delete(f.behind, b.HomeAddress)
 	}
 	return nil
@@ -177,9 +187,10 @@ func (f *Flower) let(source netip.Prefix, b role.Binding) error {
 		f.last++
 		e.handle = f.last
 	}
+	proto, priority := f.familyOf(source.Addr())
 	if err := f.nl.FilterReplace(&netlink.Flower{
-		FilterAttrs: f.attrs(unix.ETH_P_IPV6, f.cfg.Priority, e.handle),
-		EthType:     unix.ETH_P_IPV6,
+		FilterAttrs: f.attrs(proto, priority, e.handle),
+		EthType:     proto,
 		SrcIP:       source.Addr().AsSlice(),
 		SrcIPMask:   net.CIDRMask(source.Bits(), source.Addr().BitLen()),
 		EncSrcIP:    b.CareOf.AsSlice(),
@@ -230,9 +241,8 @@ func (f *Flower) remove(source netip.Prefix, owner netip.Addr) error {
 	if !ok || e.owner.IsValid() && e.owner != owner {
 		return nil
 	}
-	err := f.nl.FilterDel(&netlink.Flower{
-		FilterAttrs: f.attrs(unix.ETH_P_IPV6, f.cfg.Priority, e.handle), EthType: unix.ETH_P_IPV6,
-	})
+	proto, priority := f.familyOf(source.Addr())
+	err := f.nl.FilterDel(&netlink.Flower{FilterAttrs: f.attrs(proto, priority, e.handle), EthType: proto})
 	if err != nil && !gone(err) {
 		return fmt.Errorf("stop %s at the tunnel: %w", source, err)
 	}
@@ -294,6 +304,7 @@ func (f *Flower) Detach() error {
 	for _, all := range []netlink.Filter{
 		// Without a handle, a deletion removes all of a priority and kind.
 		&netlink.Flower{FilterAttrs: f.attrs(unix.ETH_P_IPV6, f.cfg.Priority, 0)},
+		&netlink.Flower{FilterAttrs: f.attrs(unix.ETH_P_IP, f.cfg.Priority-1, 0)},
 		&netlink.MatchAll{FilterAttrs: f.attrs(unix.ETH_P_ALL, f.cfg.Priority+1, 0)},
 	} {
 		if err := f.nl.FilterDel(all); err != nil && !gone(err) {

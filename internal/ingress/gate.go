@@ -35,7 +35,7 @@ type Config struct {
 	Tunnel    int   // ifindex of the shared tunnel device; 0: none yet
 	HomeLinks []int // ifindexes of the home links on which we defend
 
-	Priority   uint16 // of our filters on the clsact hooks
+	Priority   uint16 // of our filters on the clsact hooks; Flower takes its neighbours, too
 	Handle     uint32 // of our filters at that priority
 	MaxEntries uint32 // home addresses, and link-local ones with the L flag
 }
@@ -150,7 +150,8 @@ func bindingsSpec(entries uint32) *ebpf.MapSpec {
 	}
 }
 
-// networksSpec describes the map of mobile networks, prefix → care-of address.
+// networksSpec describes the map of what is behind home addresses, prefix → care-of
+// address: mobile networks, and IPv4 home addresses as ::ffff:0:0/96 has them.
 func networksSpec(entries uint32) *ebpf.MapSpec {
 	return &ebpf.MapSpec{
 		Name: networksMapName, Type: ebpf.LPMTrie, KeySize: 4 + addrLen, ValueSize: addrLen,
@@ -202,7 +203,7 @@ func (g *Gate) Set(bindings []role.Binding) []error {
 			continue
 		}
 		old := g.set[b.HomeAddress]
-		now := entry{careOf: b.CareOf, linkLocal: b.LinkLocal.WithZone(""), behind: slices.Clone(b.MobilePrefixes)}
+		now := entry{careOf: b.CareOf, linkLocal: b.LinkLocal.WithZone(""), behind: slices.Clone(b.Behind())}
 		g.set[b.HomeAddress] = now
 		if old.linkLocal != now.linkLocal {
 			if now.linkLocal.IsValid() {

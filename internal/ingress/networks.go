@@ -17,16 +17,35 @@ type netKey struct {
 	Addr   addrKey
 }
 
-func keyOf(p netip.Prefix) netKey { return netKey{uint32(p.Bits()), p.Masked().Addr().As16()} }
+// mapped is the length of the prefix in which IPv4 addresses stand in the map.
+const mapped = 96
 
-// setNetworks lets the packets of a mobile router's networks through, from its
-// care-of address only (RFC 3963 §6.4), and no longer those of networks that it had
-// and has not. What failed once is noted, so that Clear takes it back.
+func keyOf(p netip.Prefix) netKey {
+	bits := p.Bits()
+	if p.Addr().Is4() {
+		bits += mapped
+	}
+	return netKey{uint32(bits), p.Masked().Addr().As16()}
+}
+
+func (k netKey) prefix() netip.Prefix {
+	a := netip.AddrFrom16(k.Addr)
+	if a.Is4In6() && k.Length >= mapped {
+		return netip.PrefixFrom(a.Unmap(), int(k.Length)-mapped)
+	}
+	return netip.PrefixFrom(a, int(k.Length))
+}
+
+// setNetworks lets the packets of a mobile router's networks, and of an IPv4 home
+// address, through from the care-of address only (RFC 3963 §6.4), and no longer those
+// of networks that were and are not. What failed once is noted, so that Clear takes
+// it back.
 func (g *Gate) setNetworks(b role.Binding) error {
 	value := addrKey(b.CareOf.As16())
 	old := g.set[b.HomeAddress]
 	before := old.behind
-	for _, p := range b.MobilePrefixes {
+	behind := b.Behind()
+	for _, p := range behind {
 		key := keyOf(p)
 		if err := g.networks.Update(&key, &value, ebpf.UpdateAny); err != nil {
 			return fmt.Errorf("its network %s: %w", p, err)
@@ -37,7 +56,7 @@ func (g *Gate) setNetworks(b role.Binding) error {
 			g.set[b.HomeAddress] = old
 		}
 	}
-	return g.dropNetworks(b.HomeAddress, before, b.MobilePrefixes)
+	return g.dropNetworks(b.HomeAddress, before, behind)
 }
 
 // dropNetworks stops the packets of a mobile router's networks but for some, unless
@@ -65,7 +84,7 @@ func (g *Gate) settleNetworks() error {
 	var value addrKey
 	it := g.networks.Iterate()
 	for it.Next(&key, &value) {
-		if p := netip.PrefixFrom(netip.AddrFrom16(key.Addr), int(key.Length)); !g.owner[p].IsValid() {
+		if !g.owner[key.prefix()].IsValid() {
 			stale = append(stale, key)
 		}
 	}

@@ -82,17 +82,17 @@ func (s *rawSender) send(p []byte) {
 	}
 }
 
-// sniffer sees the IPv6 packets that come in on an interface, before any gate.
+// sniffer sees the packets of one kind that come in on an interface, before any gate.
 type sniffer struct {
 	t  testing.TB
 	fd int
 }
 
-func newSniffer(t testing.TB, n *nslab.Node, dev string) *sniffer {
+func newSniffer(t testing.TB, n *nslab.Node, dev string, etherType uint16) *sniffer {
 	t.Helper()
 	var fd int
 	var err error
-	proto := uint16(wireOrder(etherIPv6))
+	proto := uint16(wireOrder(etherType))
 	n.Do(func() { fd, err = unix.Socket(unix.AF_PACKET, unix.SOCK_DGRAM|unix.SOCK_CLOEXEC, int(proto)) })
 	if err != nil {
 		t.Fatal(err)

@@ -29,8 +29,10 @@ const (
 	hdrStartNet     = 1 // BPF_HDR_START_NET
 )
 
-// Fields of the IPv6 header and of a neighbour discovery message behind it.
+// Fields of the IPv4 and the IPv6 header, and of a neighbour discovery message
+// behind that.
 const (
+	ipv4Source     = 12
 	ipv6NextHeader = 6
 	ipv6Source     = 8
 	ipv6HeaderLen  = 40
@@ -61,7 +63,8 @@ func wireOrder(v uint16) int32 {
 // shared tunnel device.
 //
 // An inner source that is no home address may lie in a mobile network (RFC 3963
-// §6.4): its prefix says by which care-of address it must come.
+// §6.4), or be an IPv4 home address (RFC 5555 §4.5): its prefix says by which care-of
+// address it must come.
 func tunnelProgram(bindings, networks, counters *ebpf.Map) *ebpf.ProgramSpec {
 	const (
 		key    = -48 // struct bpf_tunnel_key
@@ -72,37 +75,30 @@ func tunnelProgram(bindings, networks, counters *ebpf.Map) *ebpf.ProgramSpec {
 		asm.Mov.Reg(asm.R6, asm.R1),
 		asm.LoadMem(asm.R0, asm.R6, skbProtocol, asm.Word),
 		asm.JEq.Imm(asm.R0, wireOrder(etherIPv6), "ipv6"),
-		asm.Mov.Imm(asm.R7, int32(slotIPv4)),
-		// IPv4 inside has no binding yet (RFC 5555): a map of IPv4 home
-		// addresses is to be asked here.
-		asm.JEq.Imm(asm.R0, wireOrder(etherIPv4), "drop"),
+		asm.JEq.Imm(asm.R0, wireOrder(etherIPv4), "ipv4"),
 		asm.Mov.Imm(asm.R7, int32(slotOther)),
 		asm.Ja.Label("drop"),
-
-		asm.Mov.Imm(asm.R7, int32(slotOther)).WithSymbol("ipv6"),
-		asm.Mov.Reg(asm.R1, asm.R6),
-		asm.Mov.Reg(asm.R2, asm.RFP),
-		asm.Add.Imm(asm.R2, key),
-		asm.Mov.Imm(asm.R3, tunnelKeySize),
-		asm.Mov.Imm(asm.R4, tunInfoIPv6),
-		asm.FnSkbGetTunnelKey.Call(),
-		asm.JNE.Imm(asm.R0, 0, "drop"),
-
-		asm.Mov.Reg(asm.R1, asm.R6),
-		asm.Mov.Imm(asm.R2, ipv6Source),
-		asm.Mov.Reg(asm.R3, asm.RFP),
-		asm.Add.Imm(asm.R3, inner),
-		asm.Mov.Imm(asm.R4, addrLen),
-		asm.Mov.Imm(asm.R5, hdrStartNet),
-		asm.FnSkbLoadBytesRelative.Call(),
-		asm.JNE.Imm(asm.R0, 0, "drop"),
-
+	}
+	insns = append(insns, outerSource("ipv6", key)...)
+	insns = append(insns, innerSource(ipv6Source, inner, addrLen)...)
+	insns = append(insns,
 		asm.LoadMapPtr(asm.R1, bindings.FD()),
 		asm.Mov.Reg(asm.R2, asm.RFP),
 		asm.Add.Imm(asm.R2, inner),
 		asm.FnMapLookupElem.Call(),
 		asm.JNE.Imm(asm.R0, 0, "compare"),
-		asm.StoreImm(asm.RFP, length, addrLen*8, asm.Word),
+		asm.Ja.Label("behind"),
+	)
+	insns = append(insns, outerSource("ipv4", key)...)
+	insns = append(insns,
+		asm.StoreImm(asm.RFP, inner, 0, asm.Word),
+		asm.StoreImm(asm.RFP, inner+4, 0, asm.Word),
+		asm.StoreImm(asm.RFP, inner+8, 0, asm.Half),
+		asm.StoreImm(asm.RFP, inner+10, 0xffff, asm.Half),
+	)
+	insns = append(insns, innerSource(ipv4Source, inner+12, 4)...)
+	insns = append(insns,
+		asm.StoreImm(asm.RFP, length, addrLen*8, asm.Word).WithSymbol("behind"),
 		asm.LoadMapPtr(asm.R1, networks.FD()),
 		asm.Mov.Reg(asm.R2, asm.RFP),
 		asm.Add.Imm(asm.R2, length),
@@ -111,7 +107,7 @@ func tunnelProgram(bindings, networks, counters *ebpf.Map) *ebpf.ProgramSpec {
 		asm.JEq.Imm(asm.R0, 0, "drop"),
 
 		asm.Mov.Imm(asm.R7, int32(slotSpoofed)).WithSymbol("compare"),
-	}
+	)
 	for off := int16(0); off < addrLen; off += 4 {
 		insns = append(insns,
 			asm.LoadMem(asm.R1, asm.R0, off, asm.Word),
@@ -131,6 +127,34 @@ func tunnelProgram(bindings, networks, counters *ebpf.Map) *ebpf.ProgramSpec {
 		Type:         ebpf.SchedCLS,
 		License:      "Apache-2.0",
 		Instructions: insns,
+	}
+}
+
+// outerSource has the tunnel's end points put on the stack.
+func outerSource(label string, key int32) asm.Instructions {
+	return asm.Instructions{
+		asm.Mov.Imm(asm.R7, int32(slotOther)).WithSymbol(label),
+		asm.Mov.Reg(asm.R1, asm.R6),
+		asm.Mov.Reg(asm.R2, asm.RFP),
+		asm.Add.Imm(asm.R2, key),
+		asm.Mov.Imm(asm.R3, tunnelKeySize),
+		asm.Mov.Imm(asm.R4, tunInfoIPv6),
+		asm.FnSkbGetTunnelKey.Call(),
+		asm.JNE.Imm(asm.R0, 0, "drop"),
+	}
+}
+
+// innerSource has the source address of the packet within put on the stack.
+func innerSource(at, to, n int32) asm.Instructions {
+	return asm.Instructions{
+		asm.Mov.Reg(asm.R1, asm.R6),
+		asm.Mov.Imm(asm.R2, at),
+		asm.Mov.Reg(asm.R3, asm.RFP),
+		asm.Add.Imm(asm.R3, to),
+		asm.Mov.Imm(asm.R4, n),
+		asm.Mov.Imm(asm.R5, hdrStartNet),
+		asm.FnSkbLoadBytesRelative.Call(),
+		asm.JNE.Imm(asm.R0, 0, "drop"),
 	}
 }
 

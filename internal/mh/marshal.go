@@ -5,14 +5,16 @@ import "fmt"
 // alignment of an option: it starts at a multiple of n plus offset.
 type alignment struct{ n, offset int }
 
-// alignments of RFC 6275 §6.2, RFC 3963 §4.3 and RFC 4285 §6.
+// alignments of RFC 6275 §6.2, RFC 3963 §4.3, RFC 4285 §6 and RFC 5555 §3.
 var alignments = map[OptionType]alignment{
-	OptionBindingRefreshAdvice:     {2, 0},
-	OptionAlternateCareOfAddress:   {8, 6},
-	OptionNonceIndices:             {2, 0},
-	OptionBindingAuthorizationData: {8, 2},
-	OptionMobileNetworkPrefix:      {8, 4},
-	OptionMesgID:                   {8, 2},
+	OptionBindingRefreshAdvice:       {2, 0},
+	OptionAlternateCareOfAddress:     {8, 6},
+	OptionNonceIndices:               {2, 0},
+	OptionBindingAuthorizationData:   {8, 2},
+	OptionMobileNetworkPrefix:        {8, 4},
+	OptionMesgID:                     {8, 2},
+	OptionIPv4HomeAddress:            {4, 0},
+	OptionIPv4AddressAcknowledgement: {4, 0},
 }
 
 // alignmentOf is where an option may start. RFC 4285 §5 asks 4n+1 for its

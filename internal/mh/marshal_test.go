@@ -42,6 +42,8 @@ func TestOptionsAreAligned(t *testing.T) {
 		{"RFC 4285 §5", mnha, 4, 1},
 		{"RFC 4285 §5, odd length", MobilityMessageAuthentication{7, 1, make([]byte, 13)}, 4, 1},
 		{"RFC 4285 §6", MesgID{1}, 8, 2},
+		{"RFC 5555 §3.1.1", IPv4HomeAddress{PrefixLen: 32}, 4, 0},
+		{"RFC 5555 §3.2.1", IPv4AddressAcknowledgement{PrefixLen: 32}, 4, 0},
 	} {
 		for n := range 8 {
 			t.Run(fmt.Sprintf("%s behind %d octets", c.rule, n+2), func(t *testing.T) {

@@ -123,6 +123,30 @@ var vectors = []struct {
 			}},
 		},
 	},
+	{
+		// RFC 5555 figure 1: six bits of prefix length, P, nine reserved bits.
+		"Binding Update with IPv4 home addresses, one given, one prefix asked for",
+		"3b 03 05 00 0000 0001 c000 0001 1d06 8000 c0000264 1d06 6200 00000000 01 02 0000",
+		&BindingUpdate{
+			Sequence: 1, Ack: true, Home: true, Lifetime: 4 * time.Second,
+			Header: Header{Options: Options{
+				IPv4HomeAddress{PrefixLen: 32, Addr: netip.MustParseAddr("192.0.2.100")},
+				IPv4HomeAddress{PrefixLen: 24, WantPrefix: true, Addr: netip.IPv4Unspecified()},
+			}},
+		},
+	},
+	{
+		// Figure 4: eight bits of status, six of prefix length, two reserved.
+		"Binding Acknowledgement with an IPv4 home address and a refused prefix",
+		"3b 03 06 00 0000 00 00 0001 0001 1e06 00 80 c0000264 1e06 85 00 00000000 01 02 0000",
+		&BindingAcknowledgement{
+			Sequence: 1, Lifetime: 4 * time.Second,
+			Header: Header{Options: Options{
+				IPv4AddressAcknowledgement{PrefixLen: 32, Addr: netip.MustParseAddr("192.0.2.100")},
+				IPv4AddressAcknowledgement{Status: IPv4PrefixUnauthorized, Addr: netip.IPv4Unspecified()},
+			}},
+		},
+	},
 }
 
 // Requirements: 3963-4.3-1, 6275-6.1.1-6, 6275-6.1.2-1, 6275-6.1.3-1, 6275-6.1.4-1, 6275-6.1.7-6, 6275-6.1.8-2

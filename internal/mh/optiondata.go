@@ -74,18 +74,24 @@ func parseOption(t OptionType, d []byte, at int) (Option, error) {
 		}, nil
 	case OptionMesgID:
 		return MesgID{be.Uint64(d)}, nil
+	case OptionIPv4HomeAddress:
+		return parseIPv4HomeAddress(d, at)
+	case OptionIPv4AddressAcknowledgement:
+		return parseIPv4AddressAcknowledgement(d), nil
 	}
 	return UnknownOption{Type: t, Data: bytes.Clone(d)}, nil
 }
 
 // fixedLen is the Option Length of options that have only one.
 var fixedLen = map[OptionType]int{
-	OptionBindingRefreshAdvice:     2,
-	OptionAlternateCareOfAddress:   16,
-	OptionNonceIndices:             4,
-	OptionBindingAuthorizationData: 12,
-	OptionMobileNetworkPrefix:      18,
-	OptionMesgID:                   8,
+	OptionBindingRefreshAdvice:       2,
+	OptionAlternateCareOfAddress:     16,
+	OptionNonceIndices:               4,
+	OptionBindingAuthorizationData:   12,
+	OptionMobileNetworkPrefix:        18,
+	OptionMesgID:                     8,
+	OptionIPv4HomeAddress:            6,
+	OptionIPv4AddressAcknowledgement: 6,
 }
 
 // leastLen is the least Option Length of the others.

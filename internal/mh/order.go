@@ -30,8 +30,8 @@ func checkOrder(opts Options) error {
 			return misplaced("the %s option follows the %s option (RFC 4285 §5.1)", t, last.OptionType())
 		}
 		switch o.(type) {
-		case MobileNetworkPrefix, UnknownOption:
-			continue
+		case MobileNetworkPrefix, IPv4HomeAddress, IPv4AddressAcknowledgement, UnknownOption:
+			continue // any number (RFC 3963 §4.3, RFC 5555 §4.4.2)
 		case BindingAuthorizationData:
 			last = o
 		}

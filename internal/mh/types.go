@@ -65,6 +65,8 @@ const (
 	OptionMobileNodeIdentifier          OptionType = 8  // RFC 4283 §3
 	OptionMobilityMessageAuthentication OptionType = 9  // RFC 4285 §5
 	OptionMesgID                        OptionType = 10 // RFC 4285 §6
+	OptionIPv4HomeAddress               OptionType = 29 // RFC 5555 §3.1.1
+	OptionIPv4AddressAcknowledgement    OptionType = 30 // RFC 5555 §3.2.1
 )
 
 var optionNames = map[OptionType]string{
@@ -78,6 +80,8 @@ var optionNames = map[OptionType]string{
 	OptionMobileNodeIdentifier:          "Mobile Node Identifier",
 	OptionMobilityMessageAuthentication: "Mobility Message Authentication",
 	OptionMesgID:                        "Mesg-ID",
+	OptionIPv4HomeAddress:               "IPv4 Home Address",
+	OptionIPv4AddressAcknowledgement:    "IPv4 Address Acknowledgement",
 }
 
 // String is the option's name in its RFC.

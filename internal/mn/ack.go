@@ -95,9 +95,16 @@ func (m *Machine) registered(h *home, t bul.Transmission, ba *mh.BindingAcknowle
 	m.accepted(h, t)
 	h.answerTime = m.answerTime(e, t)
 	e.Accept(t, ba.Lifetime)
+	ipv4 := m.ipv4Answer(h, ba)
 	m.endHandoff(h)
+	if ipv4 && h.path.Mode == role.PathTunnelled {
+		m.setPath(h, role.HomePath{Mode: role.PathTunnelled})
+	}
 	h.advised = m.advice(ba)
 	h.backoff, h.due = bul.Backoff{}, m.refreshAt(h, e)
+	if h.ipv4.lost {
+		h.due = m.now // another one is asked for
+	}
 	m.prefixAdvised(h, ba.Status)
 	m.notice(role.Notice{Kind: role.NoticeRegistered, HoA: h.addr(), CoA: t.CareOf, HA: h.homeAgent(),
 		Ifindex: h.link.ifindex, Sequence: t.Sequence, Lifetime: e.Granted, Status: ba.Status, HasStatus: true,

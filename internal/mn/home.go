@@ -62,7 +62,8 @@ type home struct {
 	found      discovery     // of its home agent
 	resumed    time.Time     // until when an earlier run's tunnel is left as it is, while we find out where we are
 	prefix     homePrefix    // what the home agent says of it
-	advertised int           // the interface where neighbours were told of our return; 0: none
+	ipv4       ipv4
+	advertised int // the interface where neighbours were told of our return; 0: none
 
 	clock    clock
 	homeDADs int  // duplicate address detection at home failed so often
@@ -255,6 +256,9 @@ func (m *Machine) setPath(h *home, p role.HomePath) {
 	if h.Network != nil {
 		p.MobilePrefixes = h.Network.Prefixes
 	}
+	if h.IPv4 != nil {
+		p.IPv4, p.IPv4Default = h.ipv4.addr, h.IPv4.Default
+	}
 	switch p.Mode {
 	case role.PathBlocked:
 		p.HomeAgent = h.homeAgent()
@@ -289,6 +293,7 @@ func (m *Machine) setPath(h *home, p role.HomePath) {
 func samePath(a, b role.HomePath) bool {
 	return a.HomeAddress == b.HomeAddress && a.Mode == b.Mode && a.CareOf == b.CareOf &&
 		a.HomeAgent == b.HomeAgent && a.Router == b.Router && a.Ifindex == b.Ifindex && a.DAD == b.DAD && a.Hold == b.Hold && a.Deprecated == b.Deprecated &&
+		a.IPv4 == b.IPv4 &&
 		bytes.Equal(a.HomeAgentLinkAddr, b.HomeAgentLinkAddr)
 }
 

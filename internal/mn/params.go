@@ -86,6 +86,8 @@ type Home struct {
 
 	// Network makes us a mobile router (RFC 3963); nil: a mobile host.
 	Network *Network
+
+	IPv4 *IPv4 // nil: none is wanted
 }
 
 // Network is what is behind a mobile router.

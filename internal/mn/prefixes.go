@@ -157,7 +157,9 @@ func (m *Machine) renumber(h *home, x icmp6.PrefixInformation) {
 	a := h.addr().As16()
 	formed := h.Home
 	formed.HomeAddress = netip.PrefixFrom(join(net, [8]byte(a[8:])), 64)
-	formed.Network = nil // a mobile network goes with the home address that it was given to
+	// A mobile network goes with the home address that it was given to, and so does an
+	// IPv4 home address.
+	formed.Network, formed.IPv4 = nil, nil
 	if m.isHomeAddress(formed.HomeAddress.Addr()) || len(m.homes) >= len(m.p.Homes)*(1+maxRenumbered) {
 		return
 	}

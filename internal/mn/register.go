@@ -169,6 +169,7 @@ func (m *Machine) update(h *home, t bul.Transmission) ([]byte, error) {
 	}
 	bu.Options = mh.Options{mh.AlternateCareOfAddress{CareOf: t.CareOf}}
 	bu.Options = append(bu.Options, h.networkOptions(t)...)
+	bu.Options = append(bu.Options, h.ipv4Options(t)...)
 	bu.Options = append(bu.Options, h.authOptions(t)...)
 	raw, err := mh.Marshal(bu)
 	if err != nil {

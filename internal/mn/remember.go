@@ -76,7 +76,7 @@ func (m *Machine) keep(k bul.Key, home bool, h *home) {
 		want.Sequence = last + sequencesAhead
 	}
 	if home {
-		want.Stamp, want.Offset = h.clock.last, h.clock.offset
+		want.Stamp, want.Offset, want.IPv4HomeAddress = h.clock.last, h.clock.offset, h.ipv4.addr
 	}
 	if e := m.bul.Get(k); e != nil && e.Until().After(m.now) {
 		want.CareOf, want.Until = e.CareOf, e.Until()
@@ -142,6 +142,9 @@ func (m *Machine) recall(h *home) {
 			h.clock.on = h.clock.on || e.Stamp != 0 && h.Auth != nil
 			if bound {
 				m.bul.Restore(k, true, e.CareOf, e.Until, e.Granted)
+			}
+			if bound && h.IPv4 != nil && (h.IPv4.Addr == e.IPv4HomeAddress || h.IPv4.Addr.IsUnspecified()) {
+				h.ipv4.addr = e.IPv4HomeAddress
 			}
 			if bound && e.Granted > 0 {
 				h.resumed = m.now.Add(resumeTime)

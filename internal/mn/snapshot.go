@@ -36,6 +36,9 @@ type BindingView struct {
 	HasStatus  bool
 
 	MobilePrefixes []netip.Prefix // of the networks behind a mobile router
+
+	IPv4HomeAddress netip.Addr // in use beside the home address, or invalid
+	IPv4Refused     string     // why there is none although it is wanted
 }
 
 // InterfaceView is what `mip6ctl show interfaces` shows of one interface.
@@ -89,6 +92,9 @@ func (m *Machine) Bindings(now time.Time) []BindingView {
 		}
 		if h.Network != nil {
 			v.MobilePrefixes = h.Network.Prefixes
+		}
+		if v.IPv4HomeAddress = h.ipv4.addr; h.ipv4.refused != mh.IPv4Accepted {
+			v.IPv4Refused = h.ipv4.refused.String()
 		}
 		if h.link != nil {
 			v.Ifindex, v.Interface = h.link.ifindex, h.link.name

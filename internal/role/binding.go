@@ -2,6 +2,7 @@ package role
 
 import (
 	"net/netip"
+	"slices"
 	"time"
 )
 
@@ -23,4 +24,16 @@ type Binding struct {
 	Moves          uint64         // care-of changes since
 	ReplayStamp    uint64         // last RFC 4285 timestamp accepted, NTP format; 0: none
 	MobilePrefixes []netip.Prefix // behind a mobile router, sorted; none overlaps with another binding's
+
+	// IPv4HomeAddress is bound beside the home address (RFC 5555 §4.5), or invalid.
+	IPv4HomeAddress netip.Addr
+}
+
+// Behind is what is reached by the binding's tunnel beside the home address: the
+// mobile networks, and the IPv4 home address.
+func (b Binding) Behind() []netip.Prefix {
+	if !b.IPv4HomeAddress.IsValid() {
+		return b.MobilePrefixes
+	}
+	return append(slices.Clip(b.MobilePrefixes), netip.PrefixFrom(b.IPv4HomeAddress, b.IPv4HomeAddress.BitLen()))
 }

@@ -72,7 +72,8 @@ type StartDAD struct {
 
 // Advertise multicasts an unsolicited Neighbor Advertisement for an address to
 // all nodes of the link, with our own link-layer address, S clear, O set. The
-// applier repeats it up to MAX_NEIGHBOR_ADVERTISEMENT times.
+// applier repeats it up to MAX_NEIGHBOR_ADVERTISEMENT times. An IPv4 address is
+// announced by ARP (RFC 5227 §2.3).
 type Advertise struct {
 	Ifindex int
 	Addr    netip.Addr

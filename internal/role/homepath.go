@@ -73,6 +73,12 @@ type HomePath struct {
 	// none of our links goes nowhere, always.
 	MobilePrefixes []netip.Prefix
 
+	// IPv4 is the IPv4 home address (RFC 5555), or invalid: its packets take the way of
+	// the home address's, but at home there is none. With IPv4Default so do the IPv4
+	// packets of all who have not chosen a source address, but to addresses of our links.
+	IPv4        netip.Addr
+	IPv4Default bool
+
 	HomeAgentLinkAddr []byte // PathDeregistering: from the home agent's advertisement
 	DAD               bool   // PathHome: probe for the home address first (no binding existed)
 }

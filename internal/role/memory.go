@@ -38,6 +38,8 @@ type ListEntry struct {
 	Until   time.Time     // the last moment at which a binding may be there
 	Granted time.Duration // lifetime of what was acknowledged; 0: that may be something else
 
+	IPv4HomeAddress netip.Addr // that the home agent has bound as well (RFC 5555), or invalid
+
 	// RFC 4285 §6: the last timestamp sent, and the home agent's clock minus
 	// ours.
 	Stamp  uint64

@@ -8,11 +8,11 @@ import (
 	"golang.org/x/sys/unix"
 )
 
-// addresses lists the IPv6 addresses of all interfaces. The library's own
-// listing does not tell the protocol that we mark ours with.
+// addresses lists the addresses of all interfaces, of both families. The library's
+// own listing does not tell the protocol that we mark ours with.
 func addresses() ([]address, error) {
 	req := nl.NewNetlinkRequest(unix.RTM_GETADDR, unix.NLM_F_DUMP)
-	req.AddData(nl.NewIfAddrmsg(unix.AF_INET6))
+	req.AddData(nl.NewIfAddrmsg(unix.AF_UNSPEC))
 	messages, err := dump(func() ([][]byte, error) { return req.Execute(unix.NETLINK_ROUTE, unix.RTM_NEWADDR) })
 	if err != nil {
 		return nil, fmt.Errorf("list the addresses: %w", err)
@@ -28,8 +28,12 @@ func addresses() ([]address, error) {
 
 // parseAddress reads the body of an RTM_NEWADDR.
 func parseAddress(m []byte) (a address, ok bool) {
-	if len(m) < unix.SizeofIfAddrmsg || m[0] != unix.AF_INET6 {
+	if len(m) < unix.SizeofIfAddrmsg || m[0] != unix.AF_INET6 && m[0] != unix.AF_INET {
 		return a, false
+	}
+	size := 16
+	if m[0] == unix.AF_INET {
+		size = 4
 	}
 	a.flags, a.ifindex = uint32(m[2]), int(native.Uint32(m[4:]))
 	a.valid, a.preferred = forever, forever
@@ -41,9 +45,9 @@ func parseAddress(m []byte) (a address, ok bool) {
 		}
 		data := b[unix.SizeofRtAttr:n]
 		switch typ := native.Uint16(b[2:]); {
-		case typ == unix.IFA_ADDRESS && len(data) == 16:
+		case typ == unix.IFA_ADDRESS && len(data) == size:
 			remote, _ = netip.AddrFromSlice(data)
-		case typ == unix.IFA_LOCAL && len(data) == 16:
+		case typ == unix.IFA_LOCAL && len(data) == size:
 			local, _ = netip.AddrFromSlice(data)
 		case typ == unix.IFA_FLAGS && len(data) >= 4:
 			a.flags = native.Uint32(data)
@@ -57,7 +61,7 @@ func parseAddress(m []byte) (a address, ok bool) {
 	if !local.IsValid() { // only where there is a peer is it told apart
 		local = remote
 	}
-	if !local.IsValid() || m[1] > 128 {
+	if !local.IsValid() || int(m[1]) > local.BitLen() {
 		return a, false
 	}
 	a.prefix = netip.PrefixFrom(local, int(m[1]))
@@ -75,4 +79,7 @@ func marked(list []address) bool {
 	return false
 }
 
-func (a address) isHome() bool { return a.flags&unix.IFA_F_HOMEADDRESS != 0 }
+// isHome tells our home addresses from our care-of addresses.
+func (a address) isHome() bool {
+	return a.flags&unix.IFA_F_HOMEADDRESS != 0 || a.prefix.Addr().Is4()
+}

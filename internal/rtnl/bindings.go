@@ -13,16 +13,17 @@ import (
 	"mip6d/internal/role"
 )
 
-// Bindings keeps a home agent's tunnel routes: one per home address and one per
-// mobile network prefix (RFC 3963), through one shared device that takes its end
-// points from the route. It is a datapath.Part.
+// Bindings keeps a home agent's tunnel routes: one per home address, one per
+// mobile network prefix (RFC 3963) and one per IPv4 home address (RFC 5555), through
+// one shared device that takes its end points from the route. It is a
+// datapath.Part.
 type Bindings struct {
 	marks  Marks
 	conn   *conn
 	rivals *rivals
 	device int
 	set    map[netip.Addr]role.Binding   // what this run has put there
-	behind map[netip.Addr][]netip.Prefix // prefixes that may be there, of each mobile router
+	behind map[netip.Addr][]netip.Prefix // prefixes that may be there, of each home address
 	owner  map[netip.Prefix]netip.Addr   // who had each last
 	detour detour
 
@@ -124,15 +125,19 @@ func (b *Bindings) Clear(hoas []netip.Addr) []error {
 func (b *Bindings) requests(x role.Binding) []request {
 	list := b.setRoute(nil, b.route(host(x.HomeAddress), x))
 	before := b.behind[x.HomeAddress]
-	for _, n := range x.MobilePrefixes {
-		list = b.setRoute(b.setRoute(list, b.route(n, x)), b.nested(n))
+	behind := x.Behind()
+	for _, n := range behind {
+		list = b.setRoute(list, b.route(n, x))
+		if n.Addr().Is6() {
+			list = b.setRoute(list, b.nested(n))
+		}
 		b.owner[n] = x.HomeAddress
 		if !slices.Contains(before, n) {
 			b.behind[x.HomeAddress] = append(b.behind[x.HomeAddress], n)
 		}
 	}
 	for _, n := range before {
-		if !slices.Contains(x.MobilePrefixes, n) {
+		if !slices.Contains(behind, n) {
 			list = append(list, b.giveUp(n, x.HomeAddress)...)
 		}
 	}
@@ -142,13 +147,14 @@ func (b *Bindings) requests(x role.Binding) []request {
 // keep notes what has been set.
 func (b *Bindings) keep(x role.Binding) {
 	b.set[x.HomeAddress] = x
+	behind := x.Behind()
 	for _, n := range b.behind[x.HomeAddress] {
-		if !slices.Contains(x.MobilePrefixes, n) {
+		if !slices.Contains(behind, n) {
 			b.forget(n, x.HomeAddress)
 		}
 	}
-	if delete(b.behind, x.HomeAddress); len(x.MobilePrefixes) > 0 {
-		b.behind[x.HomeAddress] = slices.Clone(x.MobilePrefixes)
+	if delete(b.behind, x.HomeAddress); len(behind) > 0 {
+		b.behind[x.HomeAddress] = slices.Clone(behind)
 	}
 }
 
@@ -165,11 +171,14 @@ func (b *Bindings) withdraw(hoa netip.Addr) []request {
 	return list
 }
 
-// giveUp takes the routes of a prefix back, unless another mobile router has it by
+// giveUp takes the routes of a prefix back, unless another mobile node has it by
 // now.
 func (b *Bindings) giveUp(n netip.Prefix, hoa netip.Addr) []request {
 	if b.owner[n] != hoa {
 		return nil
+	}
+	if n.Addr().Is4() {
+		return []request{b.route(n, role.Binding{}).del()}
 	}
 	return []request{b.route(n, role.Binding{}).del(), b.nested(n).del()}
 }
@@ -210,7 +219,7 @@ func (b *Bindings) Reinstate() error {
 	b.detour = detour{}
 	missing := make([]role.Binding, 0)
 	for hoa, x := range b.set {
-		if !there[host(hoa)] || slices.ContainsFunc(x.MobilePrefixes, func(n netip.Prefix) bool { return !there[n] }) {
+		if !there[host(hoa)] || slices.ContainsFunc(x.Behind(), func(n netip.Prefix) bool { return !there[n] }) {
 			missing = append(missing, x)
 		}
 	}
@@ -266,20 +275,25 @@ func (b *Bindings) Close() error { return errors.Join(b.rivals.close(), b.conn.c
 
 // ours lists the routes that carry our protocol number, in all tables.
 func ours(m Marks) ([]netlink.Route, error) {
-	routes, err := dump(func() ([]netlink.Route, error) {
-		return netlink.RouteListFiltered(netlink.FAMILY_V6,
-			&netlink.Route{Protocol: netlink.RouteProtocol(m.RouteProtocol), Table: unix.RT_TABLE_UNSPEC},
-			netlink.RT_FILTER_PROTOCOL|netlink.RT_FILTER_TABLE)
-	})
-	if err != nil {
-		return nil, fmt.Errorf("list the routes of protocol %d: %w", m.RouteProtocol, err)
+	var all []netlink.Route
+	for _, family := range []int{netlink.FAMILY_V6, netlink.FAMILY_V4} {
+		routes, err := dump(func() ([]netlink.Route, error) {
+			return netlink.RouteListFiltered(family,
+				&netlink.Route{Protocol: netlink.RouteProtocol(m.RouteProtocol), Table: unix.RT_TABLE_UNSPEC},
+				netlink.RT_FILTER_PROTOCOL|netlink.RT_FILTER_TABLE)
+		})
+		if err != nil {
+			return nil, fmt.Errorf("list the routes of protocol %d: %w", m.RouteProtocol, err)
+		}
+		all = append(all, routes...)
 	}
-	return routes, nil
+	return all, nil
 }
 
 func host(a netip.Addr) netip.Prefix { return netip.PrefixFrom(a, a.BitLen()) }
 
+// addrOf is what the library has of an address: IPv4 ones may have either length.
 func addrOf(ip net.IP) netip.Addr {
 	a, _ := netip.AddrFromSlice(ip)
-	return a
+	return a.Unmap()
 }

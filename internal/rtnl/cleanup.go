@@ -66,10 +66,13 @@ func (c *conn) cleanRoutes(m Marks, keep func(route) bool) error {
 
 // destination is that of a route.
 func destination(r netlink.Route) netip.Prefix {
-	if r.Dst == nil {
-		return everything
+	switch {
+	case r.Dst != nil:
+		return prefixOf(r.Dst)
+	case r.Family == netlink.FAMILY_V4:
+		return everything4
 	}
-	return prefixOf(r.Dst)
+	return everything
 }
 
 func (c *conn) cleanRules(m Marks) error {
@@ -89,27 +92,29 @@ func (c *conn) cleanRules(m Marks) error {
 // ourRules lists the rules that carry our protocol number, in the order in
 // which the kernel follows them.
 func ourRules(m Marks) ([]rule, error) {
-	rules, err := dump(func() ([]netlink.Rule, error) { return netlink.RuleList(netlink.FAMILY_V6) })
-	if err != nil {
-		return nil, fmt.Errorf("list the policy rules: %w", err)
-	}
 	var list []rule
-	for _, r := range rules {
-		if r.Protocol == m.RouteProtocol {
-			list = append(list, rule{
-				src: prefixOf(r.Src), dst: prefixOf(r.Dst), local: r.IifName == "lo",
-				table: uint32(r.Table), priority: uint32(r.Priority), protocol: m.RouteProtocol,
-			})
+	for _, family := range []int{netlink.FAMILY_V6, netlink.FAMILY_V4} {
+		rules, err := dump(func() ([]netlink.Rule, error) { return netlink.RuleList(family) })
+		if err != nil {
+			return nil, fmt.Errorf("list the policy rules: %w", err)
+		}
+		for _, r := range rules {
+			if r.Protocol == m.RouteProtocol {
+				list = append(list, rule{
+					src: prefixOf(r.Src), dst: prefixOf(r.Dst), local: r.IifName == "lo", onLink: r.SuppressPrefixlen == 0,
+					table: uint32(r.Table), priority: uint32(r.Priority), protocol: m.RouteProtocol,
+				})
+			}
 		}
 	}
 	return list, nil
 }
 
-// homeRules are those of home addresses.
+// homeRules are those of home addresses, IPv4 ones as well.
 func homeRules(m Marks) ([]rule, error) {
 	rules, err := ourRules(m)
 	return slices.DeleteFunc(rules, func(r rule) bool {
-		return r.priority == m.RulePriority+ruleCareOf || r.dst.IsValid() || !r.src.IsSingleIP()
+		return r.priority == m.RulePriority+ruleCareOf || r.dst.IsValid() || !r.src.IsSingleIP() || r.src == anybody4
 	}), err
 }
 

@@ -25,7 +25,7 @@ func TestKernelReinstateHealsWhatOthersDid(t *testing.T) {
 			must(t, err)
 			defer m.Close()
 			must(t, setPath(m, homePath(mode, eth0)))
-			want := ipv6State(t)
+			want := kernelState(t)
 			device := func() netlink.Link {
 				l, err := netlink.LinkByName("mip6n0")
 				must(t, err)
@@ -47,11 +47,11 @@ func TestKernelReinstateHealsWhatOthersDid(t *testing.T) {
 				}},
 			} {
 				harm.do()
-				if cmp.Equal(want, ipv6State(t)) && (mode == role.PathTunnelled || harm.name != "tunnel moved") {
+				if cmp.Equal(want, kernelState(t)) && (mode == role.PathTunnelled || harm.name != "tunnel moved") {
 					t.Fatalf("%s: no harm was done", harm.name)
 				}
 				must(t, m.Reinstate())
-				got := ipv6State(t)
+				got := kernelState(t)
 				if mode != role.PathTunnelled {
 					// Its end point means nothing without a binding.
 					got, want = got[1:], want[1:]
@@ -59,7 +59,7 @@ func TestKernelReinstateHealsWhatOthersDid(t *testing.T) {
 				if diff := cmp.Diff(want, got); diff != "" {
 					t.Errorf("%s:\n%s", harm.name, diff)
 				}
-				want = ipv6State(t)
+				want = kernelState(t)
 			}
 		})
 	}
@@ -107,6 +107,7 @@ func TestKernelSettle(t *testing.T) {
 	must(t, err)
 	other := homePath(role.PathTunnelled, eth0)
 	other.HomeAddress = netip.MustParsePrefix("2001:db8:1::200/64")
+	other.IPv4, other.IPv4Default = hoa4.Next(), false
 	old := netip.MustParsePrefix("2001:db8:f2::5/64")
 	for _, err := range m.Apply([]role.Effect{
 		role.AddCareOf{Ifindex: eth0, Prefix: old, Preferred: role.Infinite, Valid: role.Infinite},
@@ -114,9 +115,9 @@ func TestKernelSettle(t *testing.T) {
 	}) {
 		must(t, err)
 	}
-	want := ipv6State(t)
+	want := kernelState(t)
 	must(t, setPath(m, other))
-	if cmp.Equal(want, ipv6State(t)) {
+	if cmp.Equal(want, kernelState(t)) {
 		t.Fatal("the second home address leaves no trace")
 	}
 	must(t, m.Close())
@@ -124,7 +125,7 @@ func TestKernelSettle(t *testing.T) {
 	m, err = OpenMobileNode(Marks{}, false)
 	must(t, err)
 	defer m.Close()
-	must(t, m.Settle([]netip.Addr{hoa}, nil))
+	must(t, m.Settle([]netip.Addr{hoa, hoa4}, nil))
 	if a := find(t, old.Addr()); a.preferred != 0 || a.valid == 0 || a.valid > 30 {
 		t.Errorf("the earlier run's care-of address lives on for %d s, preferred %d s", a.valid, a.preferred)
 	}
@@ -134,10 +135,10 @@ func TestKernelSettle(t *testing.T) {
 	if a := find(t, old.Addr()); a.preferred != forever || a.valid != forever {
 		t.Errorf("asked for again, it lives for %d s, preferred %d s", a.valid, a.preferred)
 	}
-	if diff := cmp.Diff(want, ipv6State(t)); diff != "" {
+	if diff := cmp.Diff(want, kernelState(t)); diff != "" {
 		t.Errorf("the second home address is not gone:\n%s", diff)
 	}
-	must(t, m.Settle([]netip.Addr{hoa}, nil))
+	must(t, m.Settle([]netip.Addr{hoa, hoa4}, nil))
 	must(t, m.Apply([]role.Effect{role.RemoveCareOf{Ifindex: eth0, Addr: old.Addr()}})[0])
 	if a := find(t, old.Addr()); a.prefix.IsValid() {
 		t.Error("the earlier run's care-of address cannot be removed")

@@ -25,7 +25,15 @@ const (
 	tunnelMTU        = 1460 // 1500 less the outer header; without an encapsulation limit option
 )
 
-// route is what we need of a route.
+// family is that of an address.
+func family(a netip.Addr) uint8 {
+	if a.Is4() {
+		return unix.AF_INET
+	}
+	return unix.AF_INET6
+}
+
+// route is what we need of a route, of either family.
 type route struct {
 	dst      netip.Prefix
 	table    uint32
@@ -34,6 +42,7 @@ type route struct {
 	oif      int        // 0: none
 	via      netip.Addr // or invalid
 	metric   uint32     // 0: the kernel's default
+	source   netip.Addr // of packets that have none yet, or invalid
 	encapDst netip.Addr // or invalid: not encapsulated
 	encapSrc netip.Addr
 }
@@ -51,8 +60,14 @@ func (r route) body() []byte {
 	if r.table < 256 {
 		table = uint8(r.table)
 	}
-	b := []byte{unix.AF_INET6, uint8(r.dst.Bits()), 0, 0, table, r.protocol, unix.RT_SCOPE_UNIVERSE, r.kind, 0, 0, 0, 0}
-	b = attrAddr(b, unix.RTA_DST, r.dst.Addr())
+	scope := uint8(unix.RT_SCOPE_UNIVERSE)
+	if r.dst.Addr().Is4() && r.kind == unix.RTN_UNICAST && !r.via.IsValid() {
+		scope = unix.RT_SCOPE_LINK // IPv6 knows none
+	}
+	b := []byte{family(r.dst.Addr()), uint8(r.dst.Bits()), 0, 0, table, r.protocol, scope, r.kind, 0, 0, 0, 0}
+	if r.dst != everything4 {
+		b = attrAddr(b, unix.RTA_DST, r.dst.Addr())
+	}
 	if r.encapDst.IsValid() {
 		b = nest(b, unix.RTA_ENCAP|unix.NLA_F_NESTED, func(b []byte) []byte {
 			b = attrAddr(b, lwtunnelDst, r.encapDst)
@@ -64,6 +79,9 @@ func (r route) body() []byte {
 	}
 	if r.via.IsValid() {
 		b = attrAddr(b, unix.RTA_GATEWAY, r.via)
+	}
+	if r.source.IsValid() {
+		b = attrAddr(b, unix.RTA_PREFSRC, r.source)
 	}
 	if r.metric != 0 {
 		b = attrU32(b, unix.RTA_PRIORITY, r.metric)
@@ -83,10 +101,12 @@ func (r route) body() []byte {
 // socket that was not bound would get the home address and leave untunnelled.
 //
 // With a destination instead it is `to DST lookup TABLE`, for all packets; with
-// local, for those that this node sends.
+// local, for those that this node sends. IPv4 knows packets without a source address
+// by 0.0.0.0.
 type rule struct {
-	src, dst netip.Prefix // either may be invalid: any
+	src, dst netip.Prefix // either may be invalid: any, if not both
 	local    bool
+	onLink   bool // default routes of the table don't count
 	table    uint32
 	priority uint32
 	protocol uint8
@@ -103,9 +123,13 @@ func (r rule) body() []byte {
 	if r.table < 256 {
 		table = uint8(r.table)
 	}
-	b := []byte{unix.AF_INET6, uint8(max(r.dst.Bits(), 0)), uint8(max(r.src.Bits(), 0)), 0, table, 0, 0, unix.FR_ACT_TO_TBL}
+	of := unix.AF_INET6
+	if r.src.Addr().Is4() || r.dst.Addr().Is4() {
+		of = unix.AF_INET
+	}
+	b := []byte{uint8(of), uint8(max(r.dst.Bits(), 0)), uint8(max(r.src.Bits(), 0)), 0, table, 0, 0, unix.FR_ACT_TO_TBL}
 	flags := uint32(0)
-	if r.src.IsValid() && !r.local {
+	if r.src.Addr().Is6() && !r.local {
 		flags = unix.FIB_RULE_FIND_SADDR
 	}
 	b = native.AppendUint32(b, flags)
@@ -120,6 +144,9 @@ func (r rule) body() []byte {
 	}
 	if r.table >= 256 {
 		b = attrU32(b, unix.FRA_TABLE, r.table)
+	}
+	if r.onLink {
+		b = attrU32(b, unix.FRA_SUPPRESS_PREFIXLEN, 0)
 	}
 	b = attrU32(b, unix.FRA_PRIORITY, r.priority)
 	return attrU8(b, unix.FRA_PROTOCOL, r.protocol)
@@ -142,7 +169,7 @@ func (a address) set() request {
 func (a address) del() request { return request{unix.RTM_DELADDR, 0, a.body()} }
 
 func (a address) body() []byte {
-	b := []byte{unix.AF_INET6, uint8(a.prefix.Bits()), 0, unix.RT_SCOPE_UNIVERSE}
+	b := []byte{family(a.prefix.Addr()), uint8(a.prefix.Bits()), 0, unix.RT_SCOPE_UNIVERSE}
 	b = native.AppendUint32(b, uint32(a.ifindex))
 	b = attrAddr(b, unix.IFA_LOCAL, a.prefix.Addr())
 	b = attrU32(b, unix.IFA_FLAGS, a.flags)

@@ -21,6 +21,7 @@ var (
 // with the netlink header's length, type and flags, and without its sequence
 // number and port. lo is interface 1.
 func TestEncodersWriteWhatIproute2Writes(t *testing.T) {
+	own := &paths{marks: Marks{}.withDefaults()}
 	for _, c := range []struct {
 		command string
 		got     request
@@ -81,7 +82,7 @@ func TestEncodersWriteWhatIproute2Writes(t *testing.T) {
 		},
 		{
 			"ip -6 route replace unreachable 2001:db8:cafe::/56 proto 75 metric 4294967294",
-			(&paths{marks: Marks{}.withDefaults()}).discard(netip.MustParsePrefix("2001:db8:cafe::/56")).set(),
+			own.discard(netip.MustParsePrefix("2001:db8:cafe::/56")).set(),
 			"38000000" + "1800" + "0505" + "0a380000fe4b000700000000" +
 				"1400010020010db8cafe00000000000000000000" + "08000600feffffff",
 		},
@@ -118,6 +119,49 @@ func TestEncodersWriteWhatIproute2Writes(t *testing.T) {
 			"54000000" + "1000" + "0506" + "00000000" + "00000000" + "01000000" + "01000000" +
 				"08000400b4050000" + "0a0003006d69703674000000" +
 				"20001200" + "0a000100697036746e6c0000" + "10000200" + "0500090000000000" + "04001300",
+		},
+		{
+			"ip route replace 192.0.2.100/32 encap ip6 dst 2001:db8:f1::100 src 2001:db8:1::1 hoplimit 64 dev lo proto 75",
+			route{
+				dst: host(hoa4), table: unix.RT_TABLE_MAIN, protocol: 75, kind: unix.RTN_UNICAST, oif: 1,
+				encapDst: coa, encapSrc: ha,
+			}.set(),
+			"68000000" + "1800" + "0505" + "02200000fe4bfd0100000000" + "08000100c0000264" +
+				"34001680" + "1400020020010db800f100000000000000000100" + "1400030020010db8000100000000000000000001" +
+				"0500040040000000" + "0600150004000000" + "0800040001000000",
+		},
+		{
+			"ip route replace default dev lo src 192.0.2.100 table 6277 proto 75",
+			own.route4(hoa4, &path{table: 6277, index: 1}).set(),
+			"34000000" + "1800" + "0505" + "02000000004bfd0100000000" + "08000700c0000264" + "08000f0085180000" + "0800040001000000",
+		},
+		{
+			"ip route replace unreachable default table 6275 proto 75",
+			route{dst: everything4, table: 6275, protocol: 75, kind: unix.RTN_UNREACHABLE}.set(),
+			"24000000" + "1800" + "0505" + "02000000004b000700000000" + "08000f0083180000",
+		},
+		{
+			"ip rule add from 192.0.2.100 lookup 6277 priority 628 protocol 75",
+			own.rule(hoa4, rulePath, 6277).set(),
+			"3c000000" + "2000" + "0506" + "020020000000000100000000" +
+				"08000200c0000264" + "08000f0085180000" + "0800060074020000" + "050015004b000000",
+		},
+		{
+			"ip rule add from 0.0.0.0/32 lookup 6277 priority 628 protocol 75",
+			own.all4(6277).set(),
+			"3c000000" + "2000" + "0506" + "020020000000000100000000" +
+				"0800020000000000" + "08000f0085180000" + "0800060074020000" + "050015004b000000",
+		},
+		{
+			"ip rule add from 0.0.0.0/32 lookup main suppress_prefixlength 0 priority 627 protocol 75",
+			own.onLink4().set(),
+			"3c000000" + "2000" + "0506" + "02002000fe00000100000000" +
+				"0800020000000000" + "08000e0000000000" + "0800060073020000" + "050015004b000000",
+		},
+		{
+			"ip addr replace 192.0.2.100/32 dev lo noprefixroute",
+			address{prefix: host(hoa4), ifindex: 1, valid: forever, preferred: forever, flags: unix.IFA_F_NOPREFIXROUTE}.set(),
+			"30000000" + "1400" + "0505" + "0220000001000000" + "08000200c0000264" + "0800080000020000" + "08000100c0000264",
 		},
 	} {
 		b := appendMessage(nil, c.got, 0x6b)

@@ -37,7 +37,7 @@ func (p *paths) find(w role.HomePath, at *placed) error {
 			}
 		}
 	}
-	if err := errors.Join(p.findRules(hoa, at), p.findNetworks(w, at)); err != nil {
+	if err := errors.Join(p.findRules(hoa, at), p.findNetworks(w, at), p.findIPv4(w, at, addrs)); err != nil {
 		return err
 	}
 	if w.HomeAgent.IsValid() {
@@ -86,8 +86,8 @@ func (p *paths) findHop(dst netip.Prefix, table uint32) (route, error) {
 	return route{}, nil
 }
 
-// settle removes what an earlier run left of home addresses and mobile networks
-// that are not wanted any more.
+// settle removes what an earlier run left of home addresses, of either family, and
+// mobile networks that are not wanted any more.
 func (p *paths) settle(homes []netip.Addr, networks []netip.Prefix) error {
 	wanted := make(map[netip.Addr]bool)
 	for _, h := range homes {
@@ -110,7 +110,7 @@ func (p *paths) settle(homes []netip.Addr, networks []netip.Prefix) error {
 			stale[a.prefix.Addr()] = !wanted[a.prefix.Addr()]
 		}
 	}
-	errs := []error{p.settleNetworks(networks)}
+	errs := []error{p.settleNetworks(networks), p.settleIPv4(wanted)}
 	for hoa, is := range stale {
 		if is {
 			errs = append(errs, p.removeStale(hoa, addrs))

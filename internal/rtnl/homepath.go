@@ -43,7 +43,8 @@ type placed struct {
 	homeHop route        // the home agent's route in tableHome
 
 	networks networks // as they are in the kernel
-	router   int      // the home interface on which we act as a router; 0: none
+	ipv4     ipv4
+	router   int // the home interface on which we act as a router; 0: none
 }
 
 func newPaths(m Marks, c *conn, queues bool) *paths {
@@ -168,7 +169,7 @@ func (p *paths) hold(w role.HomePath, at *placed) error {
 			}
 		}
 	}
-	return nil
+	return p.holdIPv4(w, at)
 }
 
 const forever = 0xffffffff
@@ -208,7 +209,10 @@ func (p *paths) setRoute(r route) []request {
 	return []request{r.set()}
 }
 
-var everything = netip.PrefixFrom(netip.IPv6Unspecified(), 0)
+var (
+	everything  = netip.PrefixFrom(netip.IPv6Unspecified(), 0)
+	everything4 = netip.PrefixFrom(netip.IPv4Unspecified(), 0)
+)
 
 func (p *paths) rule(hoa netip.Addr, which, table uint32) rule {
 	return rule{
@@ -220,6 +224,9 @@ func (p *paths) rule(hoa netip.Addr, which, table uint32) rule {
 // agent's route on the home link is taken back when nothing leads there.
 func (p *paths) route(w role.HomePath, at *placed, table uint32) error {
 	if err := p.setNetworks(w, at, networkAway, p.networkTable(table)); err != nil {
+		return err
+	}
+	if err := p.aimIPv4(w, at, p.networkTable(table)); err != nil {
 		return err
 	}
 	if err := p.aim(w.HomeAddress.Addr(), at, table); err != nil || table == p.marks.Table+tableHome {
@@ -353,7 +360,7 @@ func (p *paths) home(w role.HomePath, at *placed) error {
 			return err
 		}
 	}
-	if err := p.setNetworks(w, at, networkHome, 0); err != nil {
+	if err := errors.Join(p.setNetworks(w, at, networkHome, 0), p.dropIPv4(at)); err != nil {
 		return err
 	}
 	if len(w.MobilePrefixes) > 0 {
@@ -367,7 +374,7 @@ func (p *paths) home(w role.HomePath, at *placed) error {
 // none removes all of a home address.
 func (p *paths) none(hoa netip.Addr, at *placed) error {
 	return errors.Join(
-		p.takeFromHome(at), p.actAsRouter(at, 0), p.setNetworks(at.want, at, networkNone, 0), p.release(hoa, at),
+		p.takeFromHome(at), p.actAsRouter(at, 0), p.setNetworks(at.want, at, networkNone, 0), p.dropIPv4(at), p.release(hoa, at),
 	)
 }
 

@@ -45,6 +45,7 @@ func link(t testing.TB) int {
 		IP: net.IPv6zero, Mask: net.CIDRMask(0, 128),
 	}}))
 	localRoute(t, coa)
+	link4(t, l)
 	return l.Attrs().Index
 }
 
@@ -68,13 +69,15 @@ func localRoute(t testing.TB, a netip.Addr) {
 
 // way is where a packet to the correspondent node goes: the interface and, if
 // from was left to the kernel, the source address; or "unreachable".
-func way(t *testing.T, from netip.Addr) string {
+func way(t *testing.T, from netip.Addr) string { return wayTo(t, cn, from) }
+
+func wayTo(t *testing.T, to, from netip.Addr) string {
 	t.Helper()
 	o := &netlink.RouteGetOptions{}
 	if from.IsValid() {
 		o.SrcAddr = from.AsSlice()
 	}
-	routes, err := netlink.RouteGetWithOptions(cn.AsSlice(), o)
+	routes, err := netlink.RouteGetWithOptions(to.AsSlice(), o)
 	if err != nil {
 		return "unreachable"
 	}
@@ -87,7 +90,7 @@ func way(t *testing.T, from netip.Addr) string {
 }
 
 func homePath(mode role.PathMode, ifindex int) role.HomePath {
-	p := role.HomePath{HomeAddress: netip.PrefixFrom(hoa, 64), Mode: mode, Ifindex: ifindex}
+	p := role.HomePath{HomeAddress: netip.PrefixFrom(hoa, 64), Mode: mode, Ifindex: ifindex, IPv4: hoa4, IPv4Default: true}
 	switch mode {
 	case role.PathNone, role.PathHome:
 	case role.PathTunnelled:
@@ -349,29 +352,30 @@ func TestKernelCleanupRemovesWhatIsOursOnly(t *testing.T) {
 	}
 }
 
-func routesAndRules(t *testing.T) []string {
+func routesAndRules(t *testing.T) (list []string) {
 	t.Helper()
-	var list []string
-	routes, err := dump(func() ([]netlink.Route, error) {
-		return netlink.RouteListFiltered(netlink.FAMILY_V6, &netlink.Route{}, netlink.RT_FILTER_TABLE)
-	})
-	must(t, err)
-	for _, r := range routes {
-		if d := r.Dst; d != nil && (d.IP.IsLinkLocalUnicast() || d.IP.IsMulticast()) {
-			continue // these come when an interface is ready
+	for _, family := range []int{netlink.FAMILY_V6, netlink.FAMILY_V4} {
+		routes, err := dump(func() ([]netlink.Route, error) {
+			return netlink.RouteListFiltered(family, &netlink.Route{}, netlink.RT_FILTER_TABLE)
+		})
+		must(t, err)
+		for _, r := range routes {
+			if d := r.Dst; d != nil && (d.IP.IsLinkLocalUnicast() || d.IP.IsMulticast()) {
+				continue // these come when an interface is ready
+			}
+			list = append(list, r.String())
 		}
-		list = append(list, r.String())
-	}
-	rules, err := dump(func() ([]netlink.Rule, error) { return netlink.RuleList(netlink.FAMILY_V6) })
-	must(t, err)
-	for _, r := range rules {
-		list = append(list, r.String())
-	}
-	addrs, err := dump(func() ([]netlink.Addr, error) { return netlink.AddrList(nil, netlink.FAMILY_V6) })
-	must(t, err)
-	for _, a := range addrs {
-		if !a.IP.IsLinkLocalUnicast() { // these end their detection meanwhile
-			list = append(list, a.IPNet.String())
+		rules, err := dump(func() ([]netlink.Rule, error) { return netlink.RuleList(family) })
+		must(t, err)
+		for _, r := range rules {
+			list = append(list, r.String())
+		}
+		addrs, err := dump(func() ([]netlink.Addr, error) { return netlink.AddrList(nil, family) })
+		must(t, err)
+		for _, a := range addrs {
+			if !a.IP.IsLinkLocalUnicast() { // these end their detection meanwhile
+				list = append(list, a.IPNet.String())
+			}
 		}
 	}
 	return list

@@ -40,10 +40,13 @@ func leftovers(m Marks) (map[route]bool, error) {
 // decodeRoute reads a route of the kernel's. It is false for one that we would never
 // make: another family, several next hops, a tunnel with something else.
 func decodeRoute(b []byte) (r route, ok bool) {
-	if len(b) < unix.SizeofRtMsg || b[0] != unix.AF_INET6 || b[2] != 0 || b[3] != 0 {
+	if len(b) < unix.SizeofRtMsg || b[0] != unix.AF_INET6 && b[0] != unix.AF_INET || b[2] != 0 || b[3] != 0 {
 		return route{}, false
 	}
 	dst := netip.IPv6Unspecified()
+	if b[0] == unix.AF_INET {
+		dst = netip.IPv4Unspecified()
+	}
 	r.table, r.protocol, r.kind = uint32(b[4]), b[5], b[7]
 	encap, ours := false, true
 	eachAttr(b[unix.SizeofRtMsg:], func(typ uint16, v []byte) {
@@ -52,6 +55,8 @@ func decodeRoute(b []byte) (r route, ok bool) {
 			dst = addrOf(v)
 		case unix.RTA_GATEWAY:
 			r.via = addrOf(v)
+		case unix.RTA_PREFSRC:
+			r.source = addrOf(v)
 		case unix.RTA_OIF:
 			r.oif = int(u32(v))
 		case unix.RTA_TABLE:
@@ -74,7 +79,7 @@ func decodeRoute(b []byte) (r route, ok bool) {
 					ours = ours && len(v) > 0 && v[0] == tunnelHopLimit
 				}
 			})
-		case unix.RTA_MULTIPATH, unix.RTA_PREFSRC, unix.RTA_SRC, unix.RTA_VIA:
+		case unix.RTA_MULTIPATH, unix.RTA_SRC, unix.RTA_VIA:
 			ours = false
 		}
 	})

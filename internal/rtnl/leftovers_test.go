@@ -15,6 +15,8 @@ func TestRoutesOfAnEarlierRunAreRecognised(t *testing.T) {
 		{dst: netip.MustParsePrefix("fdca:fe00::/56"), table: 6275, protocol: 75, kind: unix.RTN_UNICAST, oif: 3},
 		{dst: everything, table: 6277, protocol: 75, kind: unix.RTN_UNREACHABLE, metric: 7},
 		{dst: host(ha), table: 6276, protocol: 75, kind: unix.RTN_UNICAST, oif: 3, via: netip.MustParseAddr("fe80::1")},
+		{dst: everything4, table: 6279, protocol: 75, kind: unix.RTN_UNICAST, oif: 3, source: netip.MustParseAddr("192.0.2.7")},
+		{dst: netip.MustParsePrefix("192.0.2.7/32"), table: unix.RT_TABLE_MAIN, protocol: 75, kind: unix.RTN_UNICAST, oif: 9, encapDst: coa, encapSrc: ha},
 	} {
 		b := r.body()
 		if r.table >= 256 {

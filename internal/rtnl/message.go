@@ -51,8 +51,7 @@ func attrU32(b []byte, typ uint16, v uint32) []byte {
 }
 
 func attrAddr(b []byte, typ uint16, a netip.Addr) []byte {
-	a16 := a.As16()
-	return attr(b, typ, a16[:])
+	return attr(b, typ, a.AsSlice())
 }
 
 func attrString(b []byte, typ uint16, s string) []byte { return attr(b, typ, append([]byte(s), 0)) }

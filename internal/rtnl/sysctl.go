@@ -124,6 +124,9 @@ func (s *Settings) Forward() error {
 	return s.set(all, "1")
 }
 
+// ForwardIPv4 has the kernel forward IPv4 packets as well.
+func (s *Settings) ForwardIPv4() error { return s.set("/proc/sys/net/ipv4/ip_forward", "1") }
+
 func (s *Settings) set(path, value string) error {
 	old, err := read(path)
 	if err != nil {

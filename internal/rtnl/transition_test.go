@@ -1,14 +1,16 @@
 package rtnl
 
 import (
+	"cmp"
 	"errors"
 	"fmt"
 	"net"
 	"net/netip"
+	"slices"
 	"strings"
 	"testing"
 
-	"github.com/google/go-cmp/cmp"
+	gocmp "github.com/google/go-cmp/cmp"
 	"github.com/vishvananda/netlink"
 	"golang.org/x/sys/unix"
 
@@ -43,6 +45,9 @@ func TestKernelNoGapInAnyTransition(t *testing.T) {
 					looked++
 					if w := way(t, hoa); w == "eth0" {
 						t.Errorf("before request %d of type %d: packets from the home address leave untunnelled", looked, r.typ)
+					}
+					if w := way4(t, hoa4); strings.HasPrefix(w, "eth0") {
+						t.Errorf("before request %d of type %d: packets from the IPv4 home address leave untunnelled", looked, r.typ)
 					}
 					if w := way(t, netip.Addr{}); strings.HasPrefix(w, "eth0") {
 						t.Errorf("before request %d of type %d: an unbound socket's packets leave by %s", looked, r.typ, w)
@@ -99,7 +104,7 @@ func direct(t *testing.T, mode role.PathMode) (state []string) {
 		must(t, err)
 		defer m.Close()
 		must(t, setPath(m, homePath(mode, eth0)))
-		state = ipv6State(t)
+		state = kernelState(t)
 	})
 	return state
 }
@@ -126,7 +131,7 @@ func killed(t *testing.T, from, to, next role.PathMode, after int, want []string
 			t.Errorf("killed after %d requests, then %v: %v", after, next, err)
 			return
 		}
-		if diff := cmp.Diff(want, ipv6State(t)); diff != "" {
+		if diff := gocmp.Diff(want, kernelState(t)); diff != "" {
 			t.Errorf("killed after %d requests, then %v:\n%s", after, next, diff)
 		}
 	})
@@ -147,8 +152,9 @@ func inNamespace(t *testing.T, f func(eth0 int)) {
 	}
 }
 
-// ipv6State is routes, rules, addresses and tunnels, in the kernel's order.
-func ipv6State(t *testing.T) []string {
+// kernelState is routes, rules, addresses and tunnels, in the kernel's order but for
+// IPv4 rules of one priority, which have nothing to do with each other.
+func kernelState(t *testing.T) []string {
 	t.Helper()
 	names := make(map[int]string)
 	var list []string
@@ -160,8 +166,16 @@ func ipv6State(t *testing.T) []string {
 			list = append(list, fmt.Sprintf("tunnel %s %v %v alias %q", tnl.Name, tnl.Local, tnl.Remote, tnl.Alias))
 		}
 	}
+	for _, family := range []int{netlink.FAMILY_V6, netlink.FAMILY_V4} {
+		list = append(list, familyState(t, names, family)...)
+	}
+	return list
+}
+
+func familyState(t *testing.T, names map[int]string, family int) (list []string) {
+	t.Helper()
 	routes, err := dump(func() ([]netlink.Route, error) {
-		return netlink.RouteListFiltered(netlink.FAMILY_V6, &netlink.Route{}, netlink.RT_FILTER_TABLE)
+		return netlink.RouteListFiltered(family, &netlink.Route{}, netlink.RT_FILTER_TABLE)
 	})
 	must(t, err)
 	for _, r := range routes {
@@ -173,12 +187,17 @@ func ipv6State(t *testing.T) []string {
 		}
 		list = append(list, fmt.Sprintf("route %v via %v dev %s table %d type %d protocol %d metric %d", r.Dst, r.Gw, names[r.LinkIndex], r.Table, r.Type, r.Protocol, r.Priority))
 	}
-	rules, err := dump(func() ([]netlink.Rule, error) { return netlink.RuleList(netlink.FAMILY_V6) })
+	rules, err := dump(func() ([]netlink.Rule, error) { return netlink.RuleList(family) })
 	must(t, err)
-	for _, r := range rules {
-		list = append(list, r.String())
+	if family == netlink.FAMILY_V4 {
+		slices.SortStableFunc(rules, func(a, b netlink.Rule) int {
+			return cmp.Or(cmp.Compare(a.Priority, b.Priority), cmp.Compare(a.String(), b.String()))
+		})
 	}
-	addrs, err := dump(func() ([]netlink.Addr, error) { return netlink.AddrList(nil, netlink.FAMILY_V6) })
+	for _, r := range rules {
+		list = append(list, fmt.Sprintf("%s suppress %d", r, r.SuppressPrefixlen))
+	}
+	addrs, err := dump(func() ([]netlink.Addr, error) { return netlink.AddrList(nil, family) })
 	must(t, err)
 	for _, a := range addrs {
 		if !net.IP(a.IP).IsLinkLocalUnicast() {

@@ -110,6 +110,9 @@ func (p *paths) moveTunnel(t *path, w role.HomePath) error {
 		dst: everything, table: t.table, protocol: p.marks.RouteProtocol, kind: unix.RTN_UNICAST, oif: t.index,
 	}
 	requests := append([]request{tunnel{local: w.CareOf, remote: w.HomeAgent}.change(t.index)}, p.setRoute(def)...)
+	if w.IPv4.IsValid() {
+		requests = append(requests, p.setRoute(p.route4(w.IPv4, t))...)
+	}
 	for _, err := range p.conn.batch(requests) {
 		if err != nil {
 			t.index = 0 // perhaps somebody deleted it: it is looked for again
@@ -127,7 +130,9 @@ func (p *paths) moveTunnel(t *path, w role.HomePath) error {
 // them apart.
 func (p *paths) receiveAnywhere(t *path, homeAgent netip.Addr) (err error) {
 	if t.any == 0 {
-		t.any, err = p.conn.ensureTunnel(tunnel{name: t.name + receiver, local: netip.IPv6Unspecified(), remote: homeAgent})
+		if t.any, err = p.conn.ensureTunnel(tunnel{name: t.name + receiver, local: netip.IPv6Unspecified(), remote: homeAgent}); err == nil {
+			err = receiveByAnother(t.name + receiver)
+		}
 	}
 	return err
 }

@@ -28,6 +28,7 @@ const (
 	flagMobileRouter
 	flagKeyMgmt
 	flagLinkLocal
+	flagIPv4
 
 	registrationFlags = 1<<iota - 1
 )
@@ -36,6 +37,7 @@ const (
 const (
 	flagCareOf = 1 << iota
 	flagHome
+	flagIPv4Home
 
 	listEntryFlags = 1<<iota - 1
 )
@@ -50,7 +52,7 @@ func encodeRegistration(r role.Registration, clock Clock) Item {
 	}{
 		{flagBound, r.Bound}, {flagSequent, r.Sequent}, {flagRouter, r.Bound && b.Router},
 		{flagMobileRouter, r.Bound && b.MobileRouter}, {flagKeyMgmt, r.Bound && b.KeyMgmt},
-		{flagLinkLocal, r.Bound && b.LinkLocal.IsValid()},
+		{flagLinkLocal, r.Bound && b.LinkLocal.IsValid()}, {flagIPv4, r.Bound && b.IPv4HomeAddress.IsValid()},
 	} {
 		if f.set {
 			flags |= f.flag
@@ -64,6 +66,9 @@ func encodeRegistration(r role.Registration, clock Clock) Item {
 		v = appendAddr(v, b.HomeAgent)
 		if b.LinkLocal.IsValid() {
 			v = appendAddr(v, b.LinkLocal)
+		}
+		if b.IPv4HomeAddress.IsValid() {
+			v = append(v, b.IPv4HomeAddress.AsSlice()...)
 		}
 		v = binary.BigEndian.AppendUint16(v, b.Sequence)
 		v = binary.BigEndian.AppendUint64(v, b.ReplayStamp)
@@ -96,6 +101,9 @@ func decodeRegistration(it Item, clock, last Clock) (role.Registration, error) {
 		if flags&flagLinkLocal != 0 {
 			b.LinkLocal = d.addr()
 		}
+		if flags&flagIPv4 != 0 {
+			b.IPv4HomeAddress = d.addr4()
+		}
 		b.Sequence, b.ReplayStamp = d.uint16(), d.uint64()
 		b.Lifetime = d.time()
 		b.Expires = clock.time(d.time(), last)
@@ -127,10 +135,16 @@ func encodeListEntry(e role.ListEntry, clock Clock) Item {
 	if e.Home {
 		flags |= flagHome
 	}
+	if e.IPv4HomeAddress.IsValid() {
+		flags |= flagIPv4Home
+	}
 	v := []byte{recordVersion, flags}
 	v = binary.BigEndian.AppendUint16(v, e.Sequence)
 	if e.CareOf.IsValid() {
 		v = appendAddr(v, e.CareOf)
+	}
+	if e.IPv4HomeAddress.IsValid() {
+		v = append(v, e.IPv4HomeAddress.AsSlice()...)
 	}
 	v = appendTime(v, clock.stamp(e.Until))
 	v = appendTime(v, e.Granted)
@@ -150,6 +164,9 @@ func decodeListEntry(it Item, clock, last Clock) (role.ListEntry, error) {
 	e.Sequence = d.uint16()
 	if flags&flagCareOf != 0 {
 		e.CareOf = d.addr()
+	}
+	if flags&flagIPv4Home != 0 {
+		e.IPv4HomeAddress = d.addr4()
 	}
 	e.Until = clock.time(d.time(), last)
 	e.Granted = d.time()
@@ -250,6 +267,7 @@ func (d *decoder) uint16() uint16      { return binary.BigEndian.Uint16(d.next(2
 func (d *decoder) uint64() uint64      { return binary.BigEndian.Uint64(d.next(8)) }
 func (d *decoder) time() time.Duration { return time.Duration(d.uint64()) }
 func (d *decoder) addr() netip.Addr    { return netip.AddrFrom16([16]byte(d.next(16))) }
+func (d *decoder) addr4() netip.Addr   { return netip.AddrFrom4([4]byte(d.next(4))) }
 
 func (d *decoder) end() error {
 	if d.err == nil && len(d.rest) > 0 {

@@ -64,6 +64,9 @@ func StartPing(n *node.Node, src, dst netip.Addr, interval time.Duration) (*Ping
 }
 
 func (p *Ping) open(src netip.Addr) error {
+	if src.Is4() {
+		return p.open4(src)
+	}
 	conn, err := socket.Socket(unix.AF_INET6, unix.SOCK_RAW, unix.IPPROTO_ICMPV6, "ping", nil)
 	if err != nil {
 		return err
@@ -103,6 +106,12 @@ func (p *Ping) send(ctx context.Context, interval time.Duration) {
 	defer tick.Stop()
 	b := make([]byte, headerLength+56)
 	b[0] = typeEchoRequest
+	var to unix.Sockaddr
+	if p.dst.Is4() {
+		b[0], to = typeEchoRequest4, &unix.SockaddrInet4{Addr: p.dst.As4()}
+	} else {
+		to = &unix.SockaddrInet6{Addr: p.dst.As16()}
+	}
 	binary.BigEndian.PutUint16(b[4:], p.id)
 	for {
 		select {
@@ -116,7 +125,10 @@ func (p *Ping) send(ctx context.Context, interval time.Duration) {
 		p.mu.Unlock()
 		binary.BigEndian.PutUint16(b[6:], uint16(seq))
 		binary.BigEndian.PutUint32(b[headerLength:], uint32(seq))
-		if err := p.conn.Sendto(ctx, b, 0, &unix.SockaddrInet6{Addr: p.dst.As16()}); err != nil {
+		if p.dst.Is4() {
+			checksum4(b)
+		}
+		if err := p.conn.Sendto(ctx, b, 0, to); err != nil {
 			p.mu.Lock()
 			p.probes[seq].Err = err
 			p.mu.Unlock()
@@ -125,14 +137,19 @@ func (p *Ping) send(ctx context.Context, interval time.Duration) {
 }
 
 func (p *Ping) receive(ctx context.Context) {
-	b, oob := make([]byte, 1500), make([]byte, 128)
+	buf, oob := make([]byte, 1500), make([]byte, 128)
 	for {
-		n, oobn, _, _, err := p.conn.Recvmsg(ctx, b, oob, 0)
+		n, oobn, _, _, err := p.conn.Recvmsg(ctx, buf, oob, 0)
 		if err != nil {
 			if ctx.Err() != nil || errors.Is(err, unix.EBADF) {
 				return
 			}
 			continue // an ICMP error reported on the socket
+		}
+		b := buf[:n]
+		if p.dst.Is4() {
+			b = reply4(b)
+			n = len(b)
 		}
 		if n < headerLength+4 || binary.BigEndian.Uint16(b[4:]) != p.id {
 			continue

@@ -42,7 +42,7 @@ const (
 func StartTransfer(ctx context.Context, client *node.Node, clientAddr netip.Addr, server *node.Node, serverAddr netip.Addr) (*Transfer, error) {
 	t := &Transfer{stop: make(chan struct{})}
 	err := server.Do(func() (err error) {
-		t.listener, err = net.ListenTCP("tcp6", net.TCPAddrFromAddrPort(netip.AddrPortFrom(serverAddr, 0)))
+		t.listener, err = net.ListenTCP("tcp", net.TCPAddrFromAddrPort(netip.AddrPortFrom(serverAddr, 0)))
 		return err
 	})
 	if err != nil {
@@ -51,7 +51,7 @@ func StartTransfer(ctx context.Context, client *node.Node, clientAddr netip.Addr
 	t.done.Go(t.serve)
 	err = client.Do(func() error {
 		d := net.Dialer{LocalAddr: net.TCPAddrFromAddrPort(netip.AddrPortFrom(clientAddr, 0))}
-		c, err := d.DialContext(ctx, "tcp6", t.listener.Addr().String())
+		c, err := d.DialContext(ctx, "tcp", t.listener.Addr().String())
 		if err == nil {
 			t.conn = c.(*net.TCPConn)
 		}

@@ -1,0 +1,223 @@
+package ha
+
+import (
+	"net/netip"
+	"slices"
+
+	"mip6d/internal/mh"
+	"mip6d/internal/role"
+)
+
+// bindIPv4 decides on the IPv4 home addresses that a Binding Update asks for (RFC
+// 5555 §4.5): one of them is bound beside the IPv6 home address. The acknowledgement
+// answers each; a refusal of one leaves the rest as it is.
+func (m *Machine) bindIPv4(n *node, r *request) {
+	for _, o := range r.bu.Options {
+		o, ok := o.(mh.IPv4HomeAddress)
+		if !ok {
+			continue
+		}
+		answer := mh.IPv4AddressAcknowledgement{Addr: o.Addr}
+		switch {
+		case o.WantPrefix || o.PrefixLen != 32:
+			answer.Status = mh.IPv4PrefixUnauthorized
+		case r.ipv4.IsValid():
+			answer.Status = mh.IPv4Unspecified // one for each IPv6 home address
+		default:
+			if r.ipv4, answer.Status = m.assign(n, o.Addr); answer.Status.Accepted() {
+				answer.Addr, answer.PrefixLen = r.ipv4, 32
+			}
+		}
+		r.ipv4Answers = append(r.ipv4Answers, answer)
+	}
+}
+
+// assign finds the IPv4 home address for who asks for one, or for any (0.0.0.0, §2.5): the
+// configured one; else one of the pool, which stays a mobile node's while anything is
+// known of it. One that has none and names a free address of the pool gets it: after our
+// restart it is the one it had.
+func (m *Machine) assign(n *node, asked netip.Addr) (netip.Addr, mh.IPv4Status) {
+	anyone := asked.IsUnspecified()
+	if !anyone && !unicast4(asked) {
+		return netip.Addr{}, mh.IPv4Invalid
+	}
+	own := m.configuredIPv4(n.home)
+	if !own.IsValid() {
+		if !n.lease.IsValid() && anyone && !m.leaseAny(n) {
+			return netip.Addr{}, mh.IPv4NoneToAssign
+		}
+		if !n.lease.IsValid() && m.inPool(asked) && m.spare(asked) {
+			m.lease(n, asked)
+		}
+		own = n.lease
+	}
+	if !own.IsValid() || !anyone && asked != own {
+		return netip.Addr{}, mh.IPv4Incorrect
+	}
+	return own, mh.IPv4Accepted
+}
+
+// spare says whether nobody has an address of the pool, or only one of whom nothing is
+// in force or about to be.
+func (m *Machine) spare(a netip.Addr) bool {
+	holder := m.leases[a]
+	return holder == nil || m.atRest(holder) && holder.next == nil
+}
+
+// unicast4: an address that a host can have (§3.1.1: public or private).
+func unicast4(a netip.Addr) bool {
+	return a.Is4() && !a.IsUnspecified() && !a.IsMulticast() && !a.IsLoopback() && !a.IsLinkLocalUnicast() && a.As4()[0] < 240
+}
+
+func (m *Machine) configuredIPv4(home netip.Addr) netip.Addr {
+	if mn := m.known[home]; mn != nil {
+		return mn.IPv4HomeAddress
+	}
+	return netip.Addr{}
+}
+
+// permitsIPv4 says whether an IPv4 home address may be bound beside a home address.
+func (m *Machine) permitsIPv4(b role.Binding) bool {
+	a := b.IPv4HomeAddress
+	if configured := m.configuredIPv4(b.HomeAddress); configured.IsValid() {
+		return !a.IsValid() || a == configured
+	}
+	return !a.IsValid() || m.inPool(a)
+}
+
+// inPool says whether an address is one to assign.
+func (m *Machine) inPool(a netip.Addr) bool {
+	for _, p := range m.p.IPv4Pool {
+		if p.Contains(a) {
+			return !reserved(p, a) && !m.configured4[a]
+		}
+	}
+	return false
+}
+
+// reserved: the first address of a subnet names it, the last is everybody's.
+func reserved(p netip.Prefix, a netip.Addr) bool {
+	return p.Bits() < 31 && (a == p.Masked().Addr() || !p.Contains(a.Next()))
+}
+
+// lease gives a mobile node an address of the pool.
+func (m *Machine) lease(n *node, a netip.Addr) {
+	if old := m.leases[a]; old != nil {
+		old.lease = netip.Addr{}
+	}
+	n.lease, m.leases[a] = a, n
+}
+
+// release gives an address back to the pool.
+func (m *Machine) release(n *node) {
+	delete(m.leases, n.lease)
+	n.lease = netip.Addr{}
+}
+
+// leaseAny takes the next free address of the pool, or where none is, one of a mobile
+// node that has no binding.
+func (m *Machine) leaseAny(n *node) bool {
+	if len(m.leases) < m.poolSize {
+		for range m.poolSpan() {
+			a := m.nextIPv4()
+			if m.inPool(a) && m.leases[a] == nil {
+				m.lease(n, a)
+				return true
+			}
+		}
+	}
+	var lowest netip.Addr
+	for a := range m.leases {
+		if m.spare(a) && (!lowest.IsValid() || a.Less(lowest)) {
+			lowest = a
+		}
+	}
+	if lowest.IsValid() {
+		m.lease(n, lowest)
+	}
+	return lowest.IsValid()
+}
+
+// nextIPv4 goes through the pool, round and round.
+func (m *Machine) nextIPv4() netip.Addr {
+	i := slices.IndexFunc(m.p.IPv4Pool, func(p netip.Prefix) bool { return p.Contains(m.lastIPv4) })
+	if i >= 0 && m.p.IPv4Pool[i].Contains(m.lastIPv4.Next()) {
+		m.lastIPv4 = m.lastIPv4.Next()
+		return m.lastIPv4
+	}
+	m.lastIPv4 = m.p.IPv4Pool[(i+1)%len(m.p.IPv4Pool)].Masked().Addr()
+	return m.lastIPv4
+}
+
+// poolSpan counts the addresses of the pool with those that are not assigned.
+func (m *Machine) poolSpan() int {
+	n := 0
+	for _, p := range m.p.IPv4Pool {
+		n += 1 << (32 - p.Bits())
+	}
+	return n
+}
+
+// setPool takes the pool and the configured addresses over.
+func (m *Machine) setPool() {
+	m.configured4 = make(map[netip.Addr]bool)
+	for i := range m.p.MobileNodes {
+		if a := m.p.MobileNodes[i].IPv4HomeAddress; a.IsValid() {
+			m.configured4[a] = true
+		}
+	}
+	m.poolSize = m.poolSpan()
+	for _, p := range m.p.IPv4Pool {
+		if p.Bits() < 31 {
+			m.poolSize -= 2
+		}
+		for a := range m.configured4 {
+			if p.Contains(a) && !reserved(p, a) {
+				m.poolSize--
+			}
+		}
+	}
+	for a, n := range m.leases {
+		if !m.inPool(a) {
+			m.release(n)
+		}
+	}
+}
+
+// stripIPv4 ends IPv4 home addresses that new parameters do not allow, and leaves
+// their bindings as they are otherwise. What is on its way to the kernel is looked at
+// when that answers.
+func (m *Machine) stripIPv4() {
+	var strip []role.Binding // the cache must not change while it is walked
+	for b := range m.cache.All() {
+		if !m.permitsIPv4(b) {
+			strip = append(strip, b)
+		}
+	}
+	for _, b := range strip {
+		m.emit(role.Notice{
+			Kind: role.NoticeBindingRefreshed, HoA: b.HomeAddress, CoA: b.CareOf, HA: b.HomeAgent, Ifindex: b.Ifindex,
+			Sequence: b.Sequence, Warn: true, Text: "its IPv4 home address is no longer allowed by the configuration",
+		})
+		b.IPv4HomeAddress = netip.Addr{}
+		m.cache.Set(b)
+		m.mend(m.node(b.HomeAddress))
+	}
+	for _, n := range m.atWork() {
+		if n.phase == detecting && !m.permitsIPv4(n.current.granted) {
+			n.current.granted.IPv4HomeAddress, n.current.ipv4Answers = netip.Addr{}, nil
+		}
+	}
+}
+
+// restoreIPv4 has a binding of an earlier run keep its IPv4 home address, if it still
+// may have it.
+func (m *Machine) restoreIPv4(n *node, b *role.Binding) {
+	a := b.IPv4HomeAddress
+	switch {
+	case !m.permitsIPv4(*b) || m.leases[a] != nil:
+		b.IPv4HomeAddress = netip.Addr{}
+	case m.inPool(a):
+		m.lease(n, a)
+	}
+}

@@ -1,0 +1,148 @@
+package mn
+
+import (
+	"net/netip"
+	"testing"
+	"time"
+
+	"mip6d/internal/mh"
+	"mip6d/internal/role"
+)
+
+var (
+	hoa4 = netip.MustParseAddr("192.0.2.100")
+	any4 = netip.IPv4Unspecified()
+)
+
+// ipv4At is a mobile node that wants an IPv4 home address and has sent its first
+// Binding Update.
+func ipv4At(t *testing.T, want netip.Addr) *bed {
+	t.Helper()
+	p := defaultParams()
+	p.Homes[0].IPv4 = &IPv4{Addr: want, Default: true}
+	b := started(t, p)
+	b.step(up(eth))
+	b.step(ra(eth, routerA, netA))
+	return b
+}
+
+// asked4 is the IPv4 home address that the last Binding Update asks for.
+func (b *bed) asked4() netip.Addr {
+	b.t.Helper()
+	o, ok := mh.Find[mh.IPv4HomeAddress](b.lastBU().bu.Options)
+	if !ok {
+		return netip.Addr{}
+	}
+	if o.PrefixLen != 32 || o.WantPrefix || o.Reserved != 0 {
+		b.t.Errorf("%+v", o)
+	}
+	return o.Addr
+}
+
+func with4(s mh.IPv4Status, a netip.Addr) func(*mh.BindingAcknowledgement) {
+	return withOption(mh.IPv4AddressAcknowledgement{Status: s, PrefixLen: 32, Addr: a})
+}
+
+// RFC 5555 §4.4.2: each Binding Update has the static address (MUST), and the path has
+// it once it is acknowledged.
+func TestRFC5555_4_4_2_StaticIPv4HomeAddress(t *testing.T) {
+	b := ipv4At(t, hoa4)
+	if a := b.asked4(); a != hoa4 {
+		t.Errorf("asks for %s", a)
+	}
+	if p := b.path(); p.IPv4.IsValid() {
+		t.Errorf("%s is in use before it is acknowledged", p.IPv4)
+	}
+	b.ack(0, with4(0, hoa4))
+	if p := b.path(); p.Mode != role.PathTunnelled || p.IPv4 != hoa4 || !p.IPv4Default {
+		t.Errorf("path %+v", p)
+	}
+	b.move(ra(eth, routerB, netB))
+	if a := b.asked4(); a != hoa4 {
+		t.Errorf("after a move it asks for %s", a)
+	}
+	if p := b.path(); p.IPv4 != hoa4 {
+		t.Errorf("during a move the path has %s", p.IPv4)
+	}
+	paths := len(b.paths)
+	b.ack(0, with4(0, hoa4))
+	if len(b.paths) != paths {
+		t.Error("an acknowledgement that changes nothing changes the path")
+	}
+	b.step(homeRA(eth))
+	if s := b.lastBU(); s.bu.Lifetime != 0 || b.asked4().IsValid() {
+		t.Errorf("a de-registration (lifetime %v) asks for %s", s.bu.Lifetime, b.asked4())
+	}
+}
+
+// RFC 5555 §4.4.2: who has none asks for 0.0.0.0 (MUST), and afterwards for what was
+// assigned.
+func TestRFC5555_4_4_2_AssignedIPv4HomeAddress(t *testing.T) {
+	b := ipv4At(t, any4)
+	if a := b.asked4(); a != any4 {
+		t.Errorf("asks for %s", a)
+	}
+	b.ack(0, with4(0, hoa4))
+	if p := b.path(); p.IPv4 != hoa4 {
+		t.Errorf("path with %s", p.IPv4)
+	}
+	b.move(ra(eth, routerB, netB))
+	if a := b.asked4(); a != hoa4 {
+		t.Errorf("after a move it asks for %s", a)
+	}
+	// Somebody else has it by now: another is asked for, at once, and once.
+	sent := len(b.bus)
+	b.ack(0, with4(mh.IPv4Incorrect, hoa4))
+	b.wait(500 * time.Millisecond)
+	if a := b.asked4(); len(b.bus) != sent+1 || a != any4 || b.path().IPv4.IsValid() {
+		t.Errorf("%d Binding Updates more, for %s; path with %s", len(b.bus)-sent, a, b.path().IPv4)
+	}
+	b.ack(0, with4(mh.IPv4NoneToAssign, any4))
+	b.wait(5 * time.Second)
+	if len(b.bus) != sent+1 {
+		t.Error("it goes on asking")
+	}
+	if v := b.m.Bindings(b.now)[0]; !v.Registered || v.IPv4Refused == "" || v.IPv4HomeAddress.IsValid() {
+		t.Errorf("%+v", v)
+	}
+}
+
+// RFC 5555 §4.4.2: without an option, or with a failure, there is no entry for the
+// IPv4 home address (MUST NOT), and the IPv6 one is as it would be otherwise.
+func TestRFC5555_4_4_2_NoIPv4HomeAddress(t *testing.T) {
+	other := hoa4.Next()
+	for name, opts := range map[string][]func(*mh.BindingAcknowledgement){
+		"no option":        nil,
+		"failure":          {with4(mh.IPv4Prohibited, hoa4)},
+		"another address":  {with4(0, other)},
+		"a group":          {with4(0, netip.MustParseAddr("224.0.0.1"))},
+		"the unspecified":  {with4(0, any4)},
+		"unknown failure":  {with4(200, hoa4)},
+		"another, refused": {with4(0, other), with4(mh.IPv4Unspecified, hoa4)},
+	} {
+		b := ipv4At(t, hoa4)
+		b.ack(0, with4(0, hoa4))
+		b.move(ra(eth, routerB, netB))
+		b.ack(0, opts...)
+		v := b.m.Bindings(b.now)[0]
+		if p := b.path(); p.IPv4.IsValid() || p.Mode != role.PathTunnelled || !v.Registered || v.IPv4Refused == "" {
+			t.Errorf("%s: path %+v, binding %+v", name, p, v)
+		}
+	}
+	b := ipv4At(t, any4)
+	if b.ack(0, with4(0, netip.MustParseAddr("127.0.0.1"))); b.path().IPv4.IsValid() {
+		t.Errorf("%s was taken", b.path().IPv4)
+	}
+}
+
+// Who is not told to wants none.
+func TestNoIPv4HomeAddressUnlessConfigured(t *testing.T) {
+	b := awayAt(t, defaultParams())
+	if b.asked4().IsValid() {
+		t.Error("asked for")
+	}
+	b.move(ra(eth, routerB, netB))
+	if b.ack(0, with4(0, hoa4)); b.path().IPv4.IsValid() {
+		t.Error("taken")
+	}
+}

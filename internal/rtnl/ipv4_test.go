@@ -1,0 +1,209 @@
+package rtnl
+
+import (
+	"net"
+	"net/netip"
+	"os"
+	"os/exec"
+	"slices"
+	"strings"
+	"testing"
+
+	"github.com/google/go-cmp/cmp"
+	"github.com/vishvananda/netlink"
+
+	"mip6d/internal/role"
+	"mip6d/test/testkernel"
+)
+
+var (
+	hoa4   = netip.MustParseAddr("192.0.2.100")
+	local4 = netip.MustParseAddr("198.51.100.2") // of the link that we visit
+	next4  = netip.MustParseAddr("198.51.100.1") // the router there
+	cn4    = netip.MustParseAddr("203.0.113.1")
+)
+
+// link4 gives the test's link an IPv4 address and default route.
+func link4(t testing.TB, l netlink.Link) {
+	t.Helper()
+	must(t, netlink.AddrAdd(l, &netlink.Addr{IPNet: &net.IPNet{IP: local4.AsSlice(), Mask: net.CIDRMask(24, 32)}}))
+	must(t, netlink.RouteAdd(&netlink.Route{LinkIndex: l.Attrs().Index, Gw: next4.AsSlice()}))
+}
+
+// way4 is where an IPv4 packet to the correspondent node goes; see way.
+func way4(t *testing.T, from netip.Addr) string { return wayTo(t, cn4, from) }
+
+// RFC 5555 §4.4.3: the IPv4 home address's packets go into the tunnel when the home
+// address's do, and nowhere while there is none; with the default route so do those
+// that have no source address yet, but to what is on the link.
+func TestKernelRFC5555_4_4_3_IPv4HomeAddress(t *testing.T) {
+	testkernel.Namespace(t)
+	eth0 := link(t)
+	before := routesAndRules(t)
+	m, err := OpenMobileNode(Marks{}, false)
+	must(t, err)
+	defer m.Close()
+	outside, tunnelled := "eth0 from "+local4.String(), "mip6n0 from "+hoa4.String()
+	for _, c := range []struct {
+		mode        role.PathMode
+		bound, free string
+	}{
+		{role.PathBlocked, "unreachable", outside},
+		{role.PathTunnelled, "mip6n0", tunnelled},
+		{role.PathTunnelled, "mip6n0", tunnelled},
+		{role.PathBlocked, "unreachable", outside},
+		{role.PathTunnelled, "mip6n0", tunnelled},
+		{role.PathDeregistering, "unreachable", outside},
+		{role.PathAnswering, "unreachable", outside},
+		{role.PathHome, "unreachable", outside}, // it is no address of ours any more
+		{role.PathTunnelled, "mip6n0", tunnelled},
+		{role.PathNone, "unreachable", outside},
+	} {
+		must(t, setPath(m, homePath(c.mode, eth0)))
+		if diff := cmp.Diff([]string{c.bound, c.free, outside}, []string{way4(t, hoa4), way4(t, netip.Addr{}), wayTo(t, next4, netip.Addr{})}); diff != "" {
+			t.Errorf("%v (from the IPv4 home address, any, any to the router):\n%s", c.mode, diff)
+		}
+	}
+	if diff := cmp.Diff(before, routesAndRules(t)); diff != "" {
+		t.Errorf("left:\n%s", diff)
+	}
+}
+
+// Without the default route only who uses the IPv4 home address uses the tunnel; the
+// address may change, and go.
+func TestKernelIPv4HomeAddressChanges(t *testing.T) {
+	testkernel.Namespace(t)
+	eth0 := link(t)
+	m, err := OpenMobileNode(Marks{}, false)
+	must(t, err)
+	defer m.Close()
+	p := homePath(role.PathTunnelled, eth0)
+	p.IPv4, p.IPv4Default = netip.Addr{}, false
+	must(t, setPath(m, p)) // not known yet
+	for _, a := range []netip.Addr{hoa4, hoa4.Next(), {}} {
+		p.IPv4 = a
+		must(t, setPath(m, p))
+		for _, x := range []netip.Addr{hoa4, hoa4.Next()} {
+			want := "unreachable"
+			if x == a {
+				want = "mip6n0"
+			}
+			if got := way4(t, x); got != want {
+				t.Errorf("with %s: from %s by %s, want %s", a, x, got, want)
+			}
+		}
+		if got := way4(t, netip.Addr{}); got != "eth0 from "+local4.String() {
+			t.Errorf("with %s: from any by %s", a, got)
+		}
+	}
+}
+
+// A run that does not want it any more takes back what an earlier one left.
+func TestKernelSettleRemovesIPv4HomeAddresses(t *testing.T) {
+	testkernel.Namespace(t)
+	eth0 := link(t)
+	m, err := OpenMobileNode(Marks{}, false)
+	must(t, err)
+	must(t, setPath(m, homePath(role.PathTunnelled, eth0)))
+	must(t, m.Close())
+
+	m, err = OpenMobileNode(Marks{}, false)
+	must(t, err)
+	defer m.Close()
+	must(t, m.Settle([]netip.Addr{hoa, hoa4}, nil))
+	if got := way4(t, netip.Addr{}); got != "mip6n0 from "+hoa4.String() {
+		t.Errorf("still wanted: %s", got)
+	}
+	must(t, m.Settle([]netip.Addr{hoa}, nil))
+	if got := way4(t, netip.Addr{}); got != "eth0 from "+local4.String() {
+		t.Errorf("no longer wanted: %s", got)
+	}
+	if got := way4(t, hoa4); got != "unreachable" {
+		t.Errorf("no longer wanted: from it by %s", got)
+	}
+	if got := way(t, hoa); got != "mip6n0" {
+		t.Errorf("the home address's packets go by %s", got)
+	}
+}
+
+// A home agent's routes to IPv4 home addresses come, move and go with the bindings.
+func TestKernelRFC5555_4_5_1_RoutesToIPv4HomeAddresses(t *testing.T) {
+	testkernel.Namespace(t)
+	b, err := OpenBindings(Marks{})
+	must(t, err)
+	all := bindings(2)
+	all[0].IPv4HomeAddress = hoa4
+	to := func() string {
+		t.Helper()
+		// The library does not read this kind of encapsulation.
+		out, err := exec.Command("ip", "-4", "route", "show", "table", "main").Output()
+		must(t, err)
+		if len(out) == 0 {
+			return "none"
+		}
+		words := strings.Fields(string(out))
+		at := slices.Index(words, "dst")
+		if words[0] != hoa4.String() || at < 0 || strings.Count(string(out), "\n") != 1 {
+			t.Fatalf("routes %s", out)
+		}
+		return words[at+1]
+	}
+	set := func(i int) {
+		t.Helper()
+		if errs := b.Set(all[i : i+1]); errs[0] != nil {
+			t.Fatal(errs)
+		}
+	}
+	expect := func(what, want string) {
+		t.Helper()
+		if got := to(); got != want {
+			t.Errorf("%s: %s, want %s", what, got, want)
+		}
+	}
+	set(0)
+	expect("bound", all[0].CareOf.String())
+	all[0].CareOf = coa
+	set(0)
+	expect("moved", coa.String())
+	must(t, b.Close())
+
+	if b, err = OpenBindings(Marks{}); err != nil {
+		t.Fatal(err)
+	}
+	defer b.Close()
+	set(0)
+	if n, err := b.Settle(); n != 0 || err != nil {
+		t.Errorf("swept %d, %v", n, err)
+	}
+	expect("after a restart", coa.String())
+	all[1].IPv4HomeAddress = hoa4
+	set(1)
+	b.Clear([]netip.Addr{all[0].HomeAddress})
+	expect("given to another", all[1].CareOf.String())
+	l, err := netlink.LinkByIndex(b.Device())
+	must(t, err)
+	must(t, netlink.LinkSetDown(l))
+	must(t, b.Reinstate())
+	expect("the device was set down", all[1].CareOf.String())
+	all[1].IPv4HomeAddress = netip.Addr{}
+	set(1)
+	expect("given up", "none")
+	all[1].IPv4HomeAddress = hoa4
+	set(1)
+	b.Clear([]netip.Addr{all[1].HomeAddress})
+	expect("ended", "none")
+	set(1)
+	must(t, Cleanup(Marks{}, nil, nil))
+	expect("cleaned up", "none")
+}
+
+// RFC 3704 has three ways to ask where a packet comes from; ours is the loose one.
+func TestKernelReceiveByAnother(t *testing.T) {
+	testkernel.Namespace(t)
+	link(t)
+	must(t, receiveByAnother("eth0"))
+	must(t, receiveByAnother("nowhere0"))
+	if b, err := os.ReadFile("/proc/sys/net/ipv4/conf/eth0/rp_filter"); err != nil || string(b) != "2\n" {
+		t.Errorf("rp_filter %q, %v", b, err)
+	}
+}
