@@ -29,7 +29,7 @@ type Bindings struct {
 
 	// Until Settle: what an earlier run has left, as it is. What is wanted just so
 	// is not set again.
-	left map[route]bool
+	left remains
 }
 
 // OpenBindings makes the shared tunnel device where it is missing. Routes that
@@ -123,13 +123,13 @@ func (b *Bindings) Clear(hoas []netip.Addr) []error {
 // requests set the routes of a binding, and take those of prefixes back that it
 // no longer has.
 func (b *Bindings) requests(x role.Binding) []request {
-	list := b.setRoute(nil, b.route(host(x.HomeAddress), x))
+	list := b.left.set(b.route(host(x.HomeAddress), x))
 	before := b.behind[x.HomeAddress]
 	behind := x.Behind()
 	for _, n := range behind {
-		list = b.setRoute(list, b.route(n, x))
+		list = append(list, b.left.set(b.route(n, x))...)
 		if n.Addr().Is6() {
-			list = b.setRoute(list, b.nested(n))
+			list = append(list, b.left.set(b.nested(n))...)
 		}
 		b.owner[n] = x.HomeAddress
 		if !slices.Contains(before, n) {
@@ -161,7 +161,7 @@ func (b *Bindings) keep(x role.Binding) {
 // withdraw takes the routes of a home address back, also those that were to be
 // set and weren't all.
 func (b *Bindings) withdraw(hoa netip.Addr) []request {
-	list := []request{b.route(host(hoa), role.Binding{}).del()}
+	list := []request{b.left.del(b.route(host(hoa), role.Binding{}))}
 	for _, n := range b.behind[hoa] {
 		list = append(list, b.giveUp(n, hoa)...)
 		b.forget(n, hoa)
@@ -178,23 +178,15 @@ func (b *Bindings) giveUp(n netip.Prefix, hoa netip.Addr) []request {
 		return nil
 	}
 	if n.Addr().Is4() {
-		return []request{b.route(n, role.Binding{}).del()}
+		return []request{b.left.del(b.route(n, role.Binding{}))}
 	}
-	return []request{b.route(n, role.Binding{}).del(), b.nested(n).del()}
+	return []request{b.left.del(b.route(n, role.Binding{})), b.left.del(b.nested(n))}
 }
 
 func (b *Bindings) forget(n netip.Prefix, hoa netip.Addr) {
 	if b.owner[n] == hoa {
 		delete(b.owner, n)
 	}
-}
-
-// setRoute appends the request for a route, unless an earlier run has set it.
-func (b *Bindings) setRoute(list []request, r route) []request {
-	if b.left[r] {
-		return list
-	}
-	return append(list, r.set())
 }
 
 func (b *Bindings) route(dst netip.Prefix, x role.Binding) route {

@@ -32,11 +32,11 @@ func (p *paths) exitOf(t *path, w role.HomePath) exit {
 	return e
 }
 
-// enter is what makes a way out. The route is set each time (see setRoute), since the kernel
+// enter is what makes a way out. The route is set each time (see remains), since the kernel
 // drops it when its interface goes down.
 func (p *paths) enter(e exit) (requests []request) {
 	if e.hop != (route{}) {
-		requests = append(requests, p.setRoute(e.hop)...)
+		requests = append(requests, p.left.set(e.hop)...)
 	}
 	if e.rule != (rule{}) {
 		requests = append(requests, e.rule.set())

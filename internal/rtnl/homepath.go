@@ -27,7 +27,7 @@ type paths struct {
 
 	// left is what an earlier run has left, while the first path of a home address
 	// is set: what is as it should be is not set again.
-	left map[route]bool
+	left remains
 }
 
 // placed is what is in the kernel for one home address, and what is wanted.
@@ -130,7 +130,7 @@ func (p *paths) block(w role.HomePath, at *placed) error {
 func (p *paths) hold(w role.HomePath, at *placed) error {
 	hoa := w.HomeAddress.Addr()
 	if !p.blocked {
-		if err := errors.Join(p.conn.batch(p.setRoute(p.unreachable()))...); err != nil {
+		if err := errors.Join(p.conn.batch(p.left.set(p.unreachable()))...); err != nil {
 			return fmt.Errorf("set the route that blocks home addresses: %w", err)
 		}
 		p.blocked = true
@@ -199,14 +199,6 @@ func (p *paths) unreachable() route {
 	return route{
 		dst: everything, table: p.marks.Table + tableBlocked, protocol: p.marks.RouteProtocol, kind: unix.RTN_UNREACHABLE,
 	}
-}
-
-// setRoute is the request for a route, or none where an earlier run has left it.
-func (p *paths) setRoute(r route) []request {
-	if p.left[r] {
-		return nil
-	}
-	return []request{r.set()}
 }
 
 var (

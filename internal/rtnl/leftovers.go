@@ -13,9 +13,34 @@ import (
 // defaultMetric is what the kernel gives a route that was set without.
 const defaultMetric = 1024
 
+// remains are the routes that an earlier run has left, as they are.
+type remains map[placeOf]route
+
+// placeOf is where one route is in place of another.
+type placeOf struct {
+	dst   netip.Prefix
+	table uint32
+}
+
+// set is the request for a route, or none where it is there just so already.
+func (l remains) set(r route) []request {
+	at := placeOf{r.dst, r.table}
+	if left, ok := l[at]; ok && left == r {
+		return nil
+	}
+	delete(l, at)
+	return []request{r.set()}
+}
+
+// del is the request that takes a route back.
+func (l remains) del(r route) request {
+	delete(l, placeOf{r.dst, r.table})
+	return r.del()
+}
+
 // leftovers are the routes that an earlier run has set, as we would set them. The
 // library reads no tunnel's end points in a route.
-func leftovers(m Marks) (map[route]bool, error) {
+func leftovers(m Marks) (remains, error) {
 	messages, err := dump(func() ([][]byte, error) {
 		req := nl.NewNetlinkRequest(unix.RTM_GETROUTE, unix.NLM_F_DUMP)
 		req.AddData(nl.NewRtMsg())
@@ -28,10 +53,10 @@ func leftovers(m Marks) (map[route]bool, error) {
 	if err != nil {
 		return nil, fmt.Errorf("list the routes of protocol %d: %w", m.RouteProtocol, err)
 	}
-	left := make(map[route]bool)
+	left := make(remains)
 	for _, msg := range messages {
 		if r, ok := decodeRoute(msg); ok && r.protocol == m.RouteProtocol {
-			left[r] = true
+			left[placeOf{r.dst, r.table}] = r
 		}
 	}
 	return left, nil

@@ -62,3 +62,32 @@ func FuzzDecodeRoute(f *testing.F) {
 	f.Add(route{dst: host(hoa), table: 6275, protocol: 75, kind: unix.RTN_UNICAST, oif: 9, encapDst: coa, encapSrc: ha}.body())
 	f.Fuzz(func(t *testing.T, b []byte) { decodeRoute(b) })
 }
+
+// TestRemains: a route is set unless it is there just so, and what has been changed or
+// taken back since is not there any more.
+func TestRemains(t *testing.T) {
+	r := route{dst: host(hoa), table: 254, protocol: 75, kind: unix.RTN_UNICAST, oif: 9, encapDst: coa, encapSrc: ha}
+	moved := r
+	moved.encapDst = coa.Next()
+	at := placeOf{r.dst, r.table}
+	for _, c := range []struct {
+		name string
+		do   func(remains)
+		want int
+	}{
+		{"as it is", func(remains) {}, 0},
+		{"twice", func(l remains) { l.set(r) }, 0},
+		{"changed meanwhile", func(l remains) { l.set(moved) }, 1},
+		{"taken back meanwhile", func(l remains) { l.del(r) }, 1},
+		{"never there", func(l remains) { delete(l, at) }, 1},
+	} {
+		l := remains{at: r}
+		c.do(l)
+		if got := len(l.set(r)); got != c.want {
+			t.Errorf("%s: %d requests, want %d", c.name, got, c.want)
+		}
+	}
+	if got := len(remains(nil).set(r)); got != 1 {
+		t.Errorf("after Settle: %d requests", got)
+	}
+}

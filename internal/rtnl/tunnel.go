@@ -109,9 +109,9 @@ func (p *paths) moveTunnel(t *path, w role.HomePath) error {
 	def := route{
 		dst: everything, table: t.table, protocol: p.marks.RouteProtocol, kind: unix.RTN_UNICAST, oif: t.index,
 	}
-	requests := append([]request{tunnel{local: w.CareOf, remote: w.HomeAgent}.change(t.index)}, p.setRoute(def)...)
+	requests := append([]request{tunnel{local: w.CareOf, remote: w.HomeAgent}.change(t.index)}, p.left.set(def)...)
 	if w.IPv4.IsValid() {
-		requests = append(requests, p.setRoute(p.route4(w.IPv4, t))...)
+		requests = append(requests, p.left.set(p.route4(w.IPv4, t))...)
 	}
 	for _, err := range p.conn.batch(requests) {
 		if err != nil {
