@@ -63,20 +63,21 @@ func (d *daemon) mobileNode(cfg *config.Config) (_ wiring, err error) {
 		return nil, err
 	}
 	d.keep(kernel)
-	if err := kernel.Settle(append(homeAddresses(cfg.MobileNode), assigned(kept)...), networks); err != nil {
+	left := kept.Restored()
+	if err := kernel.Settle(append(homeAddresses(cfg.MobileNode), assigned(left)...), networks); err != nil {
 		return nil, err
 	}
 	if n.paths, err = d.openDirect(xfrmmig.MobileNodeSignalling()); err != nil {
 		return nil, err
 	}
-	if err := n.sockets(cfg, kernel, kept); err != nil {
+	if err := n.sockets(cfg, kernel, kept, left); err != nil {
 		return nil, err
 	}
 	return n, nil
 }
 
 // sockets opens everything that hears and speaks, and the engine between.
-func (n *mobileNode) sockets(cfg *config.Config, kernel engine.Applier, kept *store.Keeper) error {
+func (n *mobileNode) sockets(cfg *config.Config, kernel engine.Applier, kept *store.Keeper, left role.Restored) error {
 	d := n.d
 	mh, err := mhsock.ListenMH(func(ifindex int) bool {
 		return strings.HasPrefix(ifname(ifindex), cfg.Kernel.TunnelPrefix)
@@ -118,7 +119,7 @@ func (n *mobileNode) sockets(cfg *config.Config, kernel engine.Applier, kept *st
 		Store:    kept,
 		Counters: &d.counters, Notify: d.notify, Failed: d.failed,
 	})
-	d.engine.Prime(kept.Restored())
+	d.engine.Prime(left)
 	d.task(func(ctx context.Context) error { return mh.Run(ctx, d.engine.Offer) })
 	d.task(func(ctx context.Context) error { return icmp.Run(ctx, d.engine.Offer) })
 	d.task(func(ctx context.Context) error { return routers.Run(ctx, d.engine.Offer) })
@@ -159,8 +160,8 @@ func homeAddresses(c *config.MobileNode) []netip.Addr {
 }
 
 // assigned are the IPv4 home addresses that home agents have given to an earlier run.
-func assigned(kept *store.Keeper) (list []netip.Addr) {
-	for _, e := range kept.Restored().Entries {
+func assigned(left role.Restored) (list []netip.Addr) {
+	for _, e := range left.Entries {
 		if e.IPv4HomeAddress.IsValid() {
 			list = append(list, e.IPv4HomeAddress)
 		}

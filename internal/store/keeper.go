@@ -30,8 +30,13 @@ func NewKeeper(s Store, clock func() (Clock, error), health func(error)) (*Keepe
 	return k, nil
 }
 
-// Restored is what an earlier run has left, with this run's times.
-func (k *Keeper) Restored() role.Restored { return k.left }
+// Restored hands over what an earlier run has left, with this run's times, once: there
+// may be much of it.
+func (k *Keeper) Restored() role.Restored {
+	left := k.left
+	k.left = role.Restored{}
+	return left
+}
 
 // Close closes the store, after a note of when that was: what comes after another
 // boot counts from there.
