@@ -108,6 +108,9 @@ func decodeRoute(b []byte) (r route, ok bool) {
 			ours = false
 		}
 	})
+	if r.kind == unix.RTN_UNREACHABLE {
+		r.oif = 0 // IPv6 tells of loopback
+	}
 	r.dst = netip.PrefixFrom(dst, int(b[1]))
 	return r, ours && encap == r.encapDst.IsValid()
 }

@@ -58,6 +58,18 @@ func TestDecodeRouteOfTheKernel(t *testing.T) {
 	}
 }
 
+// TestDecodeUnreachableRoute: the kernel tells that it leads to loopback.
+func TestDecodeUnreachableRoute(t *testing.T) {
+	want := route{dst: everything, table: 6275, protocol: 75, kind: unix.RTN_UNREACHABLE}
+	told := want
+	told.oif = 1
+	b := told.body()
+	b[4] = unix.RT_TABLE_COMPAT
+	if got, ok := decodeRoute(b); !ok || got != want {
+		t.Errorf("read as %+v (%v)", got, ok)
+	}
+}
+
 func FuzzDecodeRoute(f *testing.F) {
 	f.Add(route{dst: host(hoa), table: 6275, protocol: 75, kind: unix.RTN_UNICAST, oif: 9, encapDst: coa, encapSrc: ha}.body())
 	f.Fuzz(func(t *testing.T, b []byte) { decodeRoute(b) })
