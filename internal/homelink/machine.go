@@ -30,6 +30,7 @@ type Machine struct {
 type link struct {
 	Link
 	agents []*agent // the others, the longest known first
+	down   bool     // can carry no packets
 
 	sent int       // advertisements since the start or a change
 	all  uint64    // and ever
@@ -47,7 +48,7 @@ func New(p Params, rand io.Reader) *Machine {
 	m := &Machine{p: p.withDefaults(), rand: rand, deliveries: make(map[netip.Addr]*delivery)}
 	m.replies.Max = m.p.MaxReplies
 	for _, l := range m.p.Links {
-		m.links = append(m.links, &link{Link: l})
+		m.links = append(m.links, &link{Link: l, down: l.Down})
 	}
 	return m
 }
@@ -60,6 +61,10 @@ func (m *Machine) Step(now time.Time, ev role.Event) []role.Effect {
 		m.begin()
 	case Reconfigured:
 		m.reconfigured(ev.Params)
+	case role.LinkUp:
+		m.linkUp(ev)
+	case role.LinkDown:
+		m.linkDown(ev)
 	case role.RouterSolicited:
 		m.solicited(ev)
 	case role.RouterSeen:
