@@ -430,3 +430,40 @@ func TestSolicitedOnly(t *testing.T) {
 		t.Error("kept after the binding's end")
 	}
 }
+
+// A neighbour's prefixes are forgotten when they are not valid any more: they leave
+// room for others, and one that comes back is new.
+//
+// Requirements: 6275-10.6.2-4
+func TestPrefixesOfOthersEnd(t *testing.T) {
+	b := newDeliveries(t, nil)
+	valid := time.Minute
+	say := func(n byte) {
+		b.hear(1, func(ra *icmp6.RouterAdvertisement) {
+			ra.RouterLifetime = 10 * time.Hour
+			a := netip.MustParseAddr("2001:db8:7::").As16()
+			a[7] = n
+			ra.Options = append(ra.Options, icmp6.PrefixInformation{
+				Length: 64, OnLink: true, Prefix: netip.AddrFrom16(a), Valid: valid, Preferred: valid,
+			})
+		})
+	}
+	for n := range byte(2 * maxPrefixes) { // renumbered again and again
+		say(n)
+		b.until(b.now.Add(2 * time.Minute))
+	}
+	if n := len(b.m.links[0].agents[0].prefixes); n > 2 {
+		t.Errorf("%d prefixes are kept, of which one is valid", n)
+	}
+	b.register(home, 100*time.Hour)
+	b.tells(b.now.Add(time.Hour)) // it has given up
+	say(0)
+	if all := b.tells(b.now.Add(time.Hour)); len(all) != 4 {
+		t.Errorf("%d advertisements after a prefix has come back", len(all))
+	}
+	valid = 0
+	say(0)
+	if all := b.tells(b.now.Add(time.Hour)); len(all) != 0 {
+		t.Errorf("%d advertisements of one that had ended anyway", len(all))
+	}
+}

@@ -85,7 +85,7 @@ func (l *link) mayBe(a netip.Addr) bool {
 }
 
 // expire forgets home agents that have not been heard of for as long as they
-// said, and addresses whose prefix is no longer valid.
+// said, and of the others addresses and prefixes that are no longer valid.
 func (m *Machine) expire() {
 	for _, l := range m.links {
 		for at := len(l.agents) - 1; at >= 0; at-- {
@@ -94,6 +94,7 @@ func (m *Machine) expire() {
 				m.leaves(l, at)
 				continue
 			}
+			a.prefixes = slices.DeleteFunc(a.prefixes, func(h heard) bool { return !h.valid.After(m.now) })
 			known := slices.Clone(a.addresses)
 			a.addresses = slices.DeleteFunc(a.addresses, func(x address) bool { return !x.expires.After(m.now) })
 			if len(known) > 0 && len(a.addresses) == 0 {

@@ -45,7 +45,7 @@ func (m *Machine) hearPrefixes(l *link, a *agent, ra *icmp6.RouterAdvertisement)
 		at := slices.IndexFunc(a.prefixes, func(h heard) bool { return h.prefix() == next.prefix() })
 		own := slices.IndexFunc(l.Prefixes, func(x Prefix) bool { return x.Prefix == next.prefix() })
 		switch {
-		case at < 0 && len(a.prefixes) >= maxPrefixes:
+		case at < 0 && (p.Valid == 0 || len(a.prefixes) >= maxPrefixes):
 			continue
 		case at < 0:
 			if own < 0 && !l.advertised(next.prefix()) {
