@@ -95,10 +95,13 @@ func (m *Machine) expire() {
 				continue
 			}
 			a.prefixes = slices.DeleteFunc(a.prefixes, func(h heard) bool { return !h.valid.After(m.now) })
-			known := slices.Clone(a.addresses)
+			if len(a.addresses) == 0 {
+				continue
+			}
+			first := a.addresses[0].Addr
 			a.addresses = slices.DeleteFunc(a.addresses, func(x address) bool { return !x.expires.After(m.now) })
-			if len(known) > 0 && len(a.addresses) == 0 {
-				m.tell(l, known[0].Addr, "another home agent has no address on the home link any more")
+			if len(a.addresses) == 0 {
+				m.tell(l, first, "another home agent has no address on the home link any more")
 			}
 		}
 	}
