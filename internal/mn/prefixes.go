@@ -200,7 +200,7 @@ func (m *Machine) outlives(p *peer) bool {
 
 // prefixAdvised: status 1 wants prefix discovery (§11.7.3).
 func (m *Machine) prefixAdvised(h *home, s mh.Status) {
-	if s == mh.StatusPrefixDiscoveryNecessary && h.prefix.due.IsZero() {
+	if s == mh.StatusPrefixDiscoveryNecessary {
 		m.wantPrefixes(h)
 	}
 }

@@ -97,6 +97,34 @@ func TestRFC6275_11_4_2_ASolicitationWhereTheHomeAgentWantsOne(t *testing.T) {
 	}
 }
 
+// The home agent has news while we are content with what we know for hours.
+//
+// Requirements: 6275-11.7.3-11
+func TestRFC6275_11_7_3_PrefixDiscoveryIsNecessaryAlthoughOneIsPlanned(t *testing.T) {
+	b := advised(t)
+	b.step(b.mpa(b.asks(), homePIO(24*time.Hour, 24*time.Hour)))
+	b.wait(time.Minute)
+	b.step(role.MessageIn{Ifindex: eth, Src: ha, Dst: coaA, RoutingHome: hoa.Addr(), Raw: refreshRequest(t)})
+	b.wait(time.Second)
+	sent := 0
+	b.ack(mh.StatusPrefixDiscoveryNecessary)
+	s, _ := b.solicitations()
+	sent += len(s)
+	b.wait(time.Second)
+	s, _ = b.solicitations()
+	if sent += len(s); sent != 1 {
+		t.Errorf("%d solicitations", sent)
+	}
+}
+
+// refreshRequest is a Binding Refresh Request of the home agent's.
+func refreshRequest(t *testing.T) []byte {
+	t.Helper()
+	raw := marshal(t, &mh.BindingRefreshRequest{})
+	mh.SetChecksum(raw, ha, hoa.Addr())
+	return raw
+}
+
 // INITIAL_SOLICIT_TIMER, doubled, and an end.
 //
 // Requirements: 6275-11.8-1, 6275-12-1
@@ -251,11 +279,7 @@ func TestRFC6275_11_4_2_AskedAgainBeforeTheAddressIsInvalid(t *testing.T) {
 func TestRFC6275_11_4_2_BindingsEndWithThePrefix(t *testing.T) {
 	b := advised(t)
 	b.step(b.mpa(b.asks(), homePIO(100*time.Second, 50*time.Second)))
-	b.step(role.MessageIn{Ifindex: eth, Src: ha, Dst: coaA, RoutingHome: hoa.Addr(), Raw: func() []byte {
-		raw := marshal(t, &mh.BindingRefreshRequest{})
-		mh.SetChecksum(raw, ha, hoa.Addr())
-		return raw
-	}()})
+	b.step(role.MessageIn{Ifindex: eth, Src: ha, Dst: coaA, RoutingHome: hoa.Addr(), Raw: refreshRequest(t)})
 	b.wait(2 * time.Second)
 	if l := b.lastBU().bu.Lifetime; l > 100*time.Second || l < 90*time.Second {
 		t.Errorf("asked for %v", l)
