@@ -323,6 +323,37 @@ func TestRFC6275_10_6_2_ChangesOfOurs(t *testing.T) {
 	}
 }
 
+// A change while an advertisement is being repeated makes a new one, which is repeated
+// as often, whichever of its transmissions is lost; many changes don't make a flood.
+//
+// Requirements: 6275-10.6.2-6, 6275-10.6.2-10
+func TestRFC6275_10_6_2_ChangesWhileAnAdvertisementIsRepeated(t *testing.T) {
+	b := newDeliveries(t, nil)
+	b.register(home, 100*time.Hour)
+	change := func(valid time.Duration) {
+		p := Params{Links: []Link{homeLinkDefault()}, Deliveries: b.m.p.Deliveries}
+		p.Links[0].Advertise = nil
+		p.Links[0].Prefixes[0].Valid = valid
+		b.step(Reconfigured{Params: b.withCache(p)})
+	}
+	for b.m.deliveries[home].tries < 3 {
+		b.tells(b.m.Deadline())
+	}
+	b.now = b.now.Add(time.Second)
+	change(time.Hour)
+	if all := b.tells(b.now.Add(time.Hour)); len(all) != 1+4 {
+		t.Errorf("%d after the change, of which one was due anyway", len(all))
+	}
+	n, begin := 0, b.now
+	for i := range 600 { // every second for ten minutes
+		change(time.Hour + time.Duration(i)*time.Second)
+		n += len(b.tells(b.now.Add(time.Second)))
+	}
+	if most := 4 * (int(b.now.Sub(begin)/time.Minute) + 1); n < 8 || n > most {
+		t.Errorf("%d in %v, at most %d wanted", n, b.now.Sub(begin), most)
+	}
+}
+
 // Requirements: 6275-10.6.2-1, 6275-10.6.2-2, 6275-10.6.2-4, 6275-10.6.2-10
 func TestRFC6275_10_6_2_ChangesOfOthersPrefixes(t *testing.T) {
 	theirs := icmp6.PrefixInformation{
