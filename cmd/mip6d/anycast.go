@@ -77,7 +77,7 @@ func (k *anycasts) again(ifindex int) error {
 	return errors.Join(errs...)
 }
 
-// anycastsOf are the anycast addresses of all prefixes of our links.
+// anycastsOf are the anycast addresses of all prefixes of our links that have one.
 func anycastsOf(p homelink.Params) (list []anycast) {
 	for _, l := range p.Links {
 		on := loopback
@@ -85,7 +85,9 @@ func anycastsOf(p homelink.Params) (list []anycast) {
 			on = l.Ifindex
 		}
 		for _, x := range l.Prefixes {
-			list = append(list, anycast{on, icmp6.HomeAgentsAnycast(x.Prefix)})
+			if x.Prefix.Bits() <= icmp6.LongestAnycastPrefix {
+				list = append(list, anycast{on, icmp6.HomeAgentsAnycast(x.Prefix)})
+			}
 		}
 	}
 	return list

@@ -5,6 +5,8 @@ import (
 	"net/netip"
 	"slices"
 	"testing"
+
+	"mip6d/internal/homelink"
 )
 
 // kernelAnycasts is a kernel that takes each address once and refuses some.
@@ -75,5 +77,18 @@ func TestAnycastAddressesAreTakenAgain(t *testing.T) {
 	kernel.refused = netip.Addr{}
 	if err := k.keep([]anycast{{7, one}, {8, two}}); err != nil || !slices.Contains(kernel.there, anycast{7, one}) {
 		t.Errorf("not taken at the next reload: %v", err)
+	}
+}
+
+// Seven bits are the identifier (RFC 2526 §2). In a longer prefix there is no room for
+// it, and the address would be somebody else's.
+func TestNoAnycastAddressOfAPrefixWithoutRoomForIt(t *testing.T) {
+	var p homelink.Params
+	for _, s := range []string{"2001:db8:1::/64", "2001:db8:2::/121", "2001:db8:3::/122", "2001:db8:4::40/122", "2001:db8:5::/127"} {
+		p.Links = append(p.Links, homelink.Link{Ifindex: 7, Prefixes: []homelink.Prefix{{Prefix: netip.MustParsePrefix(s)}}})
+	}
+	want := []anycast{{7, netip.MustParseAddr("2001:db8:1::fdff:ffff:ffff:fffe")}, {7, netip.MustParseAddr("2001:db8:2::7e")}}
+	if got := anycastsOf(p); !slices.Equal(got, want) {
+		t.Errorf("%v", got)
 	}
 }

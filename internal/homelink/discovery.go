@@ -61,7 +61,7 @@ func (m *Machine) discoveryRequest(ev role.ICMPIn) {
 func (m *Machine) asked(a netip.Addr) *link {
 	for _, l := range m.links {
 		for _, x := range l.Prefixes {
-			if a == icmp6.HomeAgentsAnycast(x.Prefix) {
+			if x.Prefix.Bits() <= icmp6.LongestAnycastPrefix && a == icmp6.HomeAgentsAnycast(x.Prefix) {
 				return l
 			}
 		}
