@@ -75,3 +75,44 @@ func TestKernelTwoHomeLinks(t *testing.T) {
 		t.Error(wrong)
 	}
 }
+
+// What listens and guards is bound to the interface that was there, so one of the same
+// name is not served: people are told.
+func TestKernelAHomeLinkThatIsMadeAgainIsReported(t *testing.T) {
+	topo := topology.New(t, topology.Config{Start: topology.Foreign1})
+	dummy := &netlink.Dummy{LinkAttrs: netlink.LinkAttrs{Name: "home2"}}
+	makeIt := func() {
+		t.Helper()
+		if err := topo.HA.NL.LinkAdd(dummy); err != nil {
+			t.Fatal(err)
+		}
+		if err := topo.HA.SetUp("home2", true); err != nil {
+			t.Fatal(err)
+		}
+	}
+	makeIt()
+	cfg := daemon.HomeAgent()
+	cfg.Text = strings.Replace(cfg.Text, "  mobile_nodes:\n", `
+    - {interface: home2, address: 2001:db8:3::1, prefixes: [2001:db8:3::/64]}
+  mobile_nodes:
+`, 1)
+	w := &world{Topology: topo, ha: daemon.New(t, topo.HA, cfg)}
+	for _, up := range []bool{false, true} { // that alone is no problem
+		if err := topo.HA.SetUp("home2", up); err != nil {
+			t.Fatal(err)
+		}
+	}
+	if err := topo.HA.NL.LinkDel(dummy); err != nil {
+		t.Fatal(err)
+	}
+	dummy.Index = 0
+	if wrong := w.shows(t, w.ha, "made again", "status"); wrong == "" {
+		t.Error("reported already")
+	}
+	makeIt()
+	eventually(t, 10*time.Second, func() string { return w.shows(t, w.ha, "made again", "status") })
+	if err := w.ha.Reload(); err != nil {
+		t.Fatal(err)
+	}
+	eventually(t, 10*time.Second, func() string { return w.shows(t, w.ha, "reload", "status") })
+}
