@@ -116,7 +116,18 @@ func (m *Machine) leaves(l *link, at int) {
 }
 
 func (m *Machine) tell(l *link, agent netip.Addr, text string) {
-	m.emit(role.Notice{Kind: role.NoticeHomeAgent, HA: agent, Ifindex: l.Ifindex, Text: text})
+	m.notice(role.Notice{HA: agent, Ifindex: l.Ifindex, Text: text})
+}
+
+// notice tells people of another home agent, unless there is no end to it.
+func (m *Machine) notice(n role.Notice) {
+	if m.notices.Next(m.now).After(m.now) {
+		m.count(role.CountRateLimited)
+		return
+	}
+	m.notices.Note(m.now)
+	n.Kind = role.NoticeHomeAgent
+	m.emit(n)
 }
 
 // plain returns addresses without their times.

@@ -17,6 +17,7 @@ type Machine struct {
 	rand    io.Reader
 	links   []*link
 	replies bul.Rate
+	notices bul.Rate // of other home agents
 
 	deliveries map[netip.Addr]*delivery // by home address
 	due        schedule                 // the same
@@ -46,7 +47,7 @@ var _ role.Machine = (*Machine)(nil)
 // and the order of equals comes from rand, which must not fail.
 func New(p Params, rand io.Reader) *Machine {
 	m := &Machine{p: p.withDefaults(), rand: rand, deliveries: make(map[netip.Addr]*delivery)}
-	m.replies.Max = m.p.MaxReplies
+	m.replies.Max, m.notices.Max = m.p.MaxReplies, maxNotices
 	for _, l := range m.p.Links {
 		m.links = append(m.links, &link{Link: l, down: l.Down})
 	}

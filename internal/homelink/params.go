@@ -73,6 +73,9 @@ const (
 	// link and of one of them.
 	maxAgents    = 64
 	maxAddresses = 16
+
+	// maxNotices is how much people are told of neighbours in a second.
+	maxNotices = 5
 )
 
 func (p Params) withDefaults() Params {

@@ -84,8 +84,8 @@ func moved(was, is time.Duration, end, newEnd time.Time) bool {
 // own home agent says.
 func (m *Machine) compare(l *link, a *agent, differs netip.Prefix) {
 	if differs.IsValid() && !a.differs && len(a.addresses) > 0 {
-		m.emit(role.Notice{
-			Kind: role.NoticeHomeAgent, HA: a.addresses[0].Addr, Ifindex: l.Ifindex, Warn: true,
+		m.notice(role.Notice{
+			HA: a.addresses[0].Addr, Ifindex: l.Ifindex, Warn: true,
 			Text: "another home agent advertises other lifetimes than ours for " + differs.String(),
 		})
 	}
