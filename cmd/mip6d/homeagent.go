@@ -201,11 +201,6 @@ func (h *homeAgent) reload(cfg *config.Config) error {
 	if err != nil {
 		return err
 	}
-	for i, l := range cfg.HomeAgent.Links {
-		if p.Links[i].Ifindex != h.params.Links[i].Ifindex {
-			return fmt.Errorf("home link %s: %w", l.Interface, errMadeAgain)
-		}
-	}
 	if err := h.forwardIPv4(cfg.HomeAgent); err != nil {
 		return err
 	}

@@ -3,7 +3,7 @@ package main
 import (
 	"context"
 	"crypto/rand"
-	"errors"
+	"fmt"
 	"iter"
 	"net"
 	"net/netip"
@@ -57,16 +57,15 @@ func (h *homeAgent) watchLinks() error {
 	return nil
 }
 
-var errMadeAgain = errors.New("the interface was deleted and made again: restart mip6d to serve it")
-
 func (h *homeAgent) linkNews(ev role.Event) {
 	switch ev := ev.(type) {
 	case role.LinkDown:
 		h.d.engine.Post(ev)
 	case role.LinkUp:
 		if !h.onHomeLink(ev.Ifindex) {
-			h.d.log.Error("a home link is not served any more", "if", ev.Name, "err", errMadeAgain)
-			h.d.problems.set("home link "+ev.Name, errMadeAgain)
+			err := fmt.Errorf("the interface was deleted and made again: restart mip6d to serve it")
+			h.d.log.Error("a home link is not served any more", "if", ev.Name, "err", err)
+			h.d.problems.set("home link "+ev.Name, err)
 			return
 		}
 		h.d.problems.set("home link "+ev.Name, h.anycasts.again(ev.Ifindex))

@@ -5,7 +5,6 @@ import (
 	"net/netip"
 	"os"
 	"path/filepath"
-	"strings"
 	"testing"
 	"time"
 
@@ -144,14 +143,5 @@ func TestHomeAgentsConfigurationBecomesItsParameters(t *testing.T) {
 	}
 	if got.MaxBindings == 0 || got.TimestampWindow == 0 {
 		t.Error("the configuration's defaults are not passed on")
-	}
-}
-
-// The sockets, and what guards the home link, stay at the interface that was there.
-func TestReloadIsRefusedWhereAHomeLinkWasMadeAgain(t *testing.T) {
-	h := &homeAgent{params: ha.Params{Links: []ha.Link{{Ifindex: 4711}}}}
-	err := h.reload(load(t, homeAgentText))
-	if err == nil || !strings.Contains(err.Error(), "made again") {
-		t.Errorf("%v", err)
 	}
 }
