@@ -3,7 +3,6 @@ package main
 import (
 	"context"
 	"crypto/rand"
-	"fmt"
 	"iter"
 	"net"
 	"net/netip"
@@ -63,10 +62,7 @@ func (h *homeAgent) linkNews(ev role.Event) {
 		h.d.engine.Post(ev)
 	case role.LinkUp:
 		if !h.onHomeLink(ev.Ifindex) {
-			err := fmt.Errorf("the interface was deleted and made again: restart mip6d to serve it")
-			h.d.log.Error("a home link is not served any more", "if", ev.Name, "err", err)
-			h.d.problems.set("home link "+ev.Name, err)
-			return
+			return // another one of that name; that ours is gone ends the daemon (proxynd)
 		}
 		h.d.problems.set("home link "+ev.Name, h.anycasts.again(ev.Ifindex))
 		h.d.engine.Post(ev)
