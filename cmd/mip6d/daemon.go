@@ -29,6 +29,7 @@ type daemon struct {
 	loaded   atomic.Pointer[time.Time]
 	hub      ctl.Hub
 	problems problems
+	unsent   unsent
 	counters engine.Counters
 	engine   *engine.Engine
 	role     wiring

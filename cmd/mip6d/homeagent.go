@@ -35,7 +35,7 @@ type homeAgent struct {
 	params   ha.Params
 	settings *rtnl.Settings
 	onLinks  *mhsock.HomeLinks
-	anycasts []anycast // taken there
+	anycasts *anycasts
 	*correspondent
 }
 
@@ -106,6 +106,9 @@ func (d *daemon) homeAgent(cfg *config.Config) (_ wiring, err error) {
 	d.task(arp.Run)
 	d.task(func(ctx context.Context) error { return h.onLinks.Run(ctx, d.engine.Offer) })
 	if err := h.hearRouters(); err != nil {
+		return nil, err
+	}
+	if err := h.watchLinks(); err != nil {
 		return nil, err
 	}
 	if err := h.listen(); err != nil {
@@ -215,10 +218,15 @@ func (h *homeAgent) reload(cfg *config.Config) error {
 	if err := h.forwardIPv4(cfg.HomeAgent); err != nil {
 		return err
 	}
+	links := h.linkParams(cfg.HomeAgent, p.Links)
+	if err := h.anycasts.keep(anycastsOf(links)); err != nil {
+		return err
+	}
 	p.Correspondent, p.Registered, p.Stored = h.params.Correspondent, h.params.Registered, h.params.Stored
 	h.d.engine.Post(ha.Reconfigured{Params: p})
+	h.d.engine.Post(homelink.Reconfigured{Params: links})
 	h.correspondent.reload(cfg)
-	return h.reloadLinks(cfg.HomeAgent, p.Links)
+	return nil
 }
 
 // haParams converts the configuration.

@@ -119,6 +119,20 @@ func TestProblems(t *testing.T) {
 			`f:12:124: home_agent.links[4].advertise.max_interval: is 60ms, out of range: wants a time from 0.07s to 1800s`,
 			`f:13:89: home_agent.links[5].advertise: wants on or off and is "sometimes"`,
 		}},
+		{"lifetimes that do nothing, or are not advertised as they are", `home_agent:
+  links:
+    - {virtual: true, address: 2001:db8:1::1, prefixes: [2001:db8:1::/64], home_agent_lifetime: 1h}
+    - {interface: eth1, address: 2001:db8:2::1, prefixes: [2001:db8:2::/64], advertise: off, home_agent_lifetime: 1h}
+    - {interface: eth2, address: 2001:db8:3::1, prefixes: [2001:db8:3::/64], home_agent_lifetime: 5m}
+    - {interface: eth3, address: 2001:db8:4::1, prefixes: [2001:db8:4::/64], home_agent_lifetime: 1h, advertise: {unsolicited: off}}
+    - {interface: eth4, address: 2001:db8:5::1, prefixes: [{prefix: 2001:db8:5::/64, valid_lifetime: 4500ms}], advertise: {max_interval: 1500ms, router_lifetime: 1500ms}}
+`, []string{
+			`f:3:97: home_agent.links[0].home_agent_lifetime: goes with advertise, which is off: nobody would hear of it`,
+			`f:4:115: home_agent.links[1].home_agent_lifetime: goes with advertise, which is off: nobody would hear of it`,
+			`f:5:99: home_agent.links[2].home_agent_lifetime: 300s ends before the next advertisement, after up to 600s (max_interval): make it longer`,
+			`f:7:102: home_agent.links[4].prefixes[0].valid_lifetime: is 4.5s: wants whole seconds`,
+			`f:7:163: home_agent.links[4].advertise.router_lifetime: is 1.5s: wants whole seconds`,
+		}},
 		{"lifetimes of prefixes", `home_agent:
   links:
     - interface: eth0
