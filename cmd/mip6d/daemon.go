@@ -31,6 +31,7 @@ type daemon struct {
 	loaded   atomic.Pointer[time.Time]
 	hub      ctl.Hub
 	problems problems
+	unsent   unsent
 	counters engine.Counters
 	engine   *engine.Engine
 	role     wiring
@@ -137,6 +138,9 @@ func (d *daemon) reload() {
 	defer d.reloading()()
 	old := d.cfg.Load()
 	cfg, err := config.Load(old.File)
+	if err == nil {
+		err = formHomeAddresses(cfg, linkAddress)
+	}
 	if err == nil {
 		if keys := old.NeedRestart(cfg); len(keys) > 0 {
 			err = fmt.Errorf("only a restart, which no mobile node notices, can change %s", strings.Join(keys, ", "))

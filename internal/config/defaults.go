@@ -12,6 +12,7 @@ import (
 // untunnelled.
 const (
 	defaultRunDir        = "/run/mip6d"
+	defaultStateDir      = "/var/lib/mip6d"
 	defaultSocketName    = "mip6d.sock"
 	defaultGroup         = "mip6"
 	defaultRouteProtocol = 75
@@ -58,6 +59,7 @@ const (
 	maxIfName         = 15  // IFNAMSIZ
 	maxPrefixName     = maxIfName - 5
 	maxTable          = 1 << 31
+	maxLabel          = 1<<32 - 2 // all ones is none
 	ourNames          = "mip6"
 
 	// RFC 4285 §5.1: a window of more than 3 s.
@@ -86,8 +88,9 @@ const (
 
 func defaults() *Config {
 	return &Config{
-		RunDir:  defaultRunDir,
-		Control: Control{Group: defaultGroup},
+		RunDir:   defaultRunDir,
+		StateDir: defaultStateDir,
+		Control:  Control{Group: defaultGroup},
 		Kernel: Kernel{
 			RouteProtocol: defaultRouteProtocol,
 			RulePriority:  defaultRulePriority,

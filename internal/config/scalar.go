@@ -77,7 +77,10 @@ func choice[T ~string](d *decoder, dst *T, values ...T) reader {
 	for i, v := range values {
 		names[i] = string(v)
 	}
-	want := strings.Join(names[:len(names)-1], ", ") + " or " + names[len(names)-1]
+	want := names[0]
+	if last := len(names) - 1; last > 0 {
+		want = strings.Join(names[:last], ", ") + " or " + names[last]
+	}
 	return func(path string, n *yaml.Node) {
 		if d.describing(path, Value{Kind: Choice, Words: names}) {
 			return
@@ -180,6 +183,19 @@ func (d *decoder) duration(dst *time.Duration, least, most time.Duration) reader
 		}
 		if v < least || v > most {
 			d.failf(path, n, "is %s, out of range: wants a time from %s to %s", n.Value, seconds(least), seconds(most))
+			return
+		}
+		*dst = v
+	}
+}
+
+// wholeSeconds reads a time that goes into a message in seconds.
+func (d *decoder) wholeSeconds(dst *time.Duration, least, most time.Duration) reader {
+	return func(path string, n *yaml.Node) {
+		v := *dst
+		d.duration(&v, least, most)(path, n)
+		if v%time.Second != 0 && v != *dst {
+			d.failf(path, n, "is %s: wants whole seconds", seconds(v))
 			return
 		}
 		*dst = v

@@ -16,15 +16,18 @@ type room uint8
 
 const (
 	kernelRoom room = iota // the kernel's applier: routes, addresses, policies
+	storeRoom              // the store's: what the next run must know
 	wireRoom               // the wire's applier: packets out
 	ownRoom                // the engine itself
 )
 
 func roomOf(e role.Effect) room {
 	switch e.(type) {
-	case role.SetBinding, role.ClearBinding, role.AddCareOf, role.RemoveCareOf, role.KeepRouters, role.SetHomePath,
+	case role.SetBinding, role.ClearBinding, role.AddCareOf, role.RemoveCareOf, role.KeepRouters, role.ShareRouters, role.SetHomePath,
 		role.SetDirect, role.ClearDirect, role.AskTraffic:
 		return kernelRoom
+	case role.StoreRegistration, role.StoreListEntry:
+		return storeRoom
 	case role.Count, role.Notice:
 		return ownRoom
 	default:

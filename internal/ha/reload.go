@@ -25,13 +25,17 @@ func (m *Machine) reconfigured(p Params) {
 		}
 	}
 	for _, b := range barred {
-		m.emit(role.Notice{
-			Kind: role.NoticeBindingDeleted, HoA: b.HomeAddress, CoA: b.CareOf, HA: b.HomeAgent, Ifindex: b.Ifindex,
-			Sequence: b.Sequence, Warn: true, Text: "no longer allowed by the configuration",
-		})
+		m.tellBarred(b)
 		m.end(b.HomeAddress)
 	}
 	m.shorten()
+	var kept []role.Binding
+	for b := range m.cache.All() {
+		kept = append(kept, b)
+	}
+	for _, b := range kept {
+		m.followPolicy(b)
+	}
 	m.stripIPv4()
 	for _, n := range m.atWork() {
 		if m.serves(n.home) && (n.current.delete() || m.permits(n.current.granted)) {
@@ -44,7 +48,7 @@ func (m *Machine) reconfigured(p Params) {
 			m.refuse(r, mh.StatusAdministrativelyProhibited, role.CountRefused)
 			m.finish(n)
 		}
-		// What is on its way to the kernel is looked at when that answers.
+		// What is on its way to kernel or store is looked at when that answers.
 	}
 }
 
@@ -62,6 +66,17 @@ func (m *Machine) shorten() {
 	}
 	for _, b := range long {
 		m.cache.Set(b)
+		m.remember(m.node(b.HomeAddress))
+	}
+}
+
+// followPolicy allows or denies the mobile node of a binding in force route
+// optimisation as the policy for it says now.
+func (m *Machine) followPolicy(b role.Binding) {
+	if deny := m.p.policy(b.HomeAddress).DenyDirect; deny != b.NoRouteOptimization {
+		b.NoRouteOptimization = deny
+		m.cache.Set(b)
+		m.mend(m.node(b.HomeAddress))
 	}
 }
 

@@ -20,7 +20,7 @@ func (b *bed) others() (list []AgentView) {
 	return list
 }
 
-// Requirements: 6275-10.5.1-2, 6275-10.5.1-3, 6275-10.5.1-6, 6275-7.4-2, 6275-7.4-5
+// Requirements: 6275-10.1-1, 6275-10.5.1-2, 6275-10.5.1-3, 6275-10.5.1-6, 6275-7.4-2, 6275-7.4-5
 func TestRFC6275_10_5_1_AHomeAgentIsListedByItsLinkLocalAddress(t *testing.T) {
 	b := newBed(t, nil)
 	b.start()
@@ -213,5 +213,29 @@ func TestNeighboursFillTheListOnlyToItsBound(t *testing.T) {
 		if a.Router == linkLocal(3) && !a.Expires.Equal(b.now.Add(time.Hour)) {
 			t.Error("a full list doesn't renew what it has")
 		}
+	}
+}
+
+// A neighbour that comes and goes with every packet does not fill the log.
+func TestNeighboursDoNotFillTheLog(t *testing.T) {
+	b := newBed(t, nil)
+	b.start()
+	told := 0
+	for i := range 1000 { // in ten seconds
+		b.now = b.now.Add(10 * time.Millisecond)
+		b.hear(1, func(ra *icmp6.RouterAdvertisement) {
+			ra.HomeAgent = i%4 != 3
+			if i%2 == 1 {
+				ra.Options = append(ra.Options, icmp6.PrefixInformation{Length: 48, Prefix: other.Addr(), Valid: 2 * time.Hour})
+			}
+		})
+		for _, e := range b.out {
+			if _, ok := e.(role.Notice); ok {
+				told++
+			}
+		}
+	}
+	if told < 10 || told > 11*maxNotices {
+		t.Errorf("%d notices", told)
 	}
 }

@@ -32,19 +32,22 @@ type Flower struct {
 	mu      sync.Mutex
 	filters map[netip.Prefix]flowerEntry // inner sources → their filter
 	behind  map[netip.Addr][]netip.Prefix
-	last    uint32 // highest handle given
+	denied  map[netip.Addr]uint32 // home addresses without route optimisation → their filter
+	last    uint32                // highest handle given
 }
 
 type flowerEntry struct {
 	handle uint32
 	owner  netip.Addr // home address whose binding has set it in this run, or invalid
+	careOf netip.Addr // that it lets through
 }
 
 // NewFlower finds what an earlier run left on the tunnel device and closes the
 // gate behind it: nothing that is not Set, now or then, comes through when it
 // returns. It needs CAP_NET_ADMIN.
 func NewFlower(cfg Config) (_ *Flower, err error) {
-	f := &Flower{cfg: cfg.withDefaults(), filters: make(map[netip.Prefix]flowerEntry), behind: make(map[netip.Addr][]netip.Prefix)}
+	f := &Flower{cfg: cfg.withDefaults(), filters: make(map[netip.Prefix]flowerEntry), behind: make(map[netip.Addr][]netip.Prefix),
+		denied: make(map[netip.Addr]uint32)}
 	if f.nl, err = netlink.NewHandle(); err != nil {
 		return nil, fmt.Errorf("open rtnetlink for the tunnel's source check: %w", err)
 	}
@@ -67,6 +70,7 @@ func (f *Flower) AttachTunnel(ifindex int) error {
 	f.cfg.Tunnel = ifindex
 	clear(f.filters)
 	clear(f.behind)
+	clear(f.denied)
 	return f.attach()
 }
 
@@ -82,6 +86,12 @@ func (f *Flower) attach() error {
 	for _, o := range older {
 		switch prio := o.Attrs().Priority; o := o.(type) {
 		case *netlink.Flower:
+			if prio == f.cfg.Priority-2 {
+				f.last = max(f.last, o.Handle)
+				if a, ok := netip.AddrFromSlice(o.SrcIP); ok {
+					f.denied[a] = o.Handle
+				}
+			}
 			if prio == f.cfg.Priority || prio == f.cfg.Priority-1 {
 				f.last = max(f.last, o.Handle)
 				if a, ok := netip.AddrFromSlice(o.SrcIP); ok {
@@ -89,13 +99,13 @@ func (f *Flower) attach() error {
 					if len(o.SrcIPMask) == len(o.SrcIP) {
 						bits, _ = o.SrcIPMask.Size()
 					}
-					f.filters[netip.PrefixFrom(a, bits)] = flowerEntry{handle: o.Handle}
+					f.filters[netip.PrefixFrom(a, bits)] = flowerEntry{handle: o.Handle, careOf: careOfFilter(o)}
 				}
 			}
 		case *netlink.MatchAll:
 			closed = closed || prio == f.cfg.Priority+1
 		default:
-			if f.cfg.Priority-1 <= prio && prio <= f.cfg.Priority+1 {
+			if f.cfg.Priority-2 <= prio && prio <= f.cfg.Priority+1 {
 				return fmt.Errorf("interface %d has a filter of type %s at priority %d, which is ours: run mip6d --cleanup or configure another priority",
 					f.cfg.Tunnel, o.Type(), prio)
 			}
@@ -152,6 +162,9 @@ func (f *Flower) set(b role.Binding) error {
 	if err := checkBinding(b); err != nil {
 		return err
 	}
+	if err := f.deny(b.HomeAddress, b.NoRouteOptimization); err != nil {
+		return err
+	}
 	behind := b.Behind()
 	sources := append([]netip.Prefix{netip.PrefixFrom(b.HomeAddress, b.HomeAddress.BitLen())}, behind...)
 	before := f.behind[b.HomeAddress]
@@ -177,6 +190,11 @@ func (f *Flower) set(b role.Binding) error {
 // let has packets from some sources come through from a care-of address.
 func (f *Flower) let(source netip.Prefix, b role.Binding) error {
 	e, ok := f.filters[source]
+	if ok && e.careOf == b.CareOf { // perhaps an earlier run's: it is not touched
+		e.owner = b.HomeAddress
+		f.filters[source] = e
+		return nil
+	}
 	if !ok {
 		f.last++
 		e.handle = f.last
@@ -192,9 +210,19 @@ func (f *Flower) let(source netip.Prefix, b role.Binding) error {
 	}); err != nil {
 		return err
 	}
-	e.owner = b.HomeAddress
+	e.owner, e.careOf = b.HomeAddress, b.CareOf
 	f.filters[source] = e
 	return nil
+}
+
+// careOfFilter is the only care-of address that a filter lets through, invalid where
+// it is no such filter.
+func careOfFilter(o *netlink.Flower) netip.Addr {
+	if ones, bits := o.EncSrcIPMask.Size(); o.EncSrcIPMask != nil && ones != bits {
+		return netip.Addr{}
+	}
+	a, _ := netip.AddrFromSlice(o.EncSrcIP)
+	return a
 }
 
 // Clear stops the packets of home addresses at once. See Gate.Clear.
@@ -207,6 +235,7 @@ func (f *Flower) Clear(hoas []netip.Addr) []error {
 		for _, p := range f.behind[hoa] {
 			err = errors.Join(err, f.remove(p, hoa))
 		}
+		err = errors.Join(err, f.deny(hoa, false))
 		if err == nil {
 			delete(f.behind, hoa)
 			continue
@@ -262,19 +291,27 @@ func (f *Flower) Counters() (map[role.Counter]uint64, error) {
 	if err != nil {
 		return nil, err
 	}
-	var dropped uint64
-	for _, o := range filters {
-		m, ok := o.(*netlink.MatchAll)
-		if !ok || m.Attrs().Priority != f.cfg.Priority+1 {
-			continue
-		}
-		for _, a := range m.Actions {
+	counts := map[role.Counter]uint64{CountTunnelDropped: 0, CountHomeTests: 0}
+	add := func(c role.Counter, actions []netlink.Action) {
+		for _, a := range actions {
 			if s := a.Attrs().Statistics; s != nil {
-				dropped += uint64(s.Basic.Packets)
+				counts[c] += uint64(s.Basic.Packets)
 			}
 		}
 	}
-	return map[role.Counter]uint64{CountTunnelDropped: dropped}, nil
+	for _, o := range filters {
+		switch prio := o.Attrs().Priority; o := o.(type) {
+		case *netlink.MatchAll:
+			if prio == f.cfg.Priority+1 {
+				add(CountTunnelDropped, o.Actions)
+			}
+		case *netlink.Flower:
+			if prio == f.cfg.Priority-2 {
+				add(CountHomeTests, o.Actions)
+			}
+		}
+	}
+	return counts, nil
 }
 
 // Detach removes all our filters; the tunnel lets everything through then. The
@@ -284,9 +321,11 @@ func (f *Flower) Detach() error {
 	defer f.mu.Unlock()
 	clear(f.filters)
 	clear(f.behind)
+	clear(f.denied)
 	var errs []error
 	for _, all := range []netlink.Filter{
 		// Without a handle, a deletion removes all of a priority and kind.
+		&netlink.Flower{FilterAttrs: f.attrs(unix.ETH_P_IPV6, f.cfg.Priority-2, 0)},
 		&netlink.Flower{FilterAttrs: f.attrs(unix.ETH_P_IPV6, f.cfg.Priority, 0)},
 		&netlink.Flower{FilterAttrs: f.attrs(unix.ETH_P_IP, f.cfg.Priority-1, 0)},
 		&netlink.MatchAll{FilterAttrs: f.attrs(unix.ETH_P_ALL, f.cfg.Priority+1, 0)},

@@ -69,6 +69,10 @@ type bed struct {
 	manualReady bool // don't announce care-of addresses
 	directErr   error
 
+	stored   map[string]role.ListEntry // by home address and peer
+	storeErr error
+	stores   int // effects, failed or not
+
 	effects []role.Effect // of the last event and what it set off
 	bus     []sentBU      // all Binding Updates to home agents so far
 	paths   []role.HomePath
@@ -92,7 +96,7 @@ func (s sentBU) stamp() uint64 {
 func defaultParams() Params {
 	return Params{
 		Homes:      []Home{{HomeAddress: hoa, HomeAgent: ha, Lifetime: 400 * time.Second}},
-		Interfaces: []Interface{{"eth0", 10}, {"wwan0", 20}},
+		Interfaces: []Interface{{Name: "eth0", Preference: 10}, {Name: "wwan0", Preference: 20}},
 	}
 }
 
@@ -104,7 +108,7 @@ func authParams() Params {
 
 func newBed(t *testing.T, p Params) *bed {
 	t.Helper()
-	return &bed{t: t, m: New(p, &counting{}), now: t0, counts: make(map[role.Counter]int)}
+	return &bed{t: t, m: New(p, &counting{}), now: t0, counts: make(map[role.Counter]int), stored: make(map[string]role.ListEntry)}
 }
 
 // started is a bed whose machine has started.
@@ -142,6 +146,19 @@ func (b *bed) answer(e role.Effect) []role.Event {
 	case role.SetDirect:
 		if !b.manualDone {
 			return []role.Event{role.Done{ID: e.ID, Err: b.directErr}}
+		}
+	case role.StoreListEntry:
+		b.stores++
+		key := e.Entry.HomeAddress.String() + " " + e.Entry.Peer.String()
+		switch {
+		case b.storeErr != nil:
+		case e.Drop:
+			delete(b.stored, key)
+		default:
+			b.stored[key] = e.Entry
+		}
+		if e.ID != 0 {
+			return []role.Event{role.Done{ID: e.ID, Err: b.storeErr}}
 		}
 	case role.AddCareOf:
 		var evs []role.Event
@@ -365,6 +382,8 @@ func render(effects []role.Effect) []string {
 	var lines []string
 	for _, e := range effects {
 		switch e := e.(type) {
+		case role.SolicitNeighbor:
+			lines = append(lines, fmt.Sprintf("solicit %v on %d", e.Target, e.Ifindex))
 		case role.SolicitRouter:
 			lines = append(lines, fmt.Sprintf("solicit %d", e.Ifindex))
 		case role.AddCareOf:
@@ -377,7 +396,7 @@ func render(effects []role.Effect) []string {
 			lines = append(lines, fmt.Sprintf("advertise %v on %d", e.Addr, e.Ifindex))
 		case role.Send:
 			lines = append(lines, renderSend(e))
-		case role.Notice, role.Count, role.KeepRouters, role.StopAdvertising:
+		case role.Notice, role.Count, role.KeepRouters, role.ShareRouters, role.StopAdvertising, role.StoreListEntry:
 		default:
 			lines = append(lines, fmt.Sprintf("%T %+v", e, e))
 		}

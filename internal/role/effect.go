@@ -39,6 +39,14 @@ type SolicitRouter struct {
 	Ifindex int
 }
 
+// SolicitNeighbor multicasts a Neighbor Solicitation for an address from the unspecified
+// address, to its solicited-node group (RFC 4861 §4.3, RFC 6275 §11.5.5).
+// NeighborAdvertised may follow.
+type SolicitNeighbor struct {
+	Ifindex int
+	Target  netip.Addr
+}
+
 // AdvertiseRouter multicasts a Router Advertisement to all nodes of a link, from
 // our link-local address there. The applier fills in the checksum.
 type AdvertiseRouter struct {
@@ -87,8 +95,16 @@ type StopAdvertising struct {
 	Addr    netip.Addr
 }
 
-// AddCareOf puts an address on an interface, optimistic where the kernel can
-// (RFC 4429). Done says that the kernel took the request; AddressReady or
+// DADMode says what duplicate address detection an address gets.
+type DADMode uint8
+
+const (
+	DADOptimistic DADMode = iota // used while it runs, where the kernel can (RFC 4429)
+	DADFirst                     // used after it
+	DADNone                      // none
+)
+
+// AddCareOf puts an address on an interface. Done says that the kernel took the request; AddressReady or
 // DADFailed follow.
 type AddCareOf struct {
 	ID        ID
@@ -96,6 +112,7 @@ type AddCareOf struct {
 	Prefix    netip.Prefix  // the address with its on-link prefix length
 	Preferred time.Duration // 0: not preferred for new connections
 	Valid     time.Duration // Infinite for no end
+	DAD       DADMode
 }
 
 // Infinite is a lifetime without end (all ones on the wire).
@@ -113,6 +130,17 @@ type RemoveCareOf struct {
 type KeepRouters struct {
 	Ifindex int
 	Routers []netip.Addr // link-local addresses
+}
+
+// ShareRouters says which default routers of a link are equivalent, so that the kernel
+// is to spread destinations among them (RFC 4311 §2). None: it is up to the kernel.
+type ShareRouters struct {
+	Ifindex int
+	Routers []netip.Addr // link-local addresses, sorted; at least two, or none
+
+	// All: all packets without a better route, not only those of care-of addresses
+	// that leave on the link.
+	All bool
 }
 
 // SetHomePath says how the packets of one home address travel on a mobile
@@ -144,6 +172,22 @@ type AskTraffic struct {
 	Pair Pair
 }
 
+// StoreRegistration puts what is to be known of a home address after this run into
+// the store, in place of what was there; an empty one takes that out. It is durable
+// when Done answers.
+type StoreRegistration struct {
+	ID           ID
+	Registration Registration
+}
+
+// StoreListEntry does the same for a mobile node's Binding Update List. It is
+// answered by Done when ID is not zero.
+type StoreListEntry struct {
+	ID    ID
+	Entry ListEntry
+	Drop  bool // take it out
+}
+
 // Count adds one to a counter.
 type Count struct {
 	Counter Counter
@@ -166,24 +210,28 @@ type Notice struct {
 	Text      string // what happened, one clause, no address in it that has a field
 }
 
-func (Send) effect()            {}
-func (SendICMP) effect()        {}
-func (SolicitRouter) effect()   {}
-func (AdvertiseRouter) effect() {}
-func (SetBinding) effect()      {}
-func (ClearBinding) effect()    {}
-func (StartDAD) effect()        {}
-func (Advertise) effect()       {}
-func (StopAdvertising) effect() {}
-func (AddCareOf) effect()       {}
-func (RemoveCareOf) effect()    {}
-func (KeepRouters) effect()     {}
-func (SetHomePath) effect()     {}
-func (SetDirect) effect()       {}
-func (ClearDirect) effect()     {}
-func (AskTraffic) effect()      {}
-func (Count) effect()           {}
-func (Notice) effect()          {}
+func (Send) effect()              {}
+func (SendICMP) effect()          {}
+func (SolicitRouter) effect()     {}
+func (SolicitNeighbor) effect()   {}
+func (AdvertiseRouter) effect()   {}
+func (SetBinding) effect()        {}
+func (ClearBinding) effect()      {}
+func (StartDAD) effect()          {}
+func (Advertise) effect()         {}
+func (StopAdvertising) effect()   {}
+func (AddCareOf) effect()         {}
+func (RemoveCareOf) effect()      {}
+func (KeepRouters) effect()       {}
+func (ShareRouters) effect()      {}
+func (SetHomePath) effect()       {}
+func (SetDirect) effect()         {}
+func (ClearDirect) effect()       {}
+func (AskTraffic) effect()        {}
+func (StoreRegistration) effect() {}
+func (StoreListEntry) effect()    {}
+func (Count) effect()             {}
+func (Notice) effect()            {}
 
 // IDOf returns the ID by which an effect wants to be answered, zero for none.
 func IDOf(e Effect) ID {
@@ -199,6 +247,10 @@ func IDOf(e Effect) ID {
 	case SetDirect:
 		return e.ID
 	case ClearDirect:
+		return e.ID
+	case StoreRegistration:
+		return e.ID
+	case StoreListEntry:
 		return e.ID
 	default:
 		return 0
