@@ -1,4 +1,4 @@
-# make build | demo | test | lint | conformance | reference | bench | clean      (docs/testing.md says more)
+# make build | demo | packages | test | test-packages | lint | conformance | reference | bench | clean      (docs/testing.md says more)
 
 SHELL        := /bin/bash
 # Static and small: these run in a guest without a C library, and on any distribution.
@@ -7,10 +7,14 @@ KERNELTESTS  := go run ./test/vm/cmd/kerneltests
 # Packages with goroutines of their own are also tested with the race detector.
 RACE         := ./internal/engine ./internal/ctl ./internal/netmon ./internal/mhsock ./internal/proxynd ./internal/store
 
-.PHONY: build demo test test-go test-race test-kernel lint conformance reference bench clean deps
+.PHONY: build demo packages test test-packages test-go test-race test-kernel lint conformance reference bench clean deps
 
 build:
 	$(GOBUILD) -o build/bin/ ./cmd/...
+
+# build/packages/mip6d_….deb and ….rpm; VERSION=1.2.3 or what git says.
+packages:
+	scripts/make-packages
 
 demo: deps
 	go run ./test/demo/cmd/demo
@@ -26,6 +30,11 @@ test-race:
 
 test-kernel: deps
 	$(KERNELTESTS)
+
+# The packages built twice and compared, installed, upgraded and purged on Debian machines with systemd in the VM. Some
+# minutes, so not part of test; makes a small Debian with mmdebstrap at the first time.
+test-packages: deps
+	scripts/test-packages
 
 lint:
 	scripts/lint
