@@ -21,8 +21,8 @@ type Room struct {
 const Any = "*"
 
 var (
-	codecs   = []string{"internal/mh", "internal/exthdr", "internal/icmp6", "internal/rr"}
-	roles    = []string{"internal/ha", "internal/homelink", "internal/mn", "internal/cn"}
+	codecs   = []string{"internal/mh", "internal/exthdr", "internal/icmp6", "internal/rr", "internal/mld"}
+	roles    = []string{"internal/ha", "internal/homelink", "internal/listener", "internal/mn", "internal/cn"}
 	appliers = []string{
 		"internal/rtnl", "internal/xfrmmig", "internal/proxynd", "internal/proxyarp", "internal/ingress", "internal/mhsock", "internal/netmon",
 		"internal/datapath", "internal/sighting",
@@ -49,6 +49,7 @@ var Rooms = []Room{
 	{Path: "internal/exthdr", Pure: true},
 	{Path: "internal/icmp6", Pure: true},
 	{Path: "internal/rr", Pure: true},
+	{Path: "internal/mld", Pure: true, Rooms: []string{"internal/icmp6"}},
 	{Path: "internal/decode", Pure: true, Rooms: codecs},
 
 	// The contract, the tables, the machines.
@@ -57,6 +58,7 @@ var Rooms = []Room{
 	{Path: "internal/bul", Pure: true, Rooms: []string{"internal/role"}},
 	{Path: "internal/ha", Pure: true, Rooms: machine()},
 	{Path: "internal/homelink", Pure: true, Rooms: machine()},
+	{Path: "internal/listener", Pure: true, Rooms: machine()},
 	{Path: "internal/mn", Pure: true, Rooms: machine()},
 	{Path: "internal/cn", Pure: true, Rooms: machine()},
 	{Path: "internal/sim", Rooms: concat(roles, machine())},

@@ -23,7 +23,7 @@ const (
 func roomOf(e role.Effect) room {
 	switch e.(type) {
 	case role.SetBinding, role.ClearBinding, role.AddCareOf, role.RemoveCareOf, role.KeepRouters, role.SetHomePath,
-		role.SetDirect, role.ClearDirect, role.AskTraffic:
+		role.SetDirect, role.ClearDirect, role.AskTraffic, role.SetListener, role.ClearListener:
 		return kernelRoom
 	case role.Count, role.Notice:
 		return ownRoom

@@ -88,9 +88,7 @@ func (m *Machine) inForce(n *node) {
 	m.count(role.CountAccepted)
 	m.acknowledge(r, r.status, b.Lifetime)
 	m.advertise(n.was, b)
-	if m.p.Registered != nil {
-		m.p.Registered(m.now, b)
-	}
+	m.tellRegistered(b)
 	switch {
 	case n.was == nil:
 		m.tell(role.NoticeBindingCreated, b, r.status, "binding created")
@@ -119,6 +117,7 @@ func (m *Machine) advertise(was *role.Binding, b role.Binding) {
 // (§10.3.2).
 func (m *Machine) cleared(n *node) {
 	m.cache.Delete(n.home)
+	m.tellEnded(n.home)
 	m.count(role.CountAccepted)
 	m.acknowledge(n.current, mh.StatusAccepted, 0)
 	if n.was != nil {
@@ -132,6 +131,7 @@ func (m *Machine) cleared(n *node) {
 func (m *Machine) undo(n *node) {
 	if _, bound := m.cache.Get(n.home); !bound && n.was != nil {
 		m.tellExpired(*n.was) // while the kernel was asked
+		m.tellEnded(n.home)
 	}
 	m.mend(n)
 	m.refuse(n.current, n.current.failure(), role.CountRefused)
@@ -141,7 +141,20 @@ func (m *Machine) undo(n *node) {
 // end takes a binding out of force that its mobile node did not ask to end.
 func (m *Machine) end(home netip.Addr) {
 	m.cache.Delete(home)
+	m.tellEnded(home)
 	m.mend(m.node(home))
+}
+
+func (m *Machine) tellRegistered(b role.Binding) {
+	if m.p.Registered != nil {
+		m.p.Registered(m.now, b)
+	}
+}
+
+func (m *Machine) tellEnded(home netip.Addr) {
+	if m.p.Ended != nil {
+		m.p.Ended(home)
+	}
 }
 
 // mend makes the kernel have what the cache says.
@@ -183,6 +196,7 @@ func (m *Machine) restored(ev role.Restored) {
 		n.learn(b.Sequence, b.ReplayStamp)
 		m.restoreIPv4(n, &b)
 		m.cache.Set(b)
+		m.tellRegistered(b)
 		m.mend(n)
 	}
 }
