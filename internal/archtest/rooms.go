@@ -25,7 +25,7 @@ var (
 	roles    = []string{"internal/ha", "internal/homelink", "internal/listener", "internal/mn", "internal/cn"}
 	appliers = []string{
 		"internal/rtnl", "internal/xfrmmig", "internal/proxynd", "internal/proxyarp", "internal/ingress", "internal/mhsock", "internal/netmon",
-		"internal/datapath", "internal/sighting",
+		"internal/datapath", "internal/sighting", "internal/mngate",
 	}
 )
 
@@ -73,7 +73,9 @@ var Rooms = []Room{
 		Modules: []string{sockets, bpf, errgroup, sys}},
 	{Path: "internal/proxyarp", Rooms: []string{"internal/role"}, PureFiles: []string{"frame.go"}, Modules: []string{sockets, errgroup, sys}},
 	{Path: "internal/ingress", Rooms: []string{"internal/role"}, Modules: []string{ebpf, rtnetlink, sys}},
-	{Path: "internal/sighting", Rooms: []string{"internal/role"}, Modules: []string{ebpf, rtnetlink, sys}},
+	{Path: "internal/clsact", Modules: []string{ebpf, rtnetlink, sys}},
+	{Path: "internal/mngate", Rooms: []string{"internal/clsact"}, Modules: []string{ebpf, rtnetlink, sys}},
+	{Path: "internal/sighting", Rooms: []string{"internal/role", "internal/clsact"}, Modules: []string{ebpf, rtnetlink, sys}},
 	{Path: "internal/xfrmmig", Rooms: []string{"internal/role"}, PureFiles: []string{"encode.go", "decode.go", "direct.go"}, Modules: []string{netlink, sys}},
 
 	// Control and configuration.
