@@ -25,7 +25,7 @@ var (
 	roles    = []string{"internal/ha", "internal/homelink", "internal/listener", "internal/mn", "internal/cn"}
 	appliers = []string{
 		"internal/rtnl", "internal/xfrmmig", "internal/proxynd", "internal/proxyarp", "internal/ingress", "internal/mhsock", "internal/netmon",
-		"internal/datapath", "internal/sighting", "internal/mngate",
+		"internal/datapath", "internal/sighting", "internal/mcast", "internal/mngate",
 	}
 )
 
@@ -76,6 +76,8 @@ var Rooms = []Room{
 	{Path: "internal/clsact", Modules: []string{ebpf, rtnetlink, sys}},
 	{Path: "internal/mngate", Rooms: []string{"internal/clsact"}, Modules: []string{ebpf, rtnetlink, sys}},
 	{Path: "internal/sighting", Rooms: []string{"internal/role", "internal/clsact"}, Modules: []string{ebpf, rtnetlink, sys}},
+	{Path: "internal/mcast", Rooms: []string{"internal/role", "internal/icmp6"}, PureFiles: []string{"packet.go"},
+		Modules: []string{ebpf, bpf, sockets, sys}},
 	{Path: "internal/xfrmmig", Rooms: []string{"internal/role"}, PureFiles: []string{"encode.go", "decode.go", "direct.go"}, Modules: []string{netlink, sys}},
 
 	// Control and configuration.

@@ -10,6 +10,7 @@ import (
 const (
 	CountTunnelPassed  role.Counter = "tunnel_passed"               // source bound, care-of address right
 	CountTunnelUnbound role.Counter = "tunnel_dropped_unbound"      // inner source is no home address
+	CountTunnelLink    role.Counter = "tunnel_dropped_link_local"   // inner source is of the tunnel as a link: what multicast listeners say, which internal/mcast has heard by then
 	CountTunnelSpoofed role.Counter = "tunnel_dropped_spoofed"      // outer source is not the care-of address
 	CountTunnelOther   role.Counter = "tunnel_dropped_other"        // no IP inside, no tunnel header
 	CountDiscovery     role.Counter = "home_link_discovery_stopped" // kept from the kernel on a home link
@@ -24,6 +25,7 @@ const (
 	slotSpoofed
 	slotOther
 	slotDiscovery
+	slotLinkLocal
 	slots // how many there are
 )
 
@@ -33,6 +35,7 @@ var slotNames = [slots]role.Counter{
 	slotSpoofed:   CountTunnelSpoofed,
 	slotOther:     CountTunnelOther,
 	slotDiscovery: CountDiscovery,
+	slotLinkLocal: CountTunnelLink,
 }
 
 // Counters returns what the gates have counted since New, over all CPUs.
