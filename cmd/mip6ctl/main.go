@@ -2,7 +2,7 @@
 // checks configurations, converts those of UMIP and decodes messages without one.
 //
 //	mip6ctl status
-//	mip6ctl show bindings|bul|home-agents|nonces|interfaces|stats
+//	mip6ctl show bindings|bul|home-agents|groups|nonces|interfaces|stats
 //	mip6ctl ro start|stop PEER
 //	mip6ctl flush bul PEER
 //	mip6ctl watch

@@ -32,6 +32,7 @@ type mobileNode struct {
 	settings *rtnl.Settings
 	paths    *xfrmmig.Paths
 	watch    *sighting.Watch // nil: BPF may not be used
+	gates    *gates          // of multicast
 	managed  []string        // names of the interfaces
 	router   bool            // there are networks behind us
 	*correspondent
@@ -64,7 +65,10 @@ func (d *daemon) mobileNode(cfg *config.Config) (_ wiring, err error) {
 	if n.paths, err = d.openDirect(xfrmmig.MobileNodeSignalling()); err != nil {
 		return nil, err
 	}
-	if err := n.sockets(cfg, kernel); err != nil {
+	if err := n.openGates(cfg.MobileNode, kernel); err != nil {
+		return nil, err
+	}
+	if err := n.sockets(cfg, n.gates); err != nil {
 		return nil, err
 	}
 	return n, nil
@@ -110,7 +114,7 @@ func (n *mobileNode) sockets(cfg *config.Config, kernel engine.Applier) error {
 		Machines: n.beside(n.machine),
 		Kernel:   datapath.Kernel{Main: kernel, Direct: n.paths},
 		Wire:     &datapath.Wire{MH: mh, ICMP: icmp, Routers: routers, Neighbours: announcer},
-		Counters: &d.counters, Notify: d.notify, Failed: d.failed,
+		Counters: &d.counters, Notify: n.notify, Failed: d.failed,
 	})
 	d.task(func(ctx context.Context) error { return mh.Run(ctx, d.engine.Offer) })
 	d.task(func(ctx context.Context) error { return icmp.Run(ctx, d.engine.Offer) })
@@ -128,6 +132,7 @@ func (n *mobileNode) news(ev role.Event) {
 		if err := n.settings.Manage(up.Name, n.router); err != nil {
 			n.d.log.Error("cannot set up the interface", "if", up.Name, "err", err)
 		}
+		n.gates.attach(up)
 	}
 	n.d.engine.Post(ev)
 }
