@@ -48,7 +48,8 @@ func (d *daemon) notify(t time.Time, n role.Notice) {
 // failed logs an effect that could not be carried out.
 func (d *daemon) failed(e role.Effect, err error) {
 	level := slog.LevelError
-	if _, packet := e.(role.Send); packet {
+	switch e.(type) {
+	case role.Send, role.SendTunnelled:
 		level = slog.LevelWarn // its machine sends again
 	}
 	d.log.Log(context.Background(), level, "cannot do what the protocol wants", "err", err)
