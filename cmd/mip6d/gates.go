@@ -23,6 +23,8 @@ type gates struct {
 	tunnels map[int]bool       // device → bound
 	shut    map[int]bool       // the other devices
 	homes   map[netip.Addr]int // away → device; 0: nowhere
+
+	diverted map[int]bool // interfaces; attach's own
 }
 
 var _ engine.Applier = (*gates)(nil)
@@ -30,7 +32,7 @@ var _ engine.Applier = (*gates)(nil)
 // openGates needs the machine before the first effect. Without BPF no groups are joined:
 // they would be reported too early.
 func (n *mobileNode) openGates(cfg *config.MobileNode, paths *rtnl.MobileNode) error {
-	g := &gates{n: n, paths: paths, tunnels: make(map[int]bool), homes: make(map[netip.Addr]int)}
+	g := &gates{n: n, paths: paths, tunnels: make(map[int]bool), homes: make(map[netip.Addr]int), diverted: make(map[int]bool)}
 	n.gates = g
 	gate, err := mngate.Open()
 	if err != nil {
@@ -160,11 +162,16 @@ func (g *gates) atHome(home netip.Addr) {
 	}
 }
 
-// attach has an interface's packets looked at.
+// attach has an interface's packets looked at. Once: packets may leave by a link that has just
+// come up, and what keeps them back waits for us. It is called by one goroutine, not the
+// engine's.
 func (g *gates) attach(up role.LinkUp) {
-	if g.gate != nil {
-		g.n.d.problems.set("divert multicast of home addresses on "+up.Name, g.gate.AttachInterface(up.Ifindex))
+	if g.gate == nil || g.diverted[up.Ifindex] {
+		return
 	}
+	err := g.gate.AttachInterface(up.Ifindex)
+	g.n.d.problems.set("divert multicast of home addresses on "+up.Name, err)
+	g.diverted[up.Ifindex] = err == nil
 }
 
 func (g *gates) failed(err error) {

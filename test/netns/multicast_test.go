@@ -95,9 +95,10 @@ func flows(t *testing.T, l *traffic.Listener, since time.Time, limit time.Durati
 	})
 }
 
-// dry checks that a listener gets nothing for a while.
+// dry checks that a listener gets nothing for a while, but for what is under way.
 func dry(t *testing.T, l *traffic.Listener, d time.Duration, what string) {
 	t.Helper()
+	time.Sleep(200 * time.Millisecond)
 	since := time.Now()
 	time.Sleep(d)
 	for _, x := range l.Got() {
