@@ -63,10 +63,13 @@ const (
 func Open(c Config) (_ *Forwarder, err error) {
 	f := &Forwarder{failed: c.Failed, table: newTable(), links: make(map[int]*homeLink)}
 	f.Carry(c.Carries)
-	f.joins = newJoins(f.table.wanted, func(err error) {
+	f.joins, err = newJoins(f.table.wanted, func(err error) {
 		f.add(joinFailed, 1)
 		f.failed(fmt.Errorf("join or leave a group on a home link: %w", err))
 	})
+	if err != nil {
+		return nil, err
+	}
 	defer func() {
 		if err != nil {
 			_ = f.Close()

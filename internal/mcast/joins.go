@@ -3,6 +3,8 @@ package mcast
 import (
 	"encoding/binary"
 	"errors"
+	"fmt"
+	"slices"
 	"sync"
 
 	"github.com/mdlayher/socket"
@@ -32,10 +34,26 @@ type joins struct {
 	load    []int         // of each socket
 }
 
-func newJoins(wanted func(place) bool, failed func(error)) *joins {
+// newJoins opens the first socket, in the network namespace of its caller; the others follow
+// when they are needed, in that of the process.
+func newJoins(wanted func(place) bool, failed func(error)) (*joins, error) {
 	j := &joins{wanted: wanted, failed: failed, wake: make(chan struct{}, 1), dirty: make(map[place]bool), joined: make(map[place]int)}
+	if _, err := j.open(); err != nil {
+		return nil, err
+	}
 	j.done.Go(j.work)
-	return j
+	return j, nil
+}
+
+// open opens one more socket and returns its number.
+func (j *joins) open() (int, error) {
+	// Never bound: it exists for its memberships.
+	s, err := socket.Socket(unix.AF_INET6, unix.SOCK_DGRAM, 0, "mcast-joins", nil)
+	if err != nil {
+		return 0, fmt.Errorf("open a socket for memberships: %w", err)
+	}
+	j.sockets, j.load = append(j.sockets, s), append(j.load, 0)
+	return len(j.sockets) - 1, nil
 }
 
 // look has the worker see whether a group is wanted.
@@ -85,19 +103,12 @@ func (j *joins) bring(p place, want bool) error {
 		}
 		return err
 	}
-	for at = range j.sockets {
-		if j.load[at] < perSocket {
-			break
-		}
-	}
-	if len(j.sockets) == 0 || j.load[at] >= perSocket {
-		// Never bound: it exists for its memberships.
-		s, err := socket.Socket(unix.AF_INET6, unix.SOCK_DGRAM, 0, "mcast-joins", nil)
-		if err != nil {
+	at = slices.IndexFunc(j.load, func(n int) bool { return n < perSocket })
+	if at < 0 {
+		var err error
+		if at, err = j.open(); err != nil {
 			return err
 		}
-		at = len(j.sockets)
-		j.sockets, j.load = append(j.sockets, s), append(j.load, 0)
 	}
 	if err := membership(j.sockets[at], unix.IPV6_JOIN_GROUP, p); err != nil {
 		return err
