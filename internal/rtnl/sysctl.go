@@ -24,6 +24,18 @@ var managed = map[string]string{
 	"use_optimistic": "1",
 }
 
+// withoutOptimistic takes out of what an interface is to be set to the sysctls that a
+// kernel without optimistic addresses (CONFIG_IPV6_OPTIMISTIC_DAD) does not have in
+// the interface's directory: care-of addresses wait for their duplicate address
+// detection then.
+func withoutOptimistic(want map[string]string, dir string) {
+	for _, key := range []string{"optimistic_dad", "use_optimistic"} {
+		if _, err := os.Stat(filepath.Join(dir, key)); errors.Is(err, fs.ErrNotExist) {
+			delete(want, key)
+		}
+	}
+}
+
 // Settings changes the sysctls of managed interfaces and remembers in a file
 // what they were, so that the next run, or Cleanup, can restore them after this
 // one was killed.
@@ -62,6 +74,7 @@ func (s *Settings) Manage(name string, router bool) error {
 	if _, err := os.Stat(filepath.Dir(sysctl(name, "forwarding"))); errors.Is(err, fs.ErrNotExist) {
 		return nil
 	}
+	withoutOptimistic(want, filepath.Dir(sysctl(name, "forwarding")))
 	for _, key := range slices.Sorted(maps.Keys(want)) {
 		if err := s.set(sysctl(name, key), want[key]); err != nil {
 			return err
