@@ -13,6 +13,7 @@ const (
 	CountTunnelLink    role.Counter = "tunnel_dropped_link_local"   // inner source is of the tunnel as a link: what multicast listeners say, which internal/mcast has heard by then
 	CountTunnelSpoofed role.Counter = "tunnel_dropped_spoofed"      // outer source is not the care-of address
 	CountTunnelOther   role.Counter = "tunnel_dropped_other"        // no IP inside, no tunnel header
+	CountHomeTests     role.Counter = "tunnel_dropped_home_test"    // of mobile nodes that may not optimise routes
 	CountDiscovery     role.Counter = "home_link_discovery_stopped" // kept from the kernel on a home link
 )
 
@@ -26,6 +27,7 @@ const (
 	slotOther
 	slotDiscovery
 	slotLinkLocal
+	slotHomeTest
 	slots // how many there are
 )
 
@@ -36,6 +38,7 @@ var slotNames = [slots]role.Counter{
 	slotOther:     CountTunnelOther,
 	slotDiscovery: CountDiscovery,
 	slotLinkLocal: CountTunnelLink,
+	slotHomeTest:  CountHomeTests,
 }
 
 // Counters returns what the gates have counted since New, over all CPUs.
