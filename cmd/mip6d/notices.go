@@ -19,6 +19,7 @@ func (d *daemon) notify(t time.Time, n role.Notice) {
 	case n.Warn:
 		level = slog.LevelWarn
 	case n.Kind == role.NoticeBindingRefreshed, n.Kind == role.NoticeRouter,
+		n.Kind == role.NoticeGroupJoined, n.Kind == role.NoticeGroupLeft,
 		n.Kind == role.NoticePeerSeen, n.Kind == role.NoticePeerRefused, // of whom there may be many
 		n.Kind == role.NoticeTestSent, n.Kind == role.NoticeTestPassed:
 		level = slog.LevelDebug
@@ -53,7 +54,7 @@ const quietly = 10 * time.Second
 func (d *daemon) failed(e role.Effect, err error) {
 	const text = "cannot do what the protocol wants"
 	switch e.(type) {
-	case role.Send, role.SendICMP, role.AdvertiseRouter, role.SolicitRouter: // its machine sends again
+	case role.Send, role.SendTunnelled, role.SendICMP, role.AdvertiseRouter, role.SolicitRouter: // its machine sends again
 	default:
 		d.log.Error(text, "err", err)
 		return
