@@ -76,7 +76,7 @@ func readKey(name string, format KeyFormat) (Key, error) {
 	f, err := os.OpenFile(name, os.O_RDONLY|syscall.O_NONBLOCK, 0)
 	switch {
 	case errors.Is(err, fs.ErrNotExist):
-		return nil, fmt.Errorf("%s is not there: make one with \"(umask 077; openssl rand -hex 20 > %s)\" and give both sides the same", name, name)
+		return nil, fmt.Errorf("%s is not there: make one with \"(umask %s; openssl rand -hex 20 > %s)\" and give both sides the same", name, umaskFor(name), name)
 	case errors.Is(err, fs.ErrPermission):
 		return nil, fmt.Errorf("%s may not be read by uid %d: run as its owner or as root, or give it to mip6d's group: chgrp %s %s && chmod 640 %s", name, os.Geteuid(), serviceUser, name, name)
 	case err != nil:
@@ -111,6 +111,19 @@ func guarded(name string, info fs.FileInfo) error {
 		return fmt.Errorf("%s belongs to uid %d, who may change it: chown it to root or to uid %d, as whom mip6d runs", name, st.Uid, os.Geteuid())
 	}
 	return nil
+}
+
+// umaskFor is with what a key is to be made: the packages' directory gives what is in
+// it to serviceUser's group.
+func umaskFor(name string) string {
+	info, err := os.Stat(filepath.Dir(name))
+	if err != nil || info.Mode()&os.ModeSetgid == 0 {
+		return "077"
+	}
+	if st, ok := info.Sys().(*syscall.Stat_t); ok && isServiceGroup(st.Gid) {
+		return "027"
+	}
+	return "077"
 }
 
 // isServiceGroup and isServiceUser look the names up; root checks a configuration that

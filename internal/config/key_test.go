@@ -176,3 +176,26 @@ func TestKeyOfTheServicesGroup(t *testing.T) {
 		t.Errorf("group %d was asked about, want %d", asked, os.Getegid())
 	}
 }
+
+// TestAdviceForAMissingKey: in a directory of the service's group others must not be
+// shut out.
+func TestAdviceForAMissingKey(t *testing.T) {
+	group := isServiceGroup
+	t.Cleanup(func() { isServiceGroup = group })
+	for _, c := range []struct {
+		mode  os.FileMode
+		group bool
+		want  string
+	}{
+		{0o750 | os.ModeSetgid, true, "(umask 027; "}, {0o750, true, "(umask 077; "}, {0o750 | os.ModeSetgid, false, "(umask 077; "},
+	} {
+		isServiceGroup = func(uint32) bool { return c.group }
+		dir := t.TempDir()
+		if err := os.Chmod(dir, c.mode); err != nil {
+			t.Fatal(err)
+		}
+		if _, err := readKey(filepath.Join(dir, "key"), KeyHex); err == nil || !strings.Contains(err.Error(), c.want) {
+			t.Errorf("mode %v, mip6d's group %v: %v, want %s", c.mode, c.group, err, c.want)
+		}
+	}
+}
