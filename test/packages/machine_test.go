@@ -118,7 +118,8 @@ func (m *machine) boot() {
 	}
 	m.Cleanup(func() {
 		if m.Failed() {
-			m.Logf("%s's console:\n%s", m.Node.Name, m.console.String())
+			out, err := m.insideWith(context.Background(), "journalctl", "--no-pager", "-n", "60").CombinedOutput()
+			m.Logf("%s's console:\n%s\nand journal (%v):\n%s", m.Node.Name, m.console.String(), err, out)
 		}
 		_ = m.systemd.Process.Kill() // and with process 1 all of the machine
 		_ = m.systemd.Wait()
@@ -133,8 +134,10 @@ func (m *machine) boot() {
 }
 
 // inside makes a program run in all of the machine's namespaces.
-func (m *machine) inside(args ...string) *exec.Cmd {
-	cmd := exec.CommandContext(m.Context(), "nsenter", append([]string{
+func (m *machine) inside(args ...string) *exec.Cmd { return m.insideWith(m.Context(), args...) }
+
+func (m *machine) insideWith(ctx context.Context, args ...string) *exec.Cmd {
+	cmd := exec.CommandContext(ctx, "nsenter", append([]string{
 		"-t", fmt.Sprint(m.systemd.Process.Pid), "-m", "-u", "-i", "-n", "-p", "/usr/bin/env", "-i", path, "SYSTEMD_PAGER=",
 	}, args...)...)
 	cmd.Dir = "/"
