@@ -102,7 +102,7 @@ mount -t devtmpfs dev $R/dev
 mount -t tmpfs -o mode=0755 tmpfs $R/run
 cd $R
 mount --move . /
-exec chroot . /usr/bin/env -i ` + path + ` container=mip6d-test /lib/systemd/systemd --log-target=console --show-status=no
+exec chroot . /usr/bin/env -i ` + path + ` container=mip6d-test /lib/systemd/systemd --show-status=no
 `
 
 func (m *machine) boot() {
