@@ -23,6 +23,7 @@ func FuzzStep(f *testing.F) {
 	f.Add([]byte{6, 0, 1, 0, 0, 0x21, 3, 2, 4, 255, 2, 0, 1, 0})                                         // restored
 	f.Add([]byte{0, 9, 3, 0, 1, 0, 0, 0x4a, 2, 0, 1, 0, 5, 1, 1, 0, 0, 8, 0, 0x89, 1, 0})                // a mobile router
 	f.Add([]byte{7, 1, 3, 0, 1, 0, 7, 0x11, 3, 1, 1, 0, 7, 0x81, 1, 0, 7, 0x12, 1, 0, 5, 1, 1, 0, 1, 0}) // one IPv4 address, two who want it
+	f.Add([]byte{5, 0x42, 7, 1, 3, 0, 1, 0, 5, 2, 7, 0x11, 3, 1, 1, 0, 1, 0})                            // its own, then of the pool
 	f.Fuzz(func(t *testing.T, script []byte) {
 		m := newModel(t)
 		for ; len(script) >= 2; script = script[2:] {
@@ -112,7 +113,11 @@ func (m *model) play(kind, arg byte) {
 	case 4: // time passes
 		m.pass(time.Duration(arg) * time.Second)
 	case 5:
-		m.step(Reconfigured{Params: twoHomesParams(int(arg) % 3)})
+		p := twoHomesParams(int(arg&0x3f) % 3)
+		if who := int(arg >> 6); who > 0 && who <= len(p.MobileNodes) { // the pool's address is one's own
+			p.MobileNodes[who-1].IPv4HomeAddress = p.IPv4Pool[0].Addr()
+		}
+		m.step(Reconfigured{Params: p})
 	case 6: // only ever before everything else
 		if m.begun {
 			return

@@ -181,7 +181,7 @@ func (m *Machine) restored(ev role.Restored) {
 		}
 		n := m.node(b.HomeAddress)
 		n.learn(b.Sequence, b.ReplayStamp)
-		m.restoreIPv4(n, &b)
+		m.restoreIPv4(&b)
 		m.cache.Set(b)
 		m.mend(n)
 	}
