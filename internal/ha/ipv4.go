@@ -19,7 +19,7 @@ func (m *Machine) bindIPv4(n *node, r *request) {
 		}
 		answer := mh.IPv4AddressAcknowledgement{Addr: o.Addr}
 		switch {
-		case o.WantPrefix || o.PrefixLen != 32:
+		case o.PrefixLen != 32 || o.WantPrefix && !m.renews(n, o.Addr):
 			answer.Status = mh.IPv4PrefixUnauthorized
 		case r.ipv4.IsValid():
 			answer.Status = mh.IPv4Unspecified // one for each IPv6 home address
@@ -30,6 +30,13 @@ func (m *Machine) bindIPv4(n *node, r *request) {
 		}
 		r.ipv4Answers = append(r.ipv4Answers, answer)
 	}
+}
+
+// renews says whether an IPv4 home address is bound already: then P "must be ignored"
+// (§3.1.1).
+func (m *Machine) renews(n *node, a netip.Addr) bool {
+	b, bound := m.cache.Get(n.home)
+	return bound && a.Is4() && b.IPv4HomeAddress == a
 }
 
 // assign finds the IPv4 home address for who asks for one, or for any (0.0.0.0, §2.5): the

@@ -314,3 +314,12 @@ func (b *bed) onlyOne(a netip.Addr) {
 		b.t.Errorf("%s is bound to %v", a, who)
 	}
 }
+
+// RFC 5555 §3.1.1: the P flag must be ignored for binding refreshes.
+func TestRFC5555_3_1_1_PFlagOfARefreshIsIgnored(t *testing.T) {
+	b := newBed(t, dualStack())
+	p := func(u *update) { u.more = mh.Options{mh.IPv4HomeAddress{PrefixLen: 32, WantPrefix: true, Addr: hoa4}} }
+	b.wantIPv4("new", b.enrol(b.bu(1, p)), hoa, netip.Addr{}, refused4(mh.IPv4PrefixUnauthorized, hoa4))
+	b.wantIPv4("without", b.enrol(b.bu(2, asking4(hoa4))), hoa, hoa4, accepted4(hoa4))
+	b.wantIPv4("a refresh", b.enrol(b.bu(3, p)), hoa, hoa4, accepted4(hoa4))
+}
