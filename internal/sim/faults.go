@@ -22,6 +22,8 @@ type Faults struct {
 	Converse             bool          // mobile node and correspondent talk
 	Forge                time.Duration // mean time between attacks on route optimisation
 	CrashCN              time.Duration
+	IPv4                 bool          // the mobile node wants an IPv4 home address
+	Rival                time.Duration // mean time between another's requests for it; 0: none
 }
 
 // drawFaults makes a world's character from its seed.
@@ -41,6 +43,9 @@ func drawFaults(rng *rand.Rand) Faults {
 	if f.Converse = rng.IntN(2) == 0; f.Converse {
 		f.Forge, f.CrashCN = mean(0, 1, 5), mean(0, 0, 20, 100)
 	}
+	if f.IPv4 = rng.IntN(2) == 0; f.IPv4 {
+		f.Rival = mean(0, 3, 15)
+	}
 	return f
 }
 
@@ -49,7 +54,7 @@ func (f Faults) calm() Faults {
 	return Faults{
 		DelayMin: time.Millisecond, DelayMax: 5 * time.Millisecond,
 		BeaconMin: f.BeaconMin, BeaconMax: f.BeaconMin + 100*time.Millisecond, Squatter: f.Squatter, Store: f.Store,
-		Converse: f.Converse,
+		Converse: f.Converse, IPv4: f.IPv4,
 	}
 }
 
@@ -73,6 +78,7 @@ func (w *World) startFaults() {
 	w.every(func() time.Duration { return w.faults.CrashMN }, w.mn.restart)
 	w.every(func() time.Duration { return w.faults.Forge }, w.forge)
 	w.every(func() time.Duration { return w.faults.CrashCN }, w.cn.restart)
+	w.every(func() time.Duration { return w.faults.Rival }, w.rival)
 	w.every(func() time.Duration { return w.faults.CrashHA }, func() { w.ha.restart(w.faults.Store) })
 }
 

@@ -36,7 +36,10 @@ func (h *homeAgent) apply(e role.Effect) error {
 			return errKernel
 		}
 		w.say("HA: binding %s at %s", e.Binding.HomeAddress, e.Binding.CareOf)
-		w.bindingSet(e.Binding)
+		if e.Binding.HomeAddress != rivalHoA {
+			w.bindingSet(e.Binding)
+		}
+		w.checkIPv4(e.Binding)
 		h.bindings[e.Binding.HomeAddress] = e.Binding
 	case role.ClearBinding:
 		if e.ID != 0 && w.chance(w.faults.Kernel) {

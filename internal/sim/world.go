@@ -27,6 +27,8 @@ type World struct {
 	cn      *correspondent
 	record  record
 
+	rivalSeq uint16
+
 	steps     int // of machines, in this virtual second
 	stepsFrom time.Time
 }
