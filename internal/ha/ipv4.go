@@ -170,6 +170,9 @@ func (m *Machine) poolSpan() int {
 // setPool takes the pool and the configured addresses over.
 func (m *Machine) setPool() {
 	m.configured4 = make(map[netip.Addr]bool)
+	for _, a := range m.p.OwnIPv4 {
+		m.configured4[a] = true
+	}
 	for i := range m.p.MobileNodes {
 		if a := m.p.MobileNodes[i].IPv4HomeAddress; a.IsValid() {
 			m.configured4[a] = true

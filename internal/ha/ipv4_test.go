@@ -323,3 +323,15 @@ func TestRFC5555_3_1_1_PFlagOfARefreshIsIgnored(t *testing.T) {
 	b.wantIPv4("without", b.enrol(b.bu(2, asking4(hoa4))), hoa, hoa4, accepted4(hoa4))
 	b.wantIPv4("a refresh", b.enrol(b.bu(3, p)), hoa, hoa4, accepted4(hoa4))
 }
+
+// A pool that is the home link's subnet has the home agent's own address in it: that is
+// nobody's to get.
+func TestOwnIPv4AddressesAreNotAssigned(t *testing.T) {
+	p := dualStack()
+	first := pool4.Addr().Next()
+	p.OwnIPv4 = []netip.Addr{first}
+	b := newBed(t, p)
+	b.wantIPv4("any", b.enrol(b.bu(1, home(hoa2), asking4(any4))), hoa2, first.Next(), accepted4(first.Next()))
+	b.wantIPv4("by name", b.enrol(b.bu(1, home(hoa2.Next()), asking4(first))), hoa2.Next(), netip.Addr{}, refused4(mh.IPv4Incorrect, first))
+	b.wantIPv4("none left", b.enrol(b.bu(2, home(hoa2.Next()), asking4(any4))), hoa2.Next(), netip.Addr{}, refused4(mh.IPv4NoneToAssign, any4))
+}
