@@ -1,6 +1,7 @@
 package rtnl
 
 import (
+	"fmt"
 	"net"
 	"net/netip"
 	"os"
@@ -11,6 +12,7 @@ import (
 
 	"github.com/google/go-cmp/cmp"
 	"github.com/vishvananda/netlink"
+	"golang.org/x/sys/unix"
 
 	"mip6d/internal/role"
 	"mip6d/test/testkernel"
@@ -205,5 +207,27 @@ func TestKernelReceiveByAnother(t *testing.T) {
 	must(t, receiveByAnother("nowhere0"))
 	if b, err := os.ReadFile("/proc/sys/net/ipv4/conf/eth0/rp_filter"); err != nil || string(b) != "2\n" {
 		t.Errorf("rp_filter %q, %v", b, err)
+	}
+}
+
+// Cleaning up leaves others' IPv4 addresses alone, where the kernel (before 5.18) does
+// not tell which addresses are ours: NetworkManager has none of them make a route.
+func TestCleanupOnOlderKernelsLeavesIPv4Addresses(t *testing.T) {
+	l, err := net.InterfaceByName("lo")
+	must(t, err)
+	ours := looksOurs([]string{"lo"}, []netip.Prefix{netip.PrefixFrom(hoa, 64)})
+	for s, want := range map[string]bool{"198.51.100.2/24": false, "2001:db8:f1::100/64": true} {
+		a := address{prefix: netip.MustParsePrefix(s), ifindex: l.Index, flags: unix.IFA_F_NOPREFIXROUTE}
+		if ours(a) != want {
+			t.Errorf("%s: %v", s, !want)
+		}
+	}
+}
+
+// A kernel may have policy rules for IPv6 only (CONFIG_IP_MULTIPLE_TABLES).
+func TestNoIPv4RulesInTheKernel(t *testing.T) {
+	none := fmt.Errorf("list: %w", unix.EAFNOSUPPORT)
+	if !lacks(netlink.FAMILY_V4, none) || lacks(netlink.FAMILY_V6, none) || lacks(netlink.FAMILY_V4, nil) || lacks(netlink.FAMILY_V4, unix.ENOBUFS) {
+		t.Error("only IPv4's rules may be missing, and nothing else may be wrong")
 	}
 }
