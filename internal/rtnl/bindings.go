@@ -108,6 +108,15 @@ func (b *Bindings) Clear(hoas []netip.Addr) []error {
 			errs[at[k]] = fmt.Errorf("delete a route to %s: %w", hoas[at[k]], err)
 		}
 	}
+	for i, hoa := range hoas {
+		if errs[i] != nil {
+			continue // what is behind it is needed when this is tried again
+		}
+		for _, n := range b.behind[hoa] {
+			b.forget(n, hoa)
+		}
+		delete(b.behind, hoa)
+	}
 	return errs
 }
 
@@ -122,6 +131,7 @@ func (b *Bindings) requests(x role.Binding) []request {
 		if n.Addr().Is6() {
 			list = append(list, b.nested(n).set())
 		}
+		b.disown(n, x.HomeAddress)
 		b.owner[n] = x.HomeAddress
 		if !slices.Contains(before, n) {
 			b.behind[x.HomeAddress] = append(b.behind[x.HomeAddress], n)
@@ -155,9 +165,7 @@ func (b *Bindings) withdraw(hoa netip.Addr) []request {
 	list := []request{b.route(host(hoa), role.Binding{}).del()}
 	for _, n := range b.behind[hoa] {
 		list = append(list, b.giveUp(n, hoa)...)
-		b.forget(n, hoa)
 	}
-	delete(b.behind, hoa)
 	delete(b.set, hoa)
 	return list
 }
@@ -172,6 +180,17 @@ func (b *Bindings) giveUp(n netip.Prefix, hoa netip.Addr) []request {
 		return []request{b.route(n, role.Binding{}).del()}
 	}
 	return []request{b.route(n, role.Binding{}).del(), b.nested(n).del()}
+}
+
+// disown takes an IPv4 home address from who had it before, so that Reinstate does not
+// give it back.
+func (b *Bindings) disown(n netip.Prefix, hoa netip.Addr) {
+	if who := b.owner[n]; who != hoa && n.Addr().Is4() {
+		if old, there := b.set[who]; there && old.IPv4HomeAddress == n.Addr() {
+			old.IPv4HomeAddress = netip.Addr{}
+			b.set[who] = old
+		}
+	}
 }
 
 func (b *Bindings) forget(n netip.Prefix, hoa netip.Addr) {

@@ -231,3 +231,48 @@ func TestNoIPv4RulesInTheKernel(t *testing.T) {
 		t.Error("only IPv4's rules may be missing, and nothing else may be wrong")
 	}
 }
+
+// What the kernel refuses once is tried again, IPv4 routes as well.
+func TestKernelRefusedEndOfARouteIsTriedAgain(t *testing.T) {
+	testkernel.Namespace(t)
+	b, err := OpenBindings(Marks{})
+	must(t, err)
+	defer b.Close()
+	x := bindings(1)
+	x[0].IPv4HomeAddress = hoa4
+	must(t, b.Set(x)[0])
+	b.conn.between = func(r request) bool { return r.body[0] == unix.AF_INET6 }
+	if b.Clear([]netip.Addr{x[0].HomeAddress})[0] == nil {
+		t.Fatal("nothing was refused")
+	}
+	b.conn.between = nil
+	must(t, b.Clear([]netip.Addr{x[0].HomeAddress})[0])
+	there, err := b.routed()
+	must(t, err)
+	if len(there) > 0 {
+		t.Errorf("left: %v", there)
+	}
+}
+
+// Who has had an IPv4 home address before does not get it back with the device.
+func TestKernelReinstateGivesIPv4HomeAddressesToWhoHasThem(t *testing.T) {
+	testkernel.Namespace(t)
+	b, err := OpenBindings(Marks{})
+	must(t, err)
+	defer b.Close()
+	all := bindings(2)
+	all[0].IPv4HomeAddress, all[1].IPv4HomeAddress = hoa4, hoa4
+	must(t, b.Set(all[:1])[0])
+	must(t, b.Set(all[1:])[0])
+	for range 20 { // in any order of a map
+		l, err := netlink.LinkByIndex(b.Device())
+		must(t, err)
+		must(t, netlink.LinkSetDown(l))
+		must(t, b.Reinstate())
+		out, err := exec.Command("ip", "-4", "route", "show", "table", "main").Output()
+		must(t, err)
+		if !strings.Contains(string(out), all[1].CareOf.String()) {
+			t.Fatalf("routes %s", out)
+		}
+	}
+}
