@@ -159,9 +159,9 @@ func TestEncodersWriteWhatIproute2Writes(t *testing.T) {
 				"0800020000000000" + "08000e0000000000" + "0800060073020000" + "050015004b000000",
 		},
 		{
-			"ip addr replace 192.0.2.100/32 dev lo noprefixroute",
+			"ip addr replace 192.0.2.100/32 dev lo scope link noprefixroute",
 			address{prefix: host(hoa4), ifindex: 1, valid: forever, preferred: forever, flags: unix.IFA_F_NOPREFIXROUTE}.set(),
-			"30000000" + "1400" + "0505" + "0220000001000000" + "08000200c0000264" + "0800080000020000" + "08000100c0000264",
+			"30000000" + "1400" + "0505" + "022000fd01000000" + "08000200c0000264" + "0800080000020000" + "08000100c0000264",
 		},
 	} {
 		b := appendMessage(nil, c.got, 0x6b)

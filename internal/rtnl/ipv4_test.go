@@ -276,3 +276,29 @@ func TestKernelReinstateGivesIPv4HomeAddressesToWhoHasThem(t *testing.T) {
 		}
 	}
 }
+
+// On a link without IPv4 addresses the kernel takes one of another interface for what
+// must leave there: for an application that names the interface, or by a route that has
+// no source address. That must not be the IPv4 home address.
+func TestKernelIPv4HomeAddressIsNoOtherInterfacesSource(t *testing.T) {
+	testkernel.Namespace(t)
+	eth0 := link(t)
+	l, err := netlink.LinkByIndex(eth0)
+	must(t, err)
+	must(t, netlink.AddrDel(l, &netlink.Addr{IPNet: &net.IPNet{IP: local4.AsSlice(), Mask: net.CIDRMask(24, 32)}}))
+	m, err := OpenMobileNode(Marks{}, false)
+	must(t, err)
+	defer m.Close()
+	p := homePath(role.PathTunnelled, eth0)
+	for _, p.IPv4Default = range []bool{true, false} {
+		must(t, setPath(m, p))
+		routes, err := netlink.RouteGetWithOptions(cn4.AsSlice(), &netlink.RouteGetOptions{Oif: "eth0"})
+		if err == nil && addrOf(routes[0].Src) == hoa4 {
+			t.Errorf("default route %v: by eth0, from the IPv4 home address", p.IPv4Default)
+		}
+	}
+	must(t, netlink.RouteAdd(&netlink.Route{LinkIndex: eth0, Scope: netlink.SCOPE_LINK, Dst: &net.IPNet{IP: net.IPv4zero, Mask: net.CIDRMask(0, 32)}}))
+	if got := way4(t, netip.Addr{}); got == "eth0 from "+hoa4.String() {
+		t.Errorf("by a default route: %s", got)
+	}
+}
