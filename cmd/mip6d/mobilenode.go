@@ -58,7 +58,7 @@ func (d *daemon) mobileNode(cfg *config.Config) (_ wiring, err error) {
 		return nil, err
 	}
 	d.keep(kernel)
-	if err := kernel.Settle(homeAddresses(cfg.MobileNode), networks); err != nil {
+	if err := kernel.Settle(homeAddresses(cfg.MobileNode), default4(cfg.MobileNode), networks); err != nil {
 		return nil, err
 	}
 	if n.paths, err = d.openDirect(xfrmmig.MobileNodeSignalling()); err != nil {
@@ -149,6 +149,16 @@ func homeAddresses(c *config.MobileNode) []netip.Addr {
 		}
 	}
 	return list
+}
+
+// default4 is the IPv4 home address that has the default route, where it is known yet.
+func default4(c *config.MobileNode) netip.Addr {
+	for _, h := range c.Homes {
+		if h.IPv4 != nil && h.IPv4.Default && !h.IPv4.Addr.IsUnspecified() {
+			return h.IPv4.Addr
+		}
+	}
+	return netip.Addr{}
 }
 
 func mobileNetworks(c *config.MobileNode) []netip.Prefix {

@@ -111,7 +111,7 @@ func (p *paths) moveTunnel(t *path, w role.HomePath) error {
 	}
 	requests := []request{tunnel{local: w.CareOf, remote: w.HomeAgent}.change(t.index), def.set()}
 	if w.IPv4.IsValid() {
-		requests = append(requests, p.route4(w.IPv4, t).set())
+		requests = append(requests, p.routes4(w, t)...)
 	}
 	for _, err := range p.conn.batch(requests) {
 		if err != nil {
