@@ -1,5 +1,6 @@
-// Mip6ctl asks a running mip6d what it does, over its control socket, and
-// checks configurations, converts those of UMIP and decodes messages without one.
+// Mip6ctl asks a running mip6d what it does, over its control socket; it checks
+// configurations, converts those of UMIP, decodes messages and probes the kernel
+// without one.
 //
 //	mip6ctl status
 //	mip6ctl show bindings|bul|home-agents|nonces|interfaces|stats
@@ -9,13 +10,14 @@
 //	mip6ctl check FILE
 //	mip6ctl convert-umip [FILE]
 //	mip6ctl decode HEX
+//	mip6ctl doctor
 //
 // Commands accept unambiguous beginnings: "mip6ctl sh int". Exit status: 0 all
 // is well, 1 it could not be done, 2 the command line or the checked or
 // converted configuration is wrong.
 //
 // The files: main.go and usage.go the command line, status.go, show.go,
-// correspond.go, watch.go, check.go, convert.go, decode.go the commands,
+// correspond.go, watch.go, check.go, convert.go, decode.go, doctor.go the commands,
 // table.go and human.go what people see.
 package main
 
@@ -90,8 +92,8 @@ func newRoot() *cobra.Command {
 	cmd := &cobra.Command{
 		Use:   "mip6ctl",
 		Short: "Look at a running mip6d, the Mobile IPv6 daemon",
-		Long: `Mip6ctl asks a running mip6d what it does, and checks configurations, converts
-those of UMIP and decodes messages without one.
+		Long: `Mip6ctl asks a running mip6d what it does; it checks configurations, converts
+those of UMIP, decodes messages and probes the kernel without one.
 
 Commands may be shortened as long as they are unambiguous: "mip6ctl sh int".
 Exit status: 0 all is well, 1 it could not be done, 2 the command line or the
@@ -107,7 +109,10 @@ checked or converted configuration is wrong.`,
 	cmd.SetFlagErrorFunc(func(cmd *cobra.Command, err error) error {
 		return usageError{fmt.Sprintf("%v\nTry \"%s --help\".", err, cmd.CommandPath())}
 	})
-	cmd.AddCommand(newStatusCommand(o), newShowCommand(o), newWatchCommand(o), newROCommand(o), newFlushCommand(o), newCheckCommand(o), newConvertCommand(), newDecodeCommand(), newVersionCommand(o))
+	cmd.AddCommand(
+		newStatusCommand(o), newShowCommand(o), newWatchCommand(o), newROCommand(o), newFlushCommand(o),
+		newCheckCommand(o), newConvertCommand(), newDecodeCommand(), newDoctorCommand(o), newVersionCommand(o),
+	)
 	return cmd
 }
 

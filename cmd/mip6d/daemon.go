@@ -72,6 +72,10 @@ func (d *daemon) run(ctx context.Context) (err error) {
 		return err
 	}
 	d.closers = append(d.closers, socket)
+	partly, err := d.checkKernel(cfg)
+	if err != nil {
+		return err
+	}
 	switch {
 	case cfg.HomeAgent != nil:
 		d.role, err = d.homeAgent(cfg)
@@ -81,6 +85,9 @@ func (d *daemon) run(ctx context.Context) (err error) {
 		d.role, err = d.correspondentNode(cfg)
 	}
 	if err != nil {
+		if partly {
+			err = fmt.Errorf("%w (mip6ctl doctor, run as root, tells whether the kernel is to blame)", err)
+		}
 		return err
 	}
 	g, ctx := errgroup.WithContext(ctx)
@@ -118,6 +125,9 @@ func (d *daemon) hangups(ctx context.Context) {
 		case <-hup:
 			old := d.cfg.Load()
 			cfg, err := config.Load(old.File)
+			if err == nil {
+				err = formHomeAddresses(cfg, linkAddress)
+			}
 			if err == nil {
 				if keys := old.NeedRestart(cfg); len(keys) > 0 {
 					err = fmt.Errorf("only a restart, which no mobile node notices, can change %s", strings.Join(keys, ", "))

@@ -74,15 +74,24 @@ var Rooms = []Room{
 	{Path: "internal/sighting", Rooms: []string{"internal/role"}, Modules: []string{ebpf, rtnetlink, sys}},
 	{Path: "internal/xfrmmig", Rooms: []string{"internal/role"}, PureFiles: []string{"encode.go", "decode.go", "direct.go"}, Modules: []string{netlink, sys}},
 
+	// What the kernel must be able to do.
+	{Path: "internal/doctor", Pure: true},
+	{Path: "internal/probe", Rooms: []string{
+		"internal/doctor", "internal/role", "internal/rtnl", "internal/xfrmmig", "internal/ingress", "internal/sighting", "internal/proxynd",
+		"internal/mhsock",
+	}, Modules: []string{rtnetlink, sys}},
+
 	// Control and configuration.
 	{Path: "internal/config", Modules: []string{yaml}},
 	{Path: "internal/ctl", Rooms: concat(codecs, []string{"internal/role"}), Modules: []string{sys}},
 	{Path: "internal/umip", Pure: true},
-	{Path: "cmd/mip6ctl", Rooms: concat(codecs, []string{"internal/ctl", "internal/config", "internal/decode", "internal/umip"}), Modules: []string{cobra}},
+	{Path: "cmd/mip6ctl", Rooms: concat(codecs, []string{
+		"internal/ctl", "internal/config", "internal/decode", "internal/umip", "internal/doctor", "internal/probe", "internal/rtnl",
+	}), Modules: []string{cobra}},
 
 	// The only one that knows both a role and an applier.
 	{Path: "cmd/mip6d", Rooms: concat(codecs, roles, appliers, []string{
-		"internal/role", "internal/engine", "internal/config", "internal/ctl",
+		"internal/role", "internal/engine", "internal/config", "internal/ctl", "internal/doctor", "internal/probe",
 	}), Modules: []string{errgroup, sys}},
 
 	// Tests and tools.
