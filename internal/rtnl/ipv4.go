@@ -225,6 +225,20 @@ func (p *paths) settleIPv4(default4 netip.Addr) error {
 	return p.rules4(stale)
 }
 
+// dummy4 is an address for an interface that needs one (RFC 7600 §4.8).
+var dummy4 = netip.AddrFrom4([4]byte{192, 0, 0, 8})
+
+// receive4 has the kernel take IPv4 packets from the second device of a tunnel. From an
+// interface without an IPv4 address it takes none whose way back is by another, however
+// it is told to look. The address is not marked: it goes with the device.
+func (p *paths) receive4(name string, device int) error {
+	a := address{prefix: host(dummy4), ifindex: device, flags: unix.IFA_F_NOPREFIXROUTE, valid: forever, preferred: forever}
+	if err := p.conn.do(a.set()); err != nil {
+		return fmt.Errorf("put an IPv4 address on %s: %w", name, err)
+	}
+	return receiveByAnother(name)
+}
+
 // receiveByAnother has the kernel take IPv4 packets from a device although the way back
 // to their sender is by another: of the two of a tunnel, one sends.
 func receiveByAnother(device string) error {

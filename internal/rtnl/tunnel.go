@@ -19,6 +19,7 @@ type path struct {
 	careOf netip.Addr
 	exit   exit
 	any    int  // the device that receives at every address of ours; 0: not made yet
+	any4   bool // it takes IPv4 packets as well
 	queue  bool // the device has our queue
 	held   bool // and that holds packets
 }
@@ -120,7 +121,7 @@ func (p *paths) moveTunnel(t *path, w role.HomePath) error {
 		}
 	}
 	t.careOf = w.CareOf
-	if err := p.receiveAnywhere(t, w.HomeAgent); err != nil {
+	if err := p.receiveAnywhere(t, w); err != nil {
 		return err
 	}
 	return p.exits(was.leave(exit))
@@ -128,11 +129,18 @@ func (p *paths) moveTunnel(t *path, w role.HomePath) error {
 
 // receiveAnywhere makes the second device, once the first has an end point that tells
 // them apart.
-func (p *paths) receiveAnywhere(t *path, homeAgent netip.Addr) (err error) {
+func (p *paths) receiveAnywhere(t *path, w role.HomePath) (err error) {
 	if t.any == 0 {
-		if t.any, err = p.conn.ensureTunnel(tunnel{name: t.name + receiver, local: netip.IPv6Unspecified(), remote: homeAgent}); err == nil {
-			err = receiveByAnother(t.name + receiver)
+		t.any4 = false
+		if t.any, err = p.conn.ensureTunnel(tunnel{name: t.name + receiver, local: netip.IPv6Unspecified(), remote: w.HomeAgent}); err != nil {
+			return err
 		}
+	}
+	if t.any4 || !w.IPv4.IsValid() {
+		return nil
+	}
+	if err = p.receive4(t.name+receiver, t.any); err == nil {
+		t.any4 = true
 	}
 	return err
 }
