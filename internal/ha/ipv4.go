@@ -68,7 +68,7 @@ func (m *Machine) assign(n *node, asked netip.Addr) (netip.Addr, mh.IPv4Status) 
 // in force or about to be.
 func (m *Machine) spare(a netip.Addr) bool {
 	holder := m.leases[a]
-	return holder == nil || m.atRest(holder) && holder.next == nil
+	return holder == nil || m.atRest(holder)
 }
 
 // unicast4: an address that a host can have (§3.1.1: public or private).

@@ -335,3 +335,30 @@ func TestOwnIPv4AddressesAreNotAssigned(t *testing.T) {
 	b.wantIPv4("by name", b.enrol(b.bu(1, home(hoa2.Next()), asking4(first))), hoa2.Next(), netip.Addr{}, refused4(mh.IPv4Incorrect, first))
 	b.wantIPv4("none left", b.enrol(b.bu(2, home(hoa2.Next()), asking4(any4))), hoa2.Next(), netip.Addr{}, refused4(mh.IPv4NoneToAssign, any4))
 }
+
+// What is being made when a reload gives its address to the pool keeps it, and an
+// address of the pool is others' once its holder has one of its own.
+func TestReloadLendsAndTakesBack(t *testing.T) {
+	first := pool4.Addr().Next()
+	p := dualStack()
+	p.MobileNodes[0].IPv4HomeAddress = first
+	b := newBed(t, p)
+	b.step(b.bu(1, asking4(first)))
+	b.dad(false) // the kernel is asked
+	given := dualStack()
+	given.MobileNodes[0].IPv4HomeAddress = netip.Addr{}
+	b.step(Reconfigured{Params: given})
+	b.step(b.bu(1, home(hoa2), asking4(first)))
+	b.probed(hoa2)
+	for len(b.asked) > 0 {
+		b.done(nil)
+	}
+	b.onlyOne(first)
+	if x, _ := b.m.Binding(hoa); x.IPv4HomeAddress != first {
+		t.Errorf("who had it first has %s", x.IPv4HomeAddress)
+	}
+	b.step(Reconfigured{Params: dualStack()}) // it has one of its own again
+	b.done(nil)
+	b.now = b.now.Add(time.Second)
+	b.wantIPv4("taken back", b.enrol(b.bu(2, home(hoa2), asking4(first))), hoa2, first, accepted4(first))
+}

@@ -2,6 +2,7 @@ package mn
 
 import (
 	"net/netip"
+	"strings"
 	"testing"
 	"time"
 
@@ -182,6 +183,33 @@ func TestOneIPv4HomeAddressOfTwoHomes(t *testing.T) {
 			if got := m.homes[i].ipv4; got.addr != want || want.IsValid() == (got.refused != mh.IPv4Accepted) {
 				t.Errorf("home %d has %+v", i, got)
 			}
+		}
+	}
+}
+
+// A static address that is refused is asked for in the next Binding Update, which comes
+// when it would otherwise; people hear of it once.
+func TestRefusedStaticIPv4HomeAddressIsNoReasonForHaste(t *testing.T) {
+	b := ipv4At(t, hoa4)
+	b.ack(0, with4(0, hoa4))
+	told := func() (n int) {
+		for _, x := range b.notices {
+			if x.Warn && strings.Contains(x.Text, "no IPv4 home address") {
+				n++
+			}
+		}
+		return n
+	}
+	for _, to := range []role.RouterSeen{ra(eth, routerB, netB), ra(eth, routerA, netA)} {
+		b.move(to)
+		sent := len(b.bus)
+		b.ack(0, with4(mh.IPv4Incorrect, hoa4))
+		b.wait(5 * time.Second)
+		if len(b.bus) != sent || told() != 1 {
+			t.Errorf("%d Binding Updates more; told %d times", len(b.bus)-sent, told())
+		}
+		if a := b.asked4(); a != hoa4 {
+			t.Errorf("asks for %s", a)
 		}
 	}
 }
