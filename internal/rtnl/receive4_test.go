@@ -19,9 +19,15 @@ import (
 // one that is not the tunnel's end point is received as well, IPv4 packets too, where
 // the administrator has the kernel ask whether the way back is the same (rp_filter).
 func TestKernelIPv4IsReceivedAtEitherCareOfAddress(t *testing.T) {
+	for _, filter := range []string{"0", "1", "2"} {
+		t.Run("rp_filter "+filter, func(t *testing.T) { receivedAtEither(t, filter) })
+	}
+}
+
+func receivedAtEither(t *testing.T, filter string) {
 	testkernel.Namespace(t)
 	for _, of := range []string{"all", "default"} {
-		must(t, os.WriteFile("/proc/sys/net/ipv4/conf/"+of+"/rp_filter", []byte("1"), 0))
+		must(t, os.WriteFile("/proc/sys/net/ipv4/conf/"+of+"/rp_filter", []byte(filter), 0))
 	}
 	index := link(t)
 	eth0, err := netlink.LinkByIndex(index)
