@@ -208,9 +208,9 @@ func TestRestoredIPv4HomeAddress(t *testing.T) {
 	restore := func(home, a netip.Addr) role.Binding {
 		return role.Binding{HomeAddress: home, CareOf: coaA, HomeAgent: local, IPv4HomeAddress: a, Sequence: 7, Expires: t0.Add(time.Hour)}
 	}
-	b.step(role.Restored{Bindings: []role.Binding{
+	b.step(restored(
 		restore(hoa2, first), restore(hoa2.Next(), first), restore(hoa, first), restore(hoa2.Next().Next(), hoa4),
-	}})
+	))
 	for home, want := range map[netip.Addr]netip.Addr{hoa2: first, hoa2.Next(): {}, hoa: {}, hoa2.Next().Next(): {}} {
 		if x, ok := b.m.Binding(home); !ok || x.IPv4HomeAddress != want {
 			t.Errorf("%s has %s, want %s", home, x.IPv4HomeAddress, want)
@@ -271,29 +271,20 @@ func TestReloadOverAWaitingRequest(t *testing.T) {
 	b.step(Reconfigured{Params: p})
 	b.step(b.bu(1, home(hoa2), asking4(hoa4)))
 	b.probed(hoa2)
-	for len(b.asked) > 0 {
-		id := b.asked[0]
-		b.asked = b.asked[1:]
-		for _, e := range b.m.Step(b.now, role.Done{ID: id}) {
-			switch e := e.(type) {
-			case role.SetBinding:
-				b.ask(e.ID)
-				if e.Binding.HomeAddress == hoa && e.Binding.IPv4HomeAddress.IsValid() {
-					t.Errorf("the kernel is to give %s to %s again", e.Binding.IPv4HomeAddress, hoa)
-				}
-			case role.ClearBinding:
-				b.ask(e.ID)
-			case role.StartDAD:
-				for _, e := range b.m.Step(b.now, role.DADDone{Ifindex: link, Addr: e.Addr}) {
-					if s, ok := e.(role.SetBinding); ok {
-						b.ask(s.ID)
-						if s.Binding.HomeAddress == hoa && s.Binding.IPv4HomeAddress.IsValid() {
-							t.Errorf("the kernel is to give %s to %s again", s.Binding.IPv4HomeAddress, hoa)
-						}
-					}
-				}
-			}
+	before := len(b.sets)
+	for range 3 {
+		for len(b.asked) > 0 {
+			b.done(nil)
 		}
+		b.probed(hoa)
+	}
+	for _, x := range b.sets[before:] {
+		if x.HomeAddress == hoa && x.IPv4HomeAddress.IsValid() {
+			t.Errorf("the kernel is to give %s to %s again", x.IPv4HomeAddress, hoa)
+		}
+	}
+	if x, _ := b.m.Binding(hoa); x.CareOf != coaB {
+		t.Errorf("the waiting request has made %+v", x)
 	}
 	b.onlyOne(hoa4)
 }

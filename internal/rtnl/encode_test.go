@@ -156,12 +156,12 @@ func TestEncodersWriteWhatIproute2Writes(t *testing.T) {
 		},
 		{
 			"ip route replace default dev lo src 192.0.2.100 table 6277 proto 75",
-			own.routes4(role.HomePath{IPv4: hoa4, IPv4Default: true}, &path{table: 6277, index: 1})[1],
+			own.routes4(role.HomePath{IPv4: hoa4, IPv4Default: true}, &path{table: 6277, index: 1})[1].set(),
 			"34000000" + "1800" + "0505" + "02000000004bfd0100000000" + "08000700c0000264" + "08000f0085180000" + "0800040001000000",
 		},
 		{
 			"ip route replace default dev lo metric 1 table 6277 proto 75",
-			own.routes4(role.HomePath{IPv4: hoa4}, &path{table: 6277, index: 1})[0],
+			own.routes4(role.HomePath{IPv4: hoa4}, &path{table: 6277, index: 1})[0].set(),
 			"34000000" + "1800" + "0505" + "02000000004bfd0100000000" + "0800060001000000" + "08000f0085180000" + "0800040001000000",
 		},
 		{

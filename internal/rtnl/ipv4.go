@@ -42,9 +42,8 @@ func (p *paths) holdIPv4(w role.HomePath, at *placed) error {
 	}
 	blocked := p.unreachable()
 	blocked.dst = everything4
-	requests := []request{
-		blocked.set(), p.rule(w.IPv4, ruleBlocked, p.marks.Table+tableBlocked).set(), p.address4(w.IPv4, at.device).set(),
-	}
+	requests := append(p.left.set(blocked),
+		p.rule(w.IPv4, ruleBlocked, p.marks.Table+tableBlocked).set(), p.address4(w.IPv4, at.device).set())
 	if at.ipv4.device != 0 && at.ipv4.device != at.device {
 		requests = append(requests, p.address4(w.IPv4, at.ipv4.device).del())
 	}
@@ -136,14 +135,14 @@ func (p *paths) address4(a netip.Addr, device int) address {
 // routes4 are for the table of a tunnel. The first is everybody's that has an IPv4 home
 // address there. The one with a source address is found first; it goes with the address,
 // by itself.
-func (p *paths) routes4(w role.HomePath, t *path) []request {
+func (p *paths) routes4(w role.HomePath, t *path) []route {
 	r := route{
 		dst: everything4, table: t.table, protocol: p.marks.RouteProtocol, kind: unix.RTN_UNICAST, oif: t.index, metric: 1,
 	}
-	list := []request{r.set()}
+	list := []route{r}
 	if w.IPv4Default {
 		r.source, r.metric = w.IPv4, 0
-		list = append(list, r.set())
+		list = append(list, r)
 	}
 	return list
 }

@@ -69,7 +69,7 @@ func (t *Trial) IPv4(a netip.Addr, ifindex int) error {
 		what string
 		request
 	}{
-		{"the address", p.address4(a, ifindex).set()}, {"the tunnel's route", routes[0]}, {"its route for all", routes[1]},
+		{"the address", p.address4(a, ifindex).set()}, {"the tunnel's route", routes[0].set()}, {"its route for all", routes[1].set()},
 		{"the rule", p.rule(a, rulePath, at.table).set()}, {"the rule for what is on our links", p.onLink4().set()},
 		{"the rule for all", p.all4(at.table).set()},
 	} {

@@ -18,7 +18,7 @@ type Faults struct {
 	Attack               time.Duration // mean time between attacks; 0: none
 	Move                 time.Duration // mean time between moves; 0: none
 	CrashMN, CrashHA     time.Duration // mean times between crashes; 0: none
-	Store                bool          // a home agent that crashed knows its bindings
+	Store                bool          // a process that crashed finds what it has stored
 	Converse             bool          // mobile node and correspondent talk
 	Forge                time.Duration // mean time between attacks on route optimisation
 	CrashCN              time.Duration
@@ -43,10 +43,14 @@ func drawFaults(rng *rand.Rand) Faults {
 	if f.Converse = rng.IntN(2) == 0; f.Converse {
 		f.Forge, f.CrashCN = mean(0, 1, 5), mean(0, 0, 20, 100)
 	}
-	if f.IPv4 = rng.IntN(2) == 0; f.IPv4 {
-		f.Rival = mean(0, 3, 15)
-	}
 	return f
+}
+
+// drawIPv4 is apart, so that it changes no other story.
+func (f *Faults) drawIPv4(rng *rand.Rand) {
+	if f.IPv4 = rng.IntN(2) == 0; f.IPv4 {
+		f.Rival = time.Duration([]int{0, 3, 15}[rng.IntN(3)]) * time.Second
+	}
 }
 
 // calm is a world in which nothing goes wrong any more.
@@ -75,11 +79,11 @@ func (w *World) every(mean func() time.Duration, do func()) {
 func (w *World) startFaults() {
 	w.every(func() time.Duration { return w.faults.Move }, w.moveSomewhere)
 	w.every(func() time.Duration { return w.faults.Attack }, w.attack)
-	w.every(func() time.Duration { return w.faults.CrashMN }, w.mn.restart)
+	w.every(func() time.Duration { return w.faults.CrashMN }, w.mn.kill)
 	w.every(func() time.Duration { return w.faults.Forge }, w.forge)
 	w.every(func() time.Duration { return w.faults.CrashCN }, w.cn.restart)
-	w.every(func() time.Duration { return w.faults.Rival }, w.rival)
-	w.every(func() time.Duration { return w.faults.CrashHA }, func() { w.ha.restart(w.faults.Store) })
+	w.startRival()
+	w.every(func() time.Duration { return w.faults.CrashHA }, w.ha.kill)
 }
 
 func (w *World) moveSomewhere() {
@@ -97,7 +101,17 @@ func (w *World) attack() {
 	if len(w.network.recorded) == 0 {
 		return
 	}
-	p := w.network.recorded[w.rng.IntN(len(w.network.recorded))]
+	w.attackWith(w.network.recorded[w.rng.IntN(len(w.network.recorded))])
+}
+
+// attackAfresh does it with one of the latest, whose timestamps are still good.
+func (w *World) attackAfresh() {
+	if n := len(w.network.recorded); n > 0 {
+		w.attackWith(w.network.recorded[n-1-w.rng.IntN(min(n, 5))])
+	}
+}
+
+func (w *World) attackWith(p packet) {
 	bu, ok := parseBU(p)
 	if !ok {
 		return

@@ -17,11 +17,25 @@ var (
 	pool4    = netip.MustParsePrefix("192.0.2.7/32")
 )
 
+// startRival has the other mobile node ask again and again while there is trouble.
+func (w *World) startRival() {
+	mean := w.faults.Rival
+	if mean == 0 {
+		return
+	}
+	w.after(mean/10+time.Duration(w.rng4.Int64N(int64(2*mean))), func() {
+		if w.faults.Rival != 0 {
+			w.rival()
+			w.startRival()
+		}
+	})
+}
+
 // rival has the other mobile node ask for a short while, or go.
 func (w *World) rival() {
 	w.rivalSeq++
 	lifetime := 8 * time.Second
-	if w.chance(0.3) {
+	if w.rng4.IntN(10) < 3 {
 		lifetime = 0
 	}
 	bu := &mh.BindingUpdate{Sequence: w.rivalSeq, Ack: true, Home: true, Lifetime: lifetime}

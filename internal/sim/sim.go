@@ -25,6 +25,7 @@ type Mutants struct {
 	CN func(role.Machine) role.Machine
 
 	Unauthenticated bool // the home agent believes everybody
+	IPv6Only        bool // nobody wants an IPv4 home address
 }
 
 var key = []byte("0123456789abcdef")
@@ -32,9 +33,13 @@ var key = []byte("0123456789abcdef")
 // New makes the world of a seed.
 func New(seed uint64, mutants Mutants) *World {
 	rng := rand.New(rand.NewPCG(seed, 6275))
-	w := &World{Seed: seed, rng: rng, now: epoch, stepsFrom: epoch, faults: drawFaults(rng)}
+	w := &World{Seed: seed, rng: rng, now: epoch, stepsFrom: epoch, faults: drawFaults(rng), rng4: rand.New(rand.NewPCG(seed, 5555))}
+	if !mutants.IPv6Only {
+		w.faults.drawIPv4(w.rng4)
+	}
 	w.record = record{order: make(map[update]int), acked: make(map[netip.Addr]role.Binding),
 		cnOrder: make(map[update]int), cnTaking: make(map[netip.Addr]uint16), tested: make(map[netip.Addr]bool)}
+	w.record.reliable = w.faults.Store && w.faults.Kernel == 0
 	w.ha = newHomeAgent(w, func() role.Machine { return mutate(newHA(mutants.Unauthenticated), mutants.HA) })
 	w.mn = newMobileNode(w, func() role.Machine { return mutate(newMN(rng, mutants.Unauthenticated, w.faults.IPv4), mutants.MN) })
 	w.cn = newCorrespondent(w, func() role.Machine { return mutate(newCN(rng), mutants.CN) })
