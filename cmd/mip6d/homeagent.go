@@ -266,6 +266,17 @@ func haParams(c *config.HomeAgent) (ha.Params, error) {
 		AllowUnauthenticated: c.AllowUnauthenticated, MaxLifetime: c.MaxLifetime, MaxBindings: c.MaxBindings,
 		TimestampWindow: c.TimestampWindow, DenyByDefault: c.DenyByDefault, IPv4Pool: c.IPv4Pool,
 	}
+	if len(p.IPv4Pool) > 0 {
+		own, err := net.InterfaceAddrs()
+		if err != nil {
+			return p, fmt.Errorf("list our own addresses, which are not to be assigned: %w", err)
+		}
+		for _, a := range own {
+			if n, ok := a.(*net.IPNet); ok && n.IP.To4() != nil {
+				p.OwnIPv4 = append(p.OwnIPv4, netip.AddrFrom4([4]byte(n.IP.To4())))
+			}
+		}
+	}
 	for _, x := range c.Policies {
 		p.Policies = append(p.Policies, ha.Policy{
 			Prefix: x.Prefix, Deny: x.Bind == config.Deny, DenyRouters: x.MobileRouters == config.Deny,

@@ -77,7 +77,7 @@ func (d *daemon) mobileNode(cfg *config.Config) (_ wiring, err error) {
 	}
 	d.keep(kernel)
 	left := kept.Restored()
-	if err := kernel.Settle(append(homeAddresses(cfg.MobileNode), assigned(left)...), networks); err != nil {
+	if err := kernel.Settle(append(homeAddresses(cfg.MobileNode), assigned(left)...), default4(cfg.MobileNode, left), networks); err != nil {
 		return nil, err
 	}
 	if n.paths, err = d.openDirect(xfrmmig.MobileNodeSignalling()); err != nil {
@@ -233,6 +233,24 @@ func homeAddresses(c *config.MobileNode) []netip.Addr {
 		}
 	}
 	return list
+}
+
+// default4 is the IPv4 home address that has the default route, where it is known yet.
+func default4(c *config.MobileNode, left role.Restored) (a netip.Addr) {
+	for _, h := range c.Homes {
+		if h.IPv4 == nil || !h.IPv4.Default {
+			continue
+		}
+		if !h.IPv4.Addr.IsUnspecified() {
+			return h.IPv4.Addr
+		}
+		for _, e := range left.Entries {
+			if e.HomeAddress == h.HomeAddress.Addr() {
+				a = e.IPv4HomeAddress
+			}
+		}
+	}
+	return a
 }
 
 // assigned are the IPv4 home addresses that home agents have given to an earlier run.

@@ -27,6 +27,10 @@ type Params struct {
 	// of their own (RFC 5555 §2.5). Prefixes must not overlap.
 	IPv4Pool []netip.Prefix
 
+	// OwnIPv4 are the home agent's own IPv4 addresses, which are in the pool where that
+	// is its link's subnet, and not to be assigned.
+	OwnIPv4 []netip.Addr
+
 	MaxLifetime   time.Duration // longest lifetime granted; 3600 s
 	MaxBindings   int           // 130 beyond; 1,000,000
 	RefreshAdvice time.Duration // Binding Refresh Advice; 0: none
