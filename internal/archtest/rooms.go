@@ -72,7 +72,7 @@ var Rooms = []Room{
 	{Path: "internal/proxyarp", Rooms: []string{"internal/role"}, PureFiles: []string{"frame.go"}, Modules: []string{sockets, errgroup, sys}},
 	{Path: "internal/ingress", Rooms: []string{"internal/role"}, Modules: []string{ebpf, rtnetlink, sys}},
 	{Path: "internal/sighting", Rooms: []string{"internal/role"}, Modules: []string{ebpf, rtnetlink, sys}},
-	{Path: "internal/xfrmmig", Rooms: []string{"internal/role"}, PureFiles: []string{"encode.go", "decode.go", "direct.go"}, Modules: []string{netlink, sys}},
+	{Path: "internal/xfrmmig", Rooms: []string{"internal/role"}, PureFiles: []string{"encode.go", "decode.go", "direct.go", "esp.go", "migrate.go", "protect.go"}, Modules: []string{netlink, sys}},
 
 	// What the kernel must be able to do.
 	{Path: "internal/doctor", Pure: true},
