@@ -32,6 +32,7 @@ type homeAgent struct {
 	bindings *rtnl.Bindings
 	check    ingress.Check
 	paths    *xfrmmig.Paths
+	guard    *xfrmmig.Guard
 	params   ha.Params
 	settings *rtnl.Settings
 	onLinks  *mhsock.HomeLinks
@@ -50,6 +51,7 @@ func (d *daemon) homeAgent(cfg *config.Config) (_ wiring, err error) {
 	if err := h.kernel(cfg); err != nil {
 		return nil, err
 	}
+	h.protect(cfg.HomeAgent, &h.params)
 	links, err := proxynd.OpenLinks(homeLinks(h.params, &d.counters))
 	if err != nil {
 		return nil, err
@@ -84,7 +86,7 @@ func (d *daemon) homeAgent(cfg *config.Config) (_ wiring, err error) {
 	h.machine = ha.New(h.params)
 	d.engine = engine.New(engine.Config{
 		Machines: h.beside(h.machine, h.links),
-		Kernel:   datapath.Kernel{Main: datapath.NewHomeAgent(h.check, h.bindings, links, arp), Direct: h.paths},
+		Kernel:   datapath.Kernel{Main: datapath.NewHomeAgent(h.guard, h.check, h.bindings, links, arp), Direct: h.paths},
 		Wire: &datapath.Wire{MH: mh, ICMP: icmp, HomeLinks: h.onLinks, Neighbours: links, ARP: arp, Delivery: links, Refused: func(e role.DADDone) {
 			go d.engine.Post(e)
 		}},
@@ -140,8 +142,26 @@ func (h *homeAgent) kernel(cfg *config.Config) (err error) {
 	if swept+routes > 0 {
 		h.d.log.Info("swept what an earlier run left", "source_checks", swept, "routes", routes)
 	}
-	h.paths, err = h.d.openDirect()
+	if h.paths, err = h.d.openDirect(); err != nil {
+		return err
+	}
+	protections, err := agentProtections(cfg.HomeAgent)
+	if err != nil {
+		return err
+	}
+	h.guard, err = h.d.openGuard(xfrmmig.AtHomeAgent, protections)
 	return err
+}
+
+// protect tells the machine through which security association each mobile node's
+// signalling comes.
+func (h *homeAgent) protect(c *config.HomeAgent, p *ha.Params) {
+	for i := range p.MobileNodes {
+		p.MobileNodes[i].SA = h.guard.Reqid(p.MobileNodes[i].HomeAddress, xfrmmig.ForSignalling)
+	}
+	for _, m := range c.MobileNodes {
+		h.d.warnGCM(m.HomeAddress, m.IPsec)
+	}
 }
 
 // forwardIPv4 has the kernel forward IPv4 packets, where a mobile node may have some.
@@ -202,6 +222,14 @@ func (h *homeAgent) reload(cfg *config.Config) error {
 		return err
 	}
 	p.Correspondent, p.Registered = h.params.Correspondent, h.params.Registered
+	protections, err := agentProtections(cfg.HomeAgent)
+	if err != nil {
+		return err
+	}
+	if err := h.guard.Protect(protections); err != nil {
+		return err
+	}
+	h.protect(cfg.HomeAgent, &p)
 	h.d.engine.Post(ha.Reconfigured{Params: p})
 	h.correspondent.reload(cfg)
 	return h.reloadLinks(cfg.HomeAgent, p.Links)

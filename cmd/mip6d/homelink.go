@@ -17,6 +17,7 @@ import (
 	"mip6d/internal/icmp6"
 	"mip6d/internal/mhsock"
 	"mip6d/internal/role"
+	"mip6d/internal/xfrmmig"
 )
 
 // loopback is where anycast addresses of virtual home links are taken.
@@ -107,6 +108,7 @@ func (h *homeAgent) hearRouters() error {
 func (h *homeAgent) linkParams(c *config.HomeAgent, links []ha.Link) homelink.Params {
 	p := homelink.Params{
 		Routers:  slices.ContainsFunc(c.MobileNodes, func(m config.MobileNodeEntry) bool { return m.Router }),
+		SA:       func(home netip.Addr) uint32 { return h.guard.Reqid(home, xfrmmig.ForSignalling) },
 		Binding:  func(home netip.Addr) (role.Binding, bool) { return h.machine.Binding(home) },
 		Bindings: func() iter.Seq[role.Binding] { return h.machine.All() },
 	}
