@@ -167,7 +167,7 @@ func (g *Guard) SetTunnels(home, careOf netip.Addr) error {
 			continue
 		}
 		if err := g.setTunnel(h, u, careOf); err != nil {
-			undo := g.unset(h, u)
+			undo := g.unset(h, u, careOf)
 			h.broken = h.broken || undo != nil
 			return errors.Join(err, undo)
 		}
@@ -191,13 +191,13 @@ func (g *Guard) beginAnew(h *guarded) error {
 }
 
 // unset takes back what SetTunnels did before it failed at a purpose.
-func (g *Guard) unset(h *guarded, failed Purpose) error {
+func (g *Guard) unset(h *guarded, failed Purpose, careOf netip.Addr) error {
 	if !h.active {
 		return g.clear(h)
 	}
 	for _, u := range Purposes[1:failed] {
-		if h.Has(u) {
-			if err := g.setTunnel(h, u, h.careOf); err != nil {
+		if h.Has(u) && careOf != h.careOf {
+			if err := g.conn.Migrate(h.migrations(h.number, u, g.end, careOf, h.careOf)); err != nil {
 				return fmt.Errorf("go back to %s: %w", h.careOf, err)
 			}
 		}

@@ -225,6 +225,39 @@ func TestKernelGuardComesBackFromFailures(t *testing.T) {
 	}
 }
 
+// When the second tunnel can't follow, the first goes back; the next attempt, with
+// nothing in its way, moves both.
+func TestKernelGuardMovesAllTunnelsOrNone(t *testing.T) {
+	testkernel.Namespace(t)
+	g := openGuard(t, AtHomeAgent)
+	must(t, g.Protect([]Protection{protection(hoa, 300)}))
+	must(t, g.SetTunnels(hoa, coa))
+	h := g.homes[hoa]
+	good := h.Pairs[ForPayload]
+	must(t, g.conn.DeletePolicy(h.policies(h.number, ForPayload, AtHomeAgent, coa)[0]))
+	h.Pairs[ForPayload].ToHomeAgent.Algorithm = Algorithm{Name: "rot13", Key: make([]byte, 16), ICV: 128}
+	if err := g.SetTunnels(hoa, moved); err == nil {
+		t.Fatal("moved with an algorithm that there is not")
+	}
+	l, err := g.List()
+	must(t, err)
+	tests := 0
+	for _, s := range l.SAs {
+		if _, u := l.Of(s.Reqid); u == ForTests {
+			tests++
+			if s.Src != coa && s.Dst != coa {
+				t.Errorf("the first tunnel stays at %s → %s", s.Src, s.Dst)
+			}
+		}
+	}
+	if tests != 2 {
+		t.Errorf("%d associations of the first tunnel", tests)
+	}
+	h.Pairs[ForPayload] = good
+	must(t, g.SetTunnels(hoa, moved))
+	wantEnds(t, "the next attempt", g, []netip.Addr{moved}, []netip.Addr{moved})
+}
+
 // One migration that the kernel refuses has the others undone.
 func TestKernelMigrateIsAllOrNothing(t *testing.T) {
 	testkernel.Namespace(t)
