@@ -16,10 +16,11 @@ type Config struct {
 	MobileNode        *MobileNode        // nil: not this role
 	CorrespondentNode *CorrespondentNode // nil: not this role
 
-	RunDir  string
-	Control Control
-	Kernel  Kernel
-	Log     Log
+	RunDir   string
+	StateDir string // of what survives a reboot
+	Control  Control
+	Kernel   Kernel
+	Log      Log
 }
 
 // HomeAgent is the role of RFC 6275 §10.

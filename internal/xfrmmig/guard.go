@@ -34,6 +34,7 @@ type guarded struct {
 	careOf netip.Addr // where its tunnels' associations end; invalid: there are none
 	active bool       // the tunnels' policies are there
 	broken bool       // a failure has left who knows what of the tunnels
+	left   bool       // by an earlier run, and nobody has wanted them since
 }
 
 // OpenGuard opens the applier in the current network namespace. It needs
@@ -69,7 +70,7 @@ func (g *Guard) Protect(list []Protection) error {
 	for _, p := range list {
 		h := &guarded{Protection: p, number: numbers[p.HomeAddress]}
 		if old := g.homes[p.HomeAddress]; old != nil {
-			h.careOf, h.active = old.careOf, old.active
+			h.careOf, h.active, h.left, h.broken = old.careOf, old.active, old.left, old.broken
 		}
 		errs = append(errs, g.signalling(h, found), g.adopt(h, found))
 		homes[p.HomeAddress] = h
@@ -134,10 +135,10 @@ func (g *Guard) adopt(h *guarded, found *found) error {
 		if err := g.setSAs(h.associations(h.number, u, g.end, h.careOf), found); err != nil {
 			return err
 		}
-		// Bindings end with a home agent's run, and their policies with them. A
-		// mobile node's path is still there: nothing may take it unprotected.
+		// The way that they protect is still there: nothing may take it unprotected.
 		policies := h.policies(h.number, u, g.end, h.careOf)
-		if h.active || g.end == AtMobileNode && found.hasPolicy(policies[0]) {
+		if h.active || found.hasPolicy(policies[0]) {
+			h.left = h.left || !h.active
 			h.active = true
 			if err := g.setPolicies(policies); err != nil {
 				return err
@@ -172,8 +173,22 @@ func (g *Guard) SetTunnels(home, careOf netip.Addr) error {
 			return errors.Join(err, undo)
 		}
 	}
-	h.careOf, h.active = careOf, true
+	h.careOf, h.active, h.left = careOf, true, false
 	return nil
+}
+
+// Settle makes the tunnels inactive that an earlier run has left and that were not set
+// since: a home agent's bindings that are no more.
+func (g *Guard) Settle() error {
+	g.mu.Lock()
+	defer g.mu.Unlock()
+	var errs []error
+	for _, h := range g.homes {
+		if h.left {
+			errs = append(errs, g.clear(h))
+		}
+	}
+	return errors.Join(errs...)
 }
 
 // beginAnew removes the tunnels' associations, wherever they end. Their policies stay:
@@ -311,7 +326,7 @@ func (g *Guard) clear(h *guarded) error {
 			}
 		}
 	}
-	h.active = false
+	h.active, h.left = false, false
 	return errors.Join(errs...)
 }
 

@@ -172,11 +172,16 @@ func TestKernelGuardMovesAndAdopts(t *testing.T) {
 			if got := again.Reqid(hoa, ForSignalling); got != number {
 				t.Errorf("the number %#x became %#x", number, got)
 			}
-			kept := []netip.Addr{coa}
-			if end == AtHomeAgent {
-				kept = nil // its bindings have ended with the run
-			}
-			wantEnds(t, "taken over", again, kept, []netip.Addr{coa})
+			wantEnds(t, "taken over", again, []netip.Addr{coa}, []netip.Addr{coa})
+			must(t, again.SetTunnels(hoa, coa))
+			must(t, again.Settle())
+			wantEnds(t, "wanted by the next run", again, []netip.Addr{coa}, []netip.Addr{coa})
+			third := openGuard(t, end)
+			must(t, third.Protect([]Protection{one, two}))
+			must(t, third.Settle())
+			wantEnds(t, "wanted by nobody", third, none, []netip.Addr{coa})
+			must(t, again.SetTunnels(hoa, moved))
+			must(t, again.ClearTunnels(hoa))
 			must(t, again.SetTunnels(hoa, moved))
 			wantEnds(t, "moved by the next run", again, []netip.Addr{moved}, []netip.Addr{moved})
 			must(t, again.Protect(nil))
