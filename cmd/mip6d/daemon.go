@@ -19,6 +19,7 @@ import (
 	"mip6d/internal/ctl"
 	"mip6d/internal/engine"
 	"mip6d/internal/rtnl"
+	"mip6d/internal/xfrmmig"
 )
 
 // daemon is one run: the roles of a configuration, wired to their appliers.
@@ -29,8 +30,10 @@ type daemon struct {
 	loaded   atomic.Pointer[time.Time]
 	hub      ctl.Hub
 	problems problems
+	unsent   unsent
 	counters engine.Counters
 	engine   *engine.Engine
+	guard    *xfrmmig.Guard // nil: a role that nothing is protected of
 	role     wiring
 	tasks    []func(context.Context) error // run until the context ends
 	closers  []io.Closer

@@ -32,7 +32,10 @@ type mobileNode struct {
 	machine  *mn.Machine
 	settings *rtnl.Settings
 	paths    *xfrmmig.Paths
+	guard    *xfrmmig.Guard
+	outgoing *xfrmmig.Outgoing
 	watch    *sighting.Watch // nil: BPF may not be used
+	gates    *gates          // of multicast
 	managed  []string        // names of the interfaces
 	router   bool            // there are networks behind us
 
@@ -82,17 +85,42 @@ func (d *daemon) mobileNode(cfg *config.Config) (_ wiring, err error) {
 	if n.paths, err = d.openDirect(xfrmmig.MobileNodeSignalling()); err != nil {
 		return nil, err
 	}
-	if err := n.sockets(cfg, kernel, kept, left); err != nil {
+	if err := n.openGates(cfg.MobileNode, kernel); err != nil {
+		return nil, err
+	}
+	if err := n.protect(cfg.MobileNode); err != nil {
+		return nil, err
+	}
+	if err := n.sockets(cfg, n.gates, kept, left); err != nil {
 		return nil, err
 	}
 	return n, nil
 }
 
+// protect brings IPsec into force.
+func (n *mobileNode) protect(c *config.MobileNode) error {
+	protections, err := nodeProtections(c)
+	if err != nil {
+		return err
+	}
+	if n.guard, err = n.d.openGuard(xfrmmig.AtMobileNode, protections); err != nil {
+		return err
+	}
+	if n.outgoing, err = xfrmmig.OpenOutgoing(protections); err != nil {
+		return err
+	}
+	n.d.keep(n.outgoing)
+	for _, h := range c.Homes {
+		n.d.warnGCM(h.HomeAddress.Addr(), h.IPsec)
+	}
+	return nil
+}
+
 // sockets opens everything that hears and speaks, and the engine between.
 func (n *mobileNode) sockets(cfg *config.Config, kernel engine.Applier, kept *store.Keeper, left role.Restored) error {
 	d := n.d
-	mh, err := mhsock.ListenMH(func(ifindex int) bool {
-		return strings.HasPrefix(ifname(ifindex), cfg.Kernel.TunnelPrefix)
+	mh, err := mhsock.ListenMH(func(ifindex int, sa uint32) bool {
+		return xfrmmig.IsTunnel(sa) || strings.HasPrefix(ifname(ifindex), cfg.Kernel.TunnelPrefix)
 	}, d.counters.Add)
 	if err != nil {
 		return err
@@ -123,13 +151,16 @@ func (n *mobileNode) sockets(cfg *config.Config, kernel engine.Applier, kept *st
 	n.correspondent = d.newCorrespondent(cfg, nil)
 	p := mnParams(cfg.MobileNode)
 	p.Silent = n.correspondent.machine != nil
+	for i := range p.Homes {
+		p.Homes[i].SA = n.guard.Reqid(p.Homes[i].HomeAddress.Addr(), xfrmmig.ForSignalling)
+	}
 	n.machine = mn.New(p, rand.Reader)
 	d.engine = engine.New(engine.Config{
 		Machines: n.beside(n.machine),
-		Kernel:   datapath.Kernel{Main: kernel, Direct: n.paths},
-		Wire:     &datapath.Wire{MH: mh, ICMP: icmp, Routers: routers, Neighbours: announcer},
+		Kernel:   datapath.Kernel{Main: &datapath.MobileNode{Paths: kernel, Tunnels: n.guard}, Direct: n.paths},
+		Wire:     &datapath.Wire{MH: mh, ICMP: icmp, Routers: routers, Neighbours: announcer, Protected: n.outgoing},
 		Store:    kept,
-		Counters: &d.counters, Notify: d.notify, Failed: d.failed,
+		Counters: &d.counters, Notify: n.notify, Failed: d.failed,
 	})
 	d.engine.Prime(left)
 	d.task(func(ctx context.Context) error { return mh.Run(ctx, d.engine.Offer) })
@@ -163,6 +194,7 @@ func (n *mobileNode) news(ev role.Event) {
 		if err := n.settings.Manage(n.manage(up.Name)); err != nil {
 			n.d.log.Error("cannot set up the interface", "if", up.Name, "err", err)
 		}
+		n.gates.attach(up)
 	}
 	n.watchDuplicates(ev)
 	n.d.engine.Post(ev)
@@ -280,7 +312,7 @@ func mnParams(c *config.MobileNode) mn.Params {
 		})
 	}
 	for _, h := range c.Homes {
-		home := mn.Home{HomeAddress: h.HomeAddress, HomeAgent: h.HomeAgent, Lifetime: h.Lifetime, LinkLocal: h.LinkLocal, Fixed: !h.Renumber}
+		home := mn.Home{HomeAddress: h.HomeAddress, HomeAgent: h.HomeAgent, Lifetime: h.Lifetime, LinkLocal: h.LinkLocal, Fixed: !h.Renumber || h.IPsec != nil}
 		if a := h.Auth; a != nil {
 			home.Auth = &mn.Auth{SPI: a.SPI, Key: a.Key, Replay: mn.ReplayTimestamp, MNID: a.MNID}
 			if a.Replay != config.ReplayTimestamp {

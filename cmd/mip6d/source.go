@@ -3,6 +3,7 @@ package main
 import (
 	"context"
 	"errors"
+	"maps"
 	"net"
 	"net/netip"
 	"os"
@@ -10,6 +11,7 @@ import (
 
 	"mip6d/internal/ctl"
 	"mip6d/internal/role"
+	"mip6d/internal/xfrmmig"
 )
 
 // source is what a role shows. All methods but dataPath are called on the
@@ -19,6 +21,7 @@ type source interface {
 	bul(now time.Time) []ctl.BindingUpdate
 	interfaces(now time.Time) []ctl.Interface
 	homeAgents(now time.Time) []ctl.HomeAgent
+	groups(now time.Time) []ctl.Group
 	nonces(now time.Time) []ctl.Nonce
 	correspond(now time.Time, action string, peer netip.Addr) error
 	dataPath() (map[role.Counter]uint64, error)
@@ -54,6 +57,11 @@ func (d *daemon) HomeAgents(ctx context.Context) ([]ctl.HomeAgent, error) {
 	return look(ctx, d, d.role.homeAgents)
 }
 
+// Groups implements ctl.Source.
+func (d *daemon) Groups(ctx context.Context) ([]ctl.Group, error) {
+	return look(ctx, d, d.role.groups)
+}
+
 // Nonces implements ctl.Source.
 func (d *daemon) Nonces(ctx context.Context) ([]ctl.Nonce, error) {
 	return look(ctx, d, d.role.nonces)
@@ -78,6 +86,14 @@ func (d *daemon) Stats(context.Context) (ctl.Stats, error) {
 	if err != nil {
 		return ctl.Stats{}, err
 	}
+	dropped, err := xfrmmig.Counters()
+	if err != nil {
+		return ctl.Stats{}, err
+	}
+	if path == nil {
+		path = make(map[role.Counter]uint64)
+	}
+	maps.Copy(path, dropped)
 	return ctl.Stats{Counters: byName(d.counters.Snapshot()), DataPath: byName(path)}, nil
 }
 

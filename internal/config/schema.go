@@ -96,6 +96,7 @@ func (d *decoder) homeAgent(h *HomeAgent, path string, n *yaml.Node) {
 		optional("prefix_advertisements", func(path string, n *yaml.Node) {
 			d.prefixAdvertisements(&h.PrefixAdvertisements, path, n)
 		}),
+		optional("multicast", func(path string, n *yaml.Node) { d.multicast(&h.Multicast, path, n) }),
 		optional("ipv4_pool", func(path string, n *yaml.Node) {
 			d.list(path, n, func(path string, n *yaml.Node) {
 				var p netip.Prefix
@@ -135,6 +136,7 @@ func (d *decoder) mobileNodeEntry(m *MobileNodeEntry, path string, n *yaml.Node)
 	d.mapping(path, n,
 		required("home_address", d.addr(&m.HomeAddress)),
 		optional("auth", d.auth(&m.Auth)),
+		optional("ipsec", d.ipsec(&m.IPsec)),
 		optional("max_lifetime", d.duration(&m.MaxLifetime, minLifetime, maxLifetime)),
 		optional("router", d.boolean(&m.Router)),
 		optional("prefixes", d.subnets(&m.Prefixes)),
@@ -240,9 +242,11 @@ func (d *decoder) home(h *Home, path string, n *yaml.Node) {
 		required("home_address", func(path string, n *yaml.Node) { d.homeAddress(h, path, n) }),
 		optional("home_agent", d.addr(&h.HomeAgent)),
 		optional("auth", d.auth(&h.Auth)),
+		optional("ipsec", d.ipsec(&h.IPsec)),
 		optional("lifetime", d.duration(&h.Lifetime, minLifetime, maxLifetime)),
 		optional("link_local", d.boolean(&h.LinkLocal)),
 		optional("renumber", d.onOff(&h.Renumber)),
+		optional("groups", d.groups(&h.Groups)),
 		ipv4Address,
 		ipv4Route,
 		optional("mobile_network", func(path string, n *yaml.Node) {

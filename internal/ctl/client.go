@@ -51,6 +51,11 @@ func (c *Client) BUL(ctx context.Context) ([]BindingUpdate, error) {
 	return get[[]BindingUpdate](ctx, c, "/v1/bul")
 }
 
+// Groups asks a home agent for the multicast memberships of mobile nodes that are away.
+func (c *Client) Groups(ctx context.Context) ([]Group, error) {
+	return get[[]Group](ctx, c, "/v1/groups")
+}
+
 // HomeAgents asks a home agent for those of its home links.
 func (c *Client) HomeAgents(ctx context.Context) ([]HomeAgent, error) {
 	return get[[]HomeAgent](ctx, c, "/v1/home-agents")
@@ -77,6 +82,26 @@ func (c *Client) Correspond(ctx context.Context, action string, peer netip.Addr)
 // Interfaces asks for the interfaces that the daemon works with.
 func (c *Client) Interfaces(ctx context.Context) ([]Interface, error) {
 	return get[[]Interface](ctx, c, "/v1/interfaces")
+}
+
+// IPsec asks for the policies and security associations that are mip6d's own.
+func (c *Client) IPsec(ctx context.Context) (IPsec, error) { return get[IPsec](ctx, c, "/v1/ipsec") }
+
+// Migrate moves the tunnels of others, or tells which it would.
+func (c *Client) Migrate(ctx context.Context, m Migrate) (list []Migrated, err error) {
+	body, err := json.Marshal(m)
+	if err != nil {
+		return nil, err
+	}
+	resp, err := c.do(ctx, http.MethodPost, "/v1/ipsec/migrate", bytes.NewReader(body))
+	if err != nil {
+		return nil, err
+	}
+	defer resp.Body.Close()
+	if err := json.NewDecoder(resp.Body).Decode(&list); err != nil {
+		return nil, fmt.Errorf("read the answer of mip6d to a migration: %w", err)
+	}
+	return list, nil
 }
 
 // Stats asks for everything counted.

@@ -14,11 +14,17 @@ type Source interface {
 	BUL(ctx context.Context) ([]BindingUpdate, error)
 	Interfaces(ctx context.Context) ([]Interface, error)
 	HomeAgents(ctx context.Context) ([]HomeAgent, error)
+	Groups(ctx context.Context) ([]Group, error)
 	Nonces(ctx context.Context) ([]Nonce, error)
 	Stats(ctx context.Context) (Stats, error)
 
 	// Correspond does one of the Actions about a peer of a mobile node.
 	Correspond(ctx context.Context, action string, peer netip.Addr) error
+
+	// IPsec lists what of it is the daemon's own; Migrate moves tunnels that are
+	// not.
+	IPsec(ctx context.Context) (IPsec, error)
+	Migrate(ctx context.Context, m Migrate) ([]Migrated, error)
 
 	// Subscribe returns the events from now on until ctx ends, which closes
 	// the channel. Hub.Subscribe is made for it.

@@ -22,6 +22,11 @@ type Wire struct {
 	HomeLinks interface {
 		AdvertiseRouter(role.AdvertiseRouter) error
 	}
+	// Protected prepares the kernel for messages that IPsec protects; nil: none.
+	Protected interface {
+		Send(role.Send) (role.Send, error)
+		SendICMP(role.SendICMP) (role.SendICMP, error)
+	}
 	// Neighbours asks and tells the neighbours of a link.
 	Neighbours interface {
 		StartDAD(role.StartDAD) error
@@ -36,6 +41,10 @@ type Wire struct {
 	// Delivery sends to nodes on home links.
 	Delivery interface {
 		Deliver(role.Send) error
+	}
+	// Tunnels sends in the tunnels of mobile nodes.
+	Tunnels interface {
+		SendTunnelled(role.SendTunnelled) error
 	}
 	// Refused is told of every StartDAD that could not be begun; its machine
 	// waits for a DADDone, which must not be posted from within Apply.
@@ -57,8 +66,20 @@ func (w *Wire) send(e role.Effect) error {
 		if e.Neighbour {
 			return w.Delivery.Deliver(e)
 		}
+		if w.Protected != nil {
+			var err error
+			if e, err = w.Protected.Send(e); err != nil {
+				return err
+			}
+		}
 		return w.MH.Send(e)
 	case role.SendICMP:
+		if w.Protected != nil {
+			var err error
+			if e, err = w.Protected.SendICMP(e); err != nil {
+				return err
+			}
+		}
 		return w.ICMP.Send(e)
 	case role.SolicitRouter:
 		return w.Routers.SolicitRouter(e)
@@ -66,6 +87,8 @@ func (w *Wire) send(e role.Effect) error {
 		return w.Routers.SolicitNeighbor(e)
 	case role.AdvertiseRouter:
 		return w.HomeLinks.AdvertiseRouter(e)
+	case role.SendTunnelled:
+		return w.Tunnels.SendTunnelled(e)
 	case role.StartDAD:
 		err := w.Neighbours.StartDAD(e)
 		if err != nil {

@@ -48,9 +48,13 @@ type Params struct {
 	// change (§9.5.1); nil: there is none.
 	Correspondent func(local, home netip.Addr) bool
 
-	// Registered hears of every home registration that comes into force or is
-	// renewed, within the Step; nil: nobody wants to know.
+	// Registered hears of every home registration that comes into force, again or
+	// after a restart, too, or is renewed, within the Step; nil: nobody wants to know.
 	Registered func(now time.Time, b role.Binding)
+
+	// Ended hears of every home registration that has ended, however, within the
+	// Step; nil: nobody wants to know. It may hear of one twice.
+	Ended func(home netip.Addr)
 
 	// MaxAnswers bounds what is answered in a second to all together whose
 	// messages have not been authenticated: refusals and Binding Errors. 100.
@@ -76,9 +80,13 @@ type Prefix struct {
 // MobileNode is one home address that is served.
 type MobileNode struct {
 	HomeAddress netip.Addr
-	Auth        *Auth         // nil only with AllowUnauthenticated
+	Auth        *Auth         // nil only with SA or AllowUnauthenticated
 	MaxLifetime time.Duration // 0: Params.MaxLifetime
 	Router      bool          // R flag in advertisements for it, and it may register as a mobile router
+
+	// SA is the IPsec security association that its signalling must have come in
+	// through (RFC 6275 §5.1); 0: none.
+	SA uint32
 
 	// Prefixes is its part of the prefix table (RFC 3963 §6.1.2): what it may
 	// claim a part of, and what it gets when it claims nothing. Those of

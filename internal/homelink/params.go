@@ -19,6 +19,10 @@ type Params struct {
 	// Deliveries is nil where mobile nodes are told of prefixes by none of this.
 	Deliveries *Deliveries
 
+	// SA is the IPsec security association that a home address's solicitations must
+	// have come in through (RFC 6275 §6.7), 0 for none; nil: none has any.
+	SA func(home netip.Addr) uint32
+
 	// Binding returns the home registration of a home address, Bindings all.
 	Binding  func(home netip.Addr) (role.Binding, bool)
 	Bindings func() iter.Seq[role.Binding]
@@ -32,6 +36,7 @@ type Params struct {
 type Link struct {
 	Ifindex  int        // 0: virtual, with nobody on it
 	LinkAddr []byte     // of the interface, for the advertisement
+	Down     bool       // to begin with; role.LinkUp and role.LinkDown tell what follows
 	Address  netip.Addr // the home agent's own
 	Prefixes []Prefix
 
@@ -72,6 +77,9 @@ const (
 	// link and of one of them.
 	maxAgents    = 64
 	maxAddresses = 16
+
+	// maxNotices is how much people are told of neighbours in a second.
+	maxNotices = 5
 )
 
 func (p Params) withDefaults() Params {
