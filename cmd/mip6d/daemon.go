@@ -21,6 +21,7 @@ import (
 	"mip6d/internal/engine"
 	"mip6d/internal/rtnl"
 	"mip6d/internal/sdnotify"
+	"mip6d/internal/xfrmmig"
 )
 
 // daemon is one run: the roles of a configuration, wired to their appliers.
@@ -34,6 +35,7 @@ type daemon struct {
 	unsent   unsent
 	counters engine.Counters
 	engine   *engine.Engine
+	guard    *xfrmmig.Guard // nil: a role that nothing is protected of
 	role     wiring
 	tasks    []func(context.Context) error // run until the context ends
 	closers  []io.Closer

@@ -3,6 +3,7 @@ package main
 import (
 	"context"
 	"errors"
+	"maps"
 	"net"
 	"net/netip"
 	"os"
@@ -10,6 +11,7 @@ import (
 
 	"mip6d/internal/ctl"
 	"mip6d/internal/role"
+	"mip6d/internal/xfrmmig"
 )
 
 // source is what a role shows. All methods but dataPath are called on the
@@ -84,6 +86,14 @@ func (d *daemon) Stats(context.Context) (ctl.Stats, error) {
 	if err != nil {
 		return ctl.Stats{}, err
 	}
+	dropped, err := xfrmmig.Counters()
+	if err != nil {
+		return ctl.Stats{}, err
+	}
+	if path == nil {
+		path = make(map[role.Counter]uint64)
+	}
+	maps.Copy(path, dropped)
 	return ctl.Stats{Counters: byName(d.counters.Snapshot()), DataPath: byName(path)}, nil
 }
 

@@ -81,6 +81,8 @@ func (s *Server) handler() http.Handler {
 	mux.HandleFunc("GET /v1/interfaces", answer(s, whole(list(s.src.Interfaces), wholeInterfaces)))
 	mux.HandleFunc("GET /v1/groups", answer(s, whole(list(s.src.Groups), wholeGroups)))
 	mux.HandleFunc("GET /v1/home-agents", answer(s, whole(list(s.src.HomeAgents), wholeHomeAgents)))
+	mux.HandleFunc("GET /v1/ipsec", answer(s, whole(s.src.IPsec, wholeIPsec)))
+	mux.HandleFunc("POST /v1/ipsec/migrate", s.migrate)
 	mux.HandleFunc("GET /v1/stats", answer(s, whole(s.src.Stats, wholeStats)))
 	mux.HandleFunc("GET /v1/watch", s.watch)
 	mux.HandleFunc("/", func(w http.ResponseWriter, r *http.Request) {
