@@ -94,7 +94,9 @@ func TestKernelConfinedDaemonStarts(t *testing.T) {
 			t.Error(err)
 		}
 		for line := range strings.Lines(log) {
-			if strings.Contains(line, "level=ERROR") || strings.Contains(line, "may not be able to") {
+			// Warnings that have to do with this test's configuration and machine only.
+			allowed := strings.Contains(line, "allow_unauthenticated") || strings.Contains(line, "group=mip6")
+			if strings.Contains(line, "level=ERROR") || strings.Contains(line, "level=WARN") && !allowed {
 				t.Errorf("it complains: %s", line)
 			}
 		}
