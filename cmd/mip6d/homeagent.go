@@ -88,9 +88,9 @@ func (d *daemon) homeAgent(cfg *config.Config) (_ wiring, err error) {
 		Wire: &datapath.Wire{MH: mh, ICMP: icmp, HomeLinks: h.onLinks, Neighbours: links, ARP: arp, Delivery: links, Refused: func(e role.DADDone) {
 			go d.engine.Post(e)
 		}},
-		Counters: &d.counters, Notify: d.notify, Failed: d.failed,
+		Counters: &d.counters, Notify: d.notify, Failed: d.failed, Meter: d.engineMeter(),
 	})
-	d.task(func(ctx context.Context) error { return mh.Run(ctx, d.engine.Offer) })
+	d.task(func(ctx context.Context) error { return mh.Run(ctx, d.offer) })
 	d.task(func(ctx context.Context) error { return icmp.Run(ctx, d.engine.Offer) })
 	d.task(func(ctx context.Context) error { return links.Run(ctx, d.engine.Post) })
 	d.task(arp.Run)

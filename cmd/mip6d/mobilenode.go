@@ -110,9 +110,9 @@ func (n *mobileNode) sockets(cfg *config.Config, kernel engine.Applier) error {
 		Machines: n.beside(n.machine),
 		Kernel:   datapath.Kernel{Main: kernel, Direct: n.paths},
 		Wire:     &datapath.Wire{MH: mh, ICMP: icmp, Routers: routers, Neighbours: announcer},
-		Counters: &d.counters, Notify: d.notify, Failed: d.failed,
+		Counters: &d.counters, Notify: d.notify, Failed: d.failed, Meter: d.engineMeter(),
 	})
-	d.task(func(ctx context.Context) error { return mh.Run(ctx, d.engine.Offer) })
+	d.task(func(ctx context.Context) error { return mh.Run(ctx, d.offer) })
 	d.task(func(ctx context.Context) error { return icmp.Run(ctx, d.engine.Offer) })
 	d.task(func(ctx context.Context) error { return routers.Run(ctx, d.engine.Offer) })
 	d.task(func(ctx context.Context) error { return monitor.Run(ctx, n.news) })

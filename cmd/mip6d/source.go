@@ -9,6 +9,7 @@ import (
 	"time"
 
 	"mip6d/internal/ctl"
+	"mip6d/internal/metrics"
 	"mip6d/internal/role"
 )
 
@@ -21,6 +22,7 @@ type source interface {
 	homeAgents(now time.Time) []ctl.HomeAgent
 	nonces(now time.Time) []ctl.Nonce
 	correspond(now time.Time, action string, peer netip.Addr) error
+	tables(now time.Time) metrics.Tables
 	dataPath() (map[role.Counter]uint64, error)
 }
 

@@ -20,6 +20,18 @@ const (
 	ownRoom                // the engine itself
 )
 
+// String is what a Meter is told.
+func (r room) String() string {
+	switch r {
+	case kernelRoom:
+		return Kernel
+	case wireRoom:
+		return Wire
+	default:
+		return "engine"
+	}
+}
+
 func roomOf(e role.Effect) room {
 	switch e.(type) {
 	case role.SetBinding, role.ClearBinding, role.AddCareOf, role.RemoveCareOf, role.KeepRouters, role.SetHomePath,

@@ -65,7 +65,11 @@ func (e *Engine) applyRoom(now time.Time, plans []plan, r room, answers []answer
 	if r == kernelRoom {
 		applier = e.cfg.Kernel
 	}
+	started := e.cfg.Now()
 	errs := applier.Apply(e.batch)
+	if e.cfg.Meter != nil {
+		e.cfg.Meter.Applied(r.String(), e.cfg.Now().Sub(started))
+	}
 	for i, effect := range e.batch {
 		var err error
 		if errs != nil {

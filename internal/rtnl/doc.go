@@ -9,7 +9,7 @@
 // mobile node's home addresses, networks.go what is behind it, careof.go its
 // care-of addresses, sysctl.go the
 // settings of managed interfaces, mobilenode.go the applier of these three,
-// cleanup.go the end of it all.
+// traffic.go what the kernel counts on tunnels, cleanup.go the end of it all.
 //
 // It decides nothing about the protocol, and leaves xfrm to internal/xfrmmig.
 package rtnl
