@@ -2,6 +2,7 @@ package main
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"net"
 	"slices"
@@ -48,7 +49,17 @@ func (d *daemon) listenForScrapes(cfg *config.Config, where string) (net.Listene
 	if err != nil {
 		return nil, fmt.Errorf("metrics.listen: %w: choose another port or address, or end what uses this one", err)
 	}
-	return l, nil
+	return scrapes{l}, nil
+}
+
+// scrapes may be closed again: by the server and at the end of a run.
+type scrapes struct{ net.Listener }
+
+func (s scrapes) Close() error {
+	if err := s.Listener.Close(); !errors.Is(err, net.ErrClosed) {
+		return err
+	}
+	return nil
 }
 
 // engineMeter is d.meter as the engine wants it: a nil interface where nothing is
