@@ -211,6 +211,8 @@ func addressText(a ctl.InterfaceAddress) string {
 	switch {
 	case a.Use == ctl.AddressOld:
 		text += " (old)"
+	case a.Use == ctl.AddressDuplicate:
+		text += " (duplicate)"
 	case !a.Ready:
 		text += " (tentative)"
 	}
@@ -222,6 +224,9 @@ func routerRows(r ctl.Router) [][]string {
 	name := r.Address.String()
 	if r.HomeAgent {
 		name += " (home agent)"
+	}
+	if r.Shared {
+		name += " (shares load)"
 	}
 	rows := make([][]string, max(len(r.Prefixes), 1))
 	for i := range rows {

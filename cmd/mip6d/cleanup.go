@@ -12,7 +12,7 @@ import (
 )
 
 // cleanUp removes everything that a daemon with this configuration has put into
-// the kernel and may have left there, and restores the sysctls it has changed.
+// the kernel and may have left there, and restores the sysctls and address labels it has changed.
 func cleanUp(cfg *config.Config) error {
 	errs := []error{cleanXFRM(), cleanGates(cfg)}
 	var names []string
@@ -27,6 +27,11 @@ func cleanUp(cfg *config.Config) error {
 	settings, err := rtnl.OpenSettings(cfg.RunDir)
 	if err == nil {
 		err = settings.Restore()
+	}
+	errs = append(errs, err)
+	labels, err := rtnl.OpenLabels(cfg.RunDir)
+	if err == nil {
+		err = labels.Restore()
 	}
 	return errors.Join(append(errs, err)...)
 }

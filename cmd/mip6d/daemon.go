@@ -138,6 +138,9 @@ func (d *daemon) hangups(ctx context.Context) {
 			old := d.cfg.Load()
 			cfg, err := config.Load(old.File)
 			if err == nil {
+				err = formHomeAddresses(cfg, linkAddress)
+			}
+			if err == nil {
 				if keys := old.NeedRestart(cfg); len(keys) > 0 {
 					err = fmt.Errorf("only a restart, which no mobile node notices, can change %s", strings.Join(keys, ", "))
 				} else {

@@ -215,7 +215,8 @@ func haParams(c *config.HomeAgent) (ha.Params, error) {
 	}
 	for _, x := range c.Policies {
 		p.Policies = append(p.Policies, ha.Policy{
-			Prefix: x.Prefix, Deny: x.Bind == config.Deny, DenyRouters: x.MobileRouters == config.Deny, MaxLifetime: x.MaxLifetime,
+			Prefix: x.Prefix, Deny: x.Bind == config.Deny, DenyRouters: x.MobileRouters == config.Deny,
+			DenyDirect: x.RouteOptimization == config.Deny, MaxLifetime: x.MaxLifetime,
 		})
 	}
 	for _, l := range c.Links {
@@ -280,7 +281,8 @@ func (h *homeAgent) bindingList(now time.Time) []ctl.Binding {
 			State: "active", Sequence: b.Sequence, Lifetime: ctl.Seconds(b.Lifetime),
 			Remaining: ctl.Seconds(max(b.Expires.Sub(now), 0)), Expires: b.Expires,
 			Created: b.Created, Moves: b.Moves,
-			MobileRouter: b.MobileRouter, MobilePrefixes: b.MobilePrefixes, Depth: len(behind), Behind: behind,
+			NoRouteOptimization: b.NoRouteOptimization,
+			MobileRouter:        b.MobileRouter, MobilePrefixes: b.MobilePrefixes, Depth: len(behind), Behind: behind,
 			IPv4HomeAddress: b.IPv4HomeAddress,
 		})
 	}

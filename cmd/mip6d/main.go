@@ -56,6 +56,10 @@ func run(args []string) int {
 		return 0
 	}
 	log := newLogger(cfg.Log)
+	if err := formHomeAddresses(cfg, linkAddress); err != nil && !*cleanup { // without them, cleanup still finds what has our mark
+		log.Error("mip6d ends", "err", err)
+		return exitFailure
+	}
 	if *cleanup {
 		if err := cleanUp(cfg); err != nil {
 			log.Error("cleanup", "err", err)

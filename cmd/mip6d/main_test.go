@@ -37,7 +37,7 @@ mobile_node:
       home_agent: 2001:db8:1::1
       lifetime: 2m
       auth: {spi: 300, key_file: %s, replay: sequence, mn_id: mn@example.org}
-  interfaces: [{name: wlan0, preference: 10}, {name: wwan0, preference: 20}]
+  interfaces: [{name: wlan0, preference: 10, dad: on}, {name: wwan0, preference: 20, home_address_flag: off}]
   release_on_stop: true
 `
 
@@ -106,8 +106,8 @@ func TestMobileNodesConfigurationBecomesItsParameters(t *testing.T) {
 			Lifetime: 2 * time.Minute,
 			Auth:     &mn.Auth{SPI: 300, Key: wantKey, Replay: mn.ReplaySequence, MNID: "mn@example.org"},
 		}},
-		Interfaces:    []mn.Interface{{Name: "wlan0", Preference: 10}, {Name: "wwan0", Preference: 20}},
-		ReleaseOnStop: true,
+		Interfaces:    []mn.Interface{{Name: "wlan0", Preference: 10, DAD: role.DADFirst}, {Name: "wwan0", Preference: 20, Unmarked: true}},
+		ReleaseOnStop: true, LoadSharing: true,
 		Optimization: mn.Optimization{
 			Policy: role.Policy{Default: true}, IdleTimeout: 2 * time.Minute, RetryAfter: 5 * time.Minute, MaxPeers: 256,
 		},

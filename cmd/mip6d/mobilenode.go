@@ -34,12 +34,24 @@ type mobileNode struct {
 	watch    *sighting.Watch // nil: BPF may not be used
 	managed  []string        // names of the interfaces
 	router   bool            // there are networks behind us
+
+	duplicates map[place]string // addresses that others have → the problem; of the monitor's goroutine
 	*correspondent
 }
 
 func (d *daemon) mobileNode(cfg *config.Config) (_ wiring, err error) {
-	n := &mobileNode{d: d, managed: interfaceNames(cfg.MobileNode)}
+	n := &mobileNode{d: d, managed: interfaceNames(cfg.MobileNode), duplicates: make(map[place]string)}
 	if n.settings, err = rtnl.OpenSettings(cfg.RunDir); err != nil {
+		return nil, err
+	}
+	labels, err := rtnl.OpenLabels(cfg.RunDir)
+	if err != nil {
+		return nil, err
+	}
+	if cfg.MobileNode.ReleaseOnStop {
+		d.keep(atEnd(func() error { return errors.Join(labels.Restore(), n.settings.Restore()) }))
+	}
+	if err := labels.Set(labelRows(cfg.MobileNode.AddressPolicy.Labels)); err != nil {
 		return nil, err
 	}
 	networks := mobileNetworks(cfg.MobileNode)
@@ -49,7 +61,7 @@ func (d *daemon) mobileNode(cfg *config.Config) (_ wiring, err error) {
 		}
 	}
 	for _, name := range n.managed {
-		if err := n.settings.Manage(name, n.router); err != nil {
+		if err := n.settings.Manage(n.manage(name)); err != nil {
 			return nil, err
 		}
 	}
@@ -122,14 +134,73 @@ func (n *mobileNode) sockets(cfg *config.Config, kernel engine.Applier) error {
 	return n.listen()
 }
 
+// manage says how an interface is to be set up.
+func (n *mobileNode) manage(name string) rtnl.Managed {
+	m := rtnl.Managed{Name: name, Router: n.router}
+	for _, i := range n.d.cfg.Load().MobileNode.Interfaces {
+		if i.Name == name {
+			m.Optimistic, m.KeepTempAddrs = i.DAD == config.DADOptimistic, i.KeepTempAddrs
+		}
+	}
+	return m
+}
+
+var dadModes = map[config.DAD]role.DADMode{
+	config.DADOptimistic: role.DADOptimistic, config.DADOn: role.DADFirst, config.DADOff: role.DADNone,
+}
+
 // news passes the kernel's on. An interface that appears is set up first.
 func (n *mobileNode) news(ev role.Event) {
 	if up, ok := ev.(role.LinkUp); ok {
-		if err := n.settings.Manage(up.Name, n.router); err != nil {
+		if err := n.settings.Manage(n.manage(up.Name)); err != nil {
 			n.d.log.Error("cannot set up the interface", "if", up.Name, "err", err)
 		}
 	}
+	n.watchDuplicates(ev)
 	n.d.engine.Post(ev)
+}
+
+// place is an address on an interface.
+type place struct {
+	ifindex int
+	addr    netip.Addr
+}
+
+// watchDuplicates shows as a problem what the kernel keeps of addresses that others have.
+func (n *mobileNode) watchDuplicates(ev role.Event) {
+	switch ev := ev.(type) {
+	case role.DADFailed:
+		if name := ifname(ev.Ifindex); ev.Kept && slices.Contains(n.managed, name) {
+			what := fmt.Sprintf("address %s on %s", ev.Addr, name)
+			n.duplicates[place{ev.Ifindex, ev.Addr}] = what
+			n.d.problems.set(what, errors.New("another node on the link has it, so it is not used; give one of them another"))
+		}
+	case role.AddressReady:
+		n.noDuplicate(place{ev.Ifindex, ev.Addr})
+	case role.AddressGone:
+		n.noDuplicate(place{ev.Ifindex, ev.Addr})
+	}
+}
+
+func (n *mobileNode) noDuplicate(at place) {
+	if what, ok := n.duplicates[at]; ok {
+		delete(n.duplicates, at)
+		n.d.problems.set(what, nil)
+	}
+}
+
+// atEnd is something to do at the end of the run.
+type atEnd func() error
+
+// Close implements io.Closer.
+func (f atEnd) Close() error { return f() }
+
+func labelRows(list []config.AddressLabel) []rtnl.Label {
+	rows := make([]rtnl.Label, len(list))
+	for i, l := range list {
+		rows[i] = rtnl.Label(l)
+	}
+	return rows
 }
 
 func interfaceNames(c *config.MobileNode) []string {
@@ -163,11 +234,14 @@ func mobileNetworks(c *config.MobileNode) []netip.Prefix {
 
 func mnParams(c *config.MobileNode) mn.Params {
 	o := c.RouteOptimization
-	p := mn.Params{ReleaseOnStop: c.ReleaseOnStop, Optimization: mn.Optimization{
-		Policy: policy(o), IdleTimeout: o.IdleTimeout, RetryAfter: o.RetryAfter, MaxPeers: o.MaxPeers,
-	}}
+	p := mn.Params{ReleaseOnStop: c.ReleaseOnStop, LoadSharing: c.LoadSharing,
+		PreferCareOf: c.AddressPolicy.Prefer == config.PreferCareOf, Optimization: mn.Optimization{
+			Policy: policy(o), IdleTimeout: o.IdleTimeout, RetryAfter: o.RetryAfter, MaxPeers: o.MaxPeers,
+		}}
 	for _, i := range c.Interfaces {
-		p.Interfaces = append(p.Interfaces, mn.Interface{Name: i.Name, Preference: i.Preference})
+		p.Interfaces = append(p.Interfaces, mn.Interface{
+			Name: i.Name, Preference: i.Preference, DAD: dadModes[i.DAD], Unmarked: !i.HomeAddressFlag,
+		})
 	}
 	for _, h := range c.Homes {
 		home := mn.Home{HomeAddress: h.HomeAddress, HomeAgent: h.HomeAgent, Lifetime: h.Lifetime, LinkLocal: h.LinkLocal, Fixed: !h.Renumber}
@@ -288,6 +362,12 @@ func (n *mobileNode) interfaces(now time.Time) []ctl.Interface {
 		for _, a := range v.Old {
 			i.Addresses = append(i.Addresses, ctl.InterfaceAddress{Address: a, Use: ctl.AddressOld, Ready: true})
 		}
+		if v.LinkLocal.IsValid() {
+			i.Addresses = append(i.Addresses, ctl.InterfaceAddress{Address: v.LinkLocal, Use: ctl.AddressLinkLocal, Ready: true})
+		}
+		for _, a := range v.Duplicates {
+			i.Addresses = append(i.Addresses, ctl.InterfaceAddress{Address: a, Use: ctl.AddressDuplicate})
+		}
 		for _, r := range v.Routers {
 			i.Routers = append(i.Routers, routerOf(r))
 		}
@@ -298,7 +378,7 @@ func (n *mobileNode) interfaces(now time.Time) []ctl.Interface {
 
 func routerOf(r mn.RouterView) ctl.Router {
 	out := ctl.Router{
-		Address: r.Address, LinkAddr: net.HardwareAddr(r.LinkAddr).String(), HomeAgent: r.HomeAgent, Default: r.Default,
+		Address: r.Address, LinkAddr: net.HardwareAddr(r.LinkAddr).String(), HomeAgent: r.HomeAgent, Default: r.Default, Shared: r.Shared,
 		Heard: ctl.Seconds(r.Heard), Interval: ctl.Seconds(r.Interval),
 	}
 	for _, p := range r.Prefixes {

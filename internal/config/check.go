@@ -107,7 +107,12 @@ func (d *decoder) checkMobileNode(m *MobileNode, k Kernel) {
 	}
 	for i, h := range m.Homes {
 		path := fmt.Sprintf("mobile_node.homes[%d]", i)
-		if h.HomeAddress.IsValid() {
+		if f := h.Formed; f != nil && h.HomeAddress.IsValid() {
+			if f.Interface == "" && len(m.Interfaces) > 0 {
+				f.Interface = m.Interfaces[0].Name
+			}
+			d.once(homes, path+".home_address.prefix", h.HomeAddress.Addr().String()+" with the identifier of "+f.Interface, "one entry for a home address")
+		} else if h.HomeAddress.IsValid() {
 			d.once(homes, path+".home_address", h.HomeAddress.Addr().String(), "one entry for a home address")
 			if h.HomeAddress.Addr() == h.HomeAgent {
 				d.wrongf(path+".home_agent", "%s is the home address: give the home agent's own", h.HomeAgent)

@@ -104,6 +104,9 @@ type BindPolicy struct {
 	Bind          Permission
 	MobileRouters Permission
 	MaxLifetime   time.Duration // zero: what others are granted
+
+	// RouteOptimization denied: return routability is stopped in the tunnel.
+	RouteOptimization Permission
 }
 
 // Permission is allow or deny.
@@ -140,11 +143,38 @@ type MobileNode struct {
 
 	// RouteOptimization is by the addresses of correspondents.
 	RouteOptimization RouteOptimization
+
+	AddressPolicy AddressPolicy
+
+	// LoadSharing spreads destinations over equivalent routers of a link (RFC 4311).
+	LoadSharing bool
+}
+
+// AddressPolicy is how source addresses are chosen for those who leave it to the
+// kernel (RFC 6724).
+type AddressPolicy struct {
+	Prefer AddressChoice
+	Labels []AddressLabel
+}
+
+// AddressChoice is which addresses new connections prefer (RFC 6724 §5 rule 4).
+type AddressChoice string
+
+const (
+	PreferHome   AddressChoice = "home"
+	PreferCareOf AddressChoice = "care_of"
+)
+
+// AddressLabel is a row of the kernel's policy table (RFC 6724 §2.1).
+type AddressLabel struct {
+	Prefix netip.Prefix
+	Label  uint32
 }
 
 // Home is one home address of a mobile node.
 type Home struct {
-	HomeAddress netip.Prefix // the address with its home subnet's prefix length
+	HomeAddress netip.Prefix // the address with its home subnet's prefix length; the subnet if Formed
+	Formed      *Formed      // nil: the address is given
 	HomeAgent   netip.Addr   // invalid: it is discovered
 	Auth        *Auth        // nil only with AllowUnauthenticated
 	Lifetime    time.Duration
@@ -154,6 +184,18 @@ type Home struct {
 	MobileNetwork *MobileNetwork // nil: we are no mobile router
 	IPv4          *IPv4Home      // nil: none
 }
+
+// Formed is how a home address is made of its subnet's prefix.
+type Formed struct {
+	InterfaceID InterfaceID
+	Interface   string // whose link-layer address it is
+}
+
+// InterfaceID is a kind of interface identifiers.
+type InterfaceID string
+
+// EUI64 is made of a link-layer address (RFC 4291 appendix A).
+const EUI64 InterfaceID = "eui64"
 
 // MobileNetwork is what is behind a mobile router (RFC 3963).
 type MobileNetwork struct {
@@ -173,7 +215,20 @@ const (
 type Interface struct {
 	Name       string
 	Preference int // lower is better
+
+	DAD             DAD  // of care-of addresses
+	KeepTempAddrs   bool // leave use_tempaddr alone
+	HomeAddressFlag bool // at home the home address is marked as such
 }
+
+// DAD says what duplicate address detection care-of addresses get.
+type DAD string
+
+const (
+	DADOptimistic DAD = "optimistic" // used while it runs (RFC 4429)
+	DADOn         DAD = "on"         // used after it
+	DADOff        DAD = "off"
+)
 
 // CorrespondentNode is the role of RFC 6275 §9.
 type CorrespondentNode struct {

@@ -58,6 +58,7 @@ const (
 	maxIfName         = 15  // IFNAMSIZ
 	maxPrefixName     = maxIfName - 5
 	maxTable          = 1 << 31
+	maxLabel          = 1<<32 - 2 // all ones is none
 	ourNames          = "mip6"
 
 	// RFC 4285 §5.1: a window of more than 3 s.

@@ -47,7 +47,7 @@ func FuzzParse(f *testing.F) {
 		}
 		if m := c.MobileNode; m != nil {
 			for _, h := range m.Homes {
-				if !h.HomeAddress.IsValid() || !h.HomeAgent.Is6() || h.Auth == nil && !m.AllowUnauthenticated {
+				if !h.HomeAddress.IsValid() || h.HomeAgent.IsValid() && !h.HomeAgent.Is6() || h.Auth == nil && !m.AllowUnauthenticated {
 					t.Errorf("accepted %+v", h)
 				}
 			}

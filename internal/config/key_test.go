@@ -118,7 +118,7 @@ mobile_node:
 	want := []string{
 		path + ":3:85: mobile_node.homes[0].auth.spi: is 1, out of range: wants a whole number from 256 to 4294967295",
 		path + ":3:98: mobile_node.homes[0].auth.key_file: " + key + " is not there: make one with \"(umask 077; openssl rand -hex 20 > " + key + ")\" and give both sides the same",
-		path + ":4:29: mobile_node.interfaces[0].weight: unknown key; there are in mobile_node.interfaces[0]: name, preference",
+		path + ":4:29: mobile_node.interfaces[0].weight: unknown key; there are in mobile_node.interfaces[0]: name, preference, dad, use_tempaddr, home_address_flag",
 	}
 	_, err := Load(path)
 	if err == nil {

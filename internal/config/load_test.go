@@ -122,10 +122,11 @@ mobile_node:
       home_agent: 2001:db8:1::1
       auth: {spi: 256, key_file: key, key_format: raw, replay: none}
     - {home_address: fd00::1/128, home_agent: 2001:db8:9::1, lifetime: 4s, link_local: true}
-  interfaces: [{name: wlan0, preference: 10}, {name: wwan0}]
+  interfaces: [{name: wlan0, preference: 10}, {name: wwan0, dad: off, use_tempaddr: leave, home_address_flag: off}]
   allow_unauthenticated: true
   release_on_stop: true
   route_optimization: {default: off, allow: [2001:db8:c::/48, 2001:db8:d::1], deny: [2001:db8:c:1::/64], idle_timeout: 1m, max_peers: 9}
+  address_policy: {prefer: care_of, labels: [{prefix: "2001:db8:1::/64", label: 50}]}
 `)
 	got, err := Load(path)
 	if err != nil {
@@ -151,9 +152,13 @@ mobile_node:
 					Renumber:    true,
 				},
 			},
-			Interfaces:           []Interface{{Name: "wlan0", Preference: 10}, {Name: "wwan0", Preference: 100}},
+			Interfaces: []Interface{
+				{Name: "wlan0", Preference: 10, DAD: DADOptimistic, HomeAddressFlag: true}, {Name: "wwan0", Preference: 100, DAD: DADOff, KeepTempAddrs: true},
+			},
 			AllowUnauthenticated: true,
 			ReleaseOnStop:        true,
+			LoadSharing:          true,
+			AddressPolicy:        AddressPolicy{Prefer: PreferCareOf, Labels: []AddressLabel{{netip.MustParsePrefix("2001:db8:1::/64"), 50}}},
 			RouteOptimization: RouteOptimization{
 				Allow:       []netip.Prefix{netip.MustParsePrefix("2001:db8:c::/48"), netip.MustParsePrefix("2001:db8:d::1/128")},
 				Deny:        []netip.Prefix{netip.MustParsePrefix("2001:db8:c:1::/64")},

@@ -394,6 +394,33 @@ mobile_node:
 			`f:10:74: mobile_node.interfaces[3].preference: is -1, out of range: wants a whole number from 0 to 65535`,
 			`f:10:86: mobile_node.interfaces[4].name: "eth0/1" is no interface's name: it has a blank, a slash, a colon or a control character`,
 		}},
+		{"home address of an interface", `
+mobile_node:
+  allow_unauthenticated: true
+  homes:
+    - home_address: {prefix: 2001:db8:5::/56, interface_id: eui64}
+    - home_address: {prefix: 2001:db8:1::/64, interface_id: eui64, interface: wlan0}
+    - home_address: {prefix: 2001:db8:1::/64, interface_id: eui64}
+    - home_address: {prefix: 2001:db8:1::5/64, interface_id: random, interfaces: wlan0}
+  interfaces: [{name: wlan0}]
+`, []string{
+			`f:5:30: mobile_node.homes[0].home_address.prefix: has a length of 56: interface identifiers of this kind have 64 bits, so that it must be 64`,
+			`f:7:30: mobile_node.homes[2].home_address.prefix: 2001:db8:1:: with the identifier of wlan0 is here again; it stands in line 6 already: one entry for a home address`,
+			`f:8:30: mobile_node.homes[3].home_address.prefix: 2001:db8:1::5/64 has bits beyond its length: write 2001:db8:1::/64`,
+			`f:8:62: mobile_node.homes[3].home_address.interface_id: wants eui64 and is "random"`,
+			`f:8:70: mobile_node.homes[3].home_address.interfaces: unknown key; did you mean "interface"?`,
+		}},
+		{"address policy", strings.TrimSuffix(goodMN, "}") + `, address_policy: {
+  prefer: mine,
+  labels: [{prefix: "2001:db8::/32", label: 4294967295}, {prefix: "2001:db8::/32", label: 1}, {prefix: "2001:db8::1/32", label: -1}, {label: 3}]}}
+`, []string{
+			`f:2:11: mobile_node.address_policy.prefer: wants home or care_of and is "mine"`,
+			`f:3:45: mobile_node.address_policy.labels[0].label: is 4294967295, out of range: wants a whole number from 0 to 4294967294`,
+			`f:3:67: mobile_node.address_policy.labels[1].prefix: 2001:db8::/32 is here again; it stands in line 3 already: one label for a prefix`,
+			`f:3:104: mobile_node.address_policy.labels[2].prefix: 2001:db8::1/32 has bits beyond its length: write 2001:db8::/32`,
+			`f:3:129: mobile_node.address_policy.labels[2].label: is -1, out of range: wants a whole number from 0 to 4294967294`,
+			`f:3:134: mobile_node.address_policy.labels[3].prefix: is missing: it must be given`,
+		}},
 	} {
 		t.Run(tt.name, func(t *testing.T) {
 			_, err := parse("f", []byte(tt.text), WithoutKeys())

@@ -74,7 +74,10 @@ func choice[T ~string](d *decoder, dst *T, values ...T) reader {
 	for i, v := range values {
 		names[i] = string(v)
 	}
-	want := strings.Join(names[:len(names)-1], ", ") + " or " + names[len(names)-1]
+	want := names[0]
+	if last := len(names) - 1; last > 0 {
+		want = strings.Join(names[:last], ", ") + " or " + names[last]
+	}
 	return func(path string, n *yaml.Node) {
 		n, ok := d.scalar(path, n, want)
 		if !ok {

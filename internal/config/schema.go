@@ -17,7 +17,7 @@ func (d *decoder) root(c *Config, n *yaml.Node) {
 		optional("mobile_node", func(path string, n *yaml.Node) {
 			c.MobileNode = &MobileNode{RouteOptimization: RouteOptimization{
 				Default: true, IdleTimeout: defaultIdleTimeout, RetryAfter: defaultRetryAfter, MaxPeers: defaultMaxPeers,
-			}}
+			}, AddressPolicy: AddressPolicy{Prefer: PreferHome}, LoadSharing: true}
 			d.mobileNode(c.MobileNode, path, n)
 		}),
 		optional("correspondent_node", func(path string, n *yaml.Node) {
@@ -82,11 +82,12 @@ func (d *decoder) homeAgent(h *HomeAgent, path string, n *yaml.Node) {
 		}),
 		optional("policies", func(path string, n *yaml.Node) {
 			d.list(path, n, func(path string, n *yaml.Node) {
-				p := BindPolicy{Bind: Allow, MobileRouters: Allow}
+				p := BindPolicy{Bind: Allow, MobileRouters: Allow, RouteOptimization: Allow}
 				d.mapping(path, n,
 					required("prefix", d.hosts(&p.Prefix)),
 					optional("bind", choice(d, &p.Bind, Allow, Deny)),
 					optional("mobile_routers", choice(d, &p.MobileRouters, Allow, Deny)),
+					optional("route_optimization", choice(d, &p.RouteOptimization, Allow, Deny)),
 					optional("max_lifetime", d.duration(&p.MaxLifetime, minLifetime, maxLifetime)),
 				)
 				h.Policies = append(h.Policies, p)
@@ -157,11 +158,16 @@ func (d *decoder) mobileNode(m *MobileNode, path string, n *yaml.Node) {
 		}),
 		required("interfaces", func(path string, n *yaml.Node) {
 			d.list(path, n, func(path string, n *yaml.Node) {
-				i := Interface{Preference: defaultPreference}
+				i := Interface{Preference: defaultPreference, DAD: DADOptimistic, HomeAddressFlag: true}
+				temporary := "off"
 				d.mapping(path, n,
 					required("name", d.ifName(&i.Name)),
 					optional("preference", integer(d, &i.Preference, 0, maxPreference)),
+					optional("dad", choice(d, &i.DAD, DADOptimistic, DADOn, DADOff)),
+					optional("use_tempaddr", choice(d, &temporary, "off", "leave")),
+					optional("home_address_flag", d.onOff(&i.HomeAddressFlag)),
 				)
+				i.KeepTempAddrs = temporary == "leave"
 				m.Interfaces = append(m.Interfaces, i)
 			})
 		}),
@@ -175,6 +181,28 @@ func (d *decoder) mobileNode(m *MobileNode, path string, n *yaml.Node) {
 				optional("max_peers", integer(d, &o.MaxPeers, 1, maxMaxPeers)),
 			)...)
 			d.checkOptimization(path, *o)
+		}),
+		optional("load_sharing", d.onOff(&m.LoadSharing)),
+		optional("address_policy", func(path string, n *yaml.Node) { d.addressPolicy(&m.AddressPolicy, path, n) }),
+	)
+}
+
+func (d *decoder) addressPolicy(a *AddressPolicy, path string, n *yaml.Node) {
+	d.mapping(path, n,
+		optional("prefer", choice(d, &a.Prefer, PreferHome, PreferCareOf)),
+		optional("labels", func(path string, n *yaml.Node) {
+			rows := unique{}
+			d.list(path, n, func(path string, n *yaml.Node) {
+				var l AddressLabel
+				d.mapping(path, n,
+					required("prefix", d.hosts(&l.Prefix)),
+					required("label", integer(d, &l.Label, 0, maxLabel)),
+				)
+				if l.Prefix.IsValid() {
+					d.once(rows, join(path, "prefix"), l.Prefix.String(), "one label for a prefix")
+				}
+				a.Labels = append(a.Labels, l)
+			})
 		}),
 	)
 }
@@ -211,7 +239,7 @@ func (d *decoder) optimization(o *RouteOptimization) []field {
 func (d *decoder) home(h *Home, path string, n *yaml.Node) {
 	ipv4Address, ipv4Route := d.ipv4Home(h)
 	d.mapping(path, n,
-		required("home_address", d.addrWithLength(&h.HomeAddress)),
+		required("home_address", func(path string, n *yaml.Node) { d.homeAddress(h, path, n) }),
 		optional("home_agent", d.addr(&h.HomeAgent)),
 		optional("auth", d.auth(&h.Auth)),
 		optional("lifetime", d.duration(&h.Lifetime, minLifetime, maxLifetime)),
@@ -227,6 +255,24 @@ func (d *decoder) home(h *Home, path string, n *yaml.Node) {
 			)
 		}),
 	)
+}
+
+// homeAddress reads an address, or what it is to be made of.
+func (d *decoder) homeAddress(h *Home, path string, n *yaml.Node) {
+	if e := d.enter(path, n); e.Kind != yaml.MappingNode || isUnquoted(e) {
+		d.addrWithLength(&h.HomeAddress)(path, n)
+		return
+	}
+	f := &Formed{}
+	h.Formed = f
+	d.mapping(path, n,
+		required("prefix", d.subnet(&h.HomeAddress)),
+		required("interface_id", choice(d, &f.InterfaceID, EUI64)),
+		optional("interface", d.ifName(&f.Interface)),
+	)
+	if p := h.HomeAddress; p.IsValid() && p.Bits() != 64 {
+		d.wrongf(join(path, "prefix"), "has a length of %d: interface identifiers of this kind have 64 bits, so that it must be 64", p.Bits())
+	}
 }
 
 func (d *decoder) auth(dst **Auth) reader {

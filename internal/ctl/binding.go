@@ -30,6 +30,9 @@ type Binding struct {
 	Created       time.Time  `json:"created,omitzero"`    // first registration of this binding
 	Moves         uint64     `json:"moves"`               // care-of changes since
 
+	// NoRouteOptimization: a home agent's policy denies it.
+	NoRouteOptimization bool `json:"no_route_optimization,omitzero"`
+
 	MobileRouter   bool           `json:"mobile_router,omitzero"`    // registered with the R flag (RFC 3963)
 	MobilePrefixes []netip.Prefix `json:"mobile_prefixes,omitempty"` // of the networks behind it
 	Depth          int            `json:"depth,omitzero"`            // how many mobile routers it is behind

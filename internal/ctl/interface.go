@@ -29,6 +29,8 @@ const (
 	AddressCareOf    = "care_of"
 	AddressOld       = "old_care_of" // kept for packets on their way
 	AddressHomeAgent = "home_agent"
+	AddressLinkLocal = "link_local" // made by mip6d, as another node has the kernel's
+	AddressDuplicate = "duplicate"  // not mip6d's, and unusable, as another node has it
 )
 
 // InterfaceAddress is an address of ours on an interface.
@@ -44,6 +46,7 @@ type Router struct {
 	LinkAddr  string         `json:"link_address,omitzero"`
 	HomeAgent bool           `json:"home_agent"`          // H flag, RFC 6275 §7.1
 	Default   bool           `json:"default"`             // a default router
+	Shared    bool           `json:"shares_load"`         // destinations are spread over it and others (RFC 4311)
 	Heard     Seconds        `json:"heard_s"`             // ago
 	Interval  Seconds        `json:"interval_s,omitzero"` // Advertisement Interval, §7.3; absent: none
 	Prefixes  []RouterPrefix `json:"prefixes"`

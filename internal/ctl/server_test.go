@@ -129,7 +129,7 @@ func TestEmptyLists(t *testing.T) {
 		{"interfaces", nil, "[]"},
 		{"interfaces", []Interface{{Name: "a", Use: UseMobile, Routers: []Router{{Address: netip.MustParseAddr("fe80::1")}}}},
 			`[{"name":"a","use":"mobile","up":false,"active":false,"preference":0,"addresses":[],"routers":` +
-				`[{"address":"fe80::1","home_agent":false,"default":false,"heard_s":0,"prefixes":[]}]}]`},
+				`[{"address":"fe80::1","home_agent":false,"default":false,"shares_load":false,"heard_s":0,"prefixes":[]}]}]`},
 		{"stats", nil, `{"counters":{},"data_path":{}}`},
 		{"status", nil, `{"roles":[],"version":"","pid":0,"since":"0001-01-01T00:00:00Z","config":"","config_loaded":"0001-01-01T00:00:00Z","problems":[]}`},
 	} {

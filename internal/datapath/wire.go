@@ -17,6 +17,7 @@ type Wire struct {
 	}
 	Routers interface {
 		SolicitRouter(role.SolicitRouter) error
+		SolicitNeighbor(role.SolicitNeighbor) error
 	}
 	HomeLinks interface {
 		AdvertiseRouter(role.AdvertiseRouter) error
@@ -61,6 +62,8 @@ func (w *Wire) send(e role.Effect) error {
 		return w.ICMP.Send(e)
 	case role.SolicitRouter:
 		return w.Routers.SolicitRouter(e)
+	case role.SolicitNeighbor:
+		return w.Routers.SolicitNeighbor(e)
 	case role.AdvertiseRouter:
 		return w.HomeLinks.AdvertiseRouter(e)
 	case role.StartDAD:

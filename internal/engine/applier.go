@@ -34,7 +34,7 @@ func (r room) String() string {
 
 func roomOf(e role.Effect) room {
 	switch e.(type) {
-	case role.SetBinding, role.ClearBinding, role.AddCareOf, role.RemoveCareOf, role.KeepRouters, role.SetHomePath,
+	case role.SetBinding, role.ClearBinding, role.AddCareOf, role.RemoveCareOf, role.KeepRouters, role.ShareRouters, role.SetHomePath,
 		role.SetDirect, role.ClearDirect, role.AskTraffic:
 		return kernelRoom
 	case role.Count, role.Notice:

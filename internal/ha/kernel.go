@@ -40,6 +40,7 @@ func (m *Machine) set(n *node) {
 			b.Moves++
 		}
 	}
+	b.NoRouteOptimization = m.p.policy(b.HomeAddress).DenyDirect
 	n.current.granted = b
 	n.phase = setting
 	if n.was != nil && !n.unsure && sameForKernel(*n.was, b) {
@@ -53,7 +54,7 @@ func (m *Machine) set(n *node) {
 func sameForKernel(a, b role.Binding) bool {
 	return a.CareOf == b.CareOf && a.HomeAgent == b.HomeAgent && a.Ifindex == b.Ifindex &&
 		a.LinkLocal == b.LinkLocal && a.Router == b.Router && slices.Equal(a.MobilePrefixes, b.MobilePrefixes) &&
-		a.IPv4HomeAddress == b.IPv4HomeAddress
+		a.IPv4HomeAddress == b.IPv4HomeAddress && a.NoRouteOptimization == b.NoRouteOptimization
 }
 
 // kernelDone is the answer to SetBinding or ClearBinding.
@@ -100,6 +101,7 @@ func (m *Machine) inForce(n *node) {
 		m.tell(role.NoticeBindingRefreshed, b, r.status, "binding refreshed")
 	}
 	m.finish(n)
+	m.followPolicy(b) // a reload may have changed it meanwhile
 }
 
 // advertise draws packets to us for the addresses that a binding defends and
@@ -179,6 +181,7 @@ func (m *Machine) restored(ev role.Restored) {
 		if b.Ifindex == 0 {
 			b.LinkLocal = netip.Addr{}
 		}
+		b.NoRouteOptimization = m.p.policy(b.HomeAddress).DenyDirect
 		n := m.node(b.HomeAddress)
 		n.learn(b.Sequence, b.ReplayStamp)
 		m.restoreIPv4(n, &b)

@@ -87,6 +87,7 @@ type Policy struct {
 	Prefix      netip.Prefix
 	Deny        bool          // no binding at all: status 129
 	DenyRouters bool          // no mobile router: status 140
+	DenyDirect  bool          // no route optimisation: return routability is stopped in the tunnel
 	MaxLifetime time.Duration // the longest granted; 0: what is granted to others
 }
 

@@ -32,6 +32,13 @@ func (m *Machine) reconfigured(p Params) {
 		m.end(b.HomeAddress)
 	}
 	m.shorten()
+	var kept []role.Binding
+	for b := range m.cache.All() {
+		kept = append(kept, b)
+	}
+	for _, b := range kept {
+		m.followPolicy(b)
+	}
 	m.stripIPv4()
 	for _, n := range m.atWork() {
 		if m.serves(n.home) && (n.current.delete() || m.permits(n.current.granted)) {
@@ -62,6 +69,16 @@ func (m *Machine) shorten() {
 	}
 	for _, b := range long {
 		m.cache.Set(b)
+	}
+}
+
+// followPolicy allows or denies the mobile node of a binding in force route
+// optimisation as the policy for it says now.
+func (m *Machine) followPolicy(b role.Binding) {
+	if deny := m.p.policy(b.HomeAddress).DenyDirect; deny != b.NoRouteOptimization {
+		b.NoRouteOptimization = deny
+		m.cache.Set(b)
+		m.mend(m.node(b.HomeAddress))
 	}
 }
 

@@ -20,7 +20,7 @@ func (b *bed) others() (list []AgentView) {
 	return list
 }
 
-// Requirements: 6275-10.5.1-2, 6275-10.5.1-3, 6275-10.5.1-6, 6275-7.4-2, 6275-7.4-5
+// Requirements: 6275-10.1-1, 6275-10.5.1-2, 6275-10.5.1-3, 6275-10.5.1-6, 6275-7.4-2, 6275-7.4-5
 func TestRFC6275_10_5_1_AHomeAgentIsListedByItsLinkLocalAddress(t *testing.T) {
 	b := newBed(t, nil)
 	b.start()

@@ -22,7 +22,14 @@ func (g *Gate) AttachTunnel(ifindex int) error {
 	g.mu.Lock()
 	defer g.mu.Unlock()
 	g.cfg.Tunnel = ifindex
-	return g.attach(ifindex, g.tunnel, tunnelFilterName)
+	return g.attachTunnel()
+}
+
+func (g *Gate) attachTunnel() error {
+	if err := g.attach(g.cfg.Tunnel, g.tunnel, tunnelFilterName); err != nil {
+		return err
+	}
+	return g.attachRoutability(g.cfg.Tunnel)
 }
 
 // AttachHomeLink puts the gate for neighbour discovery on the ingress of a home
@@ -35,7 +42,7 @@ func (g *Gate) AttachHomeLink(ifindex int) error {
 
 func (g *Gate) attachAll() error {
 	if g.cfg.Tunnel != 0 {
-		if err := g.attach(g.cfg.Tunnel, g.tunnel, tunnelFilterName); err != nil {
+		if err := g.attachTunnel(); err != nil {
 			return err
 		}
 	}
@@ -190,6 +197,7 @@ func detach(nl *netlink.Handle, cfg Config) error {
 			errs = append(errs, fmt.Errorf("remove the filter %s from %s: %w", f.Name, l.Attrs().Name, err))
 			continue
 		}
+		errs = append(errs, detachRoutability(nl, cfg, ifindex))
 		if strings.HasSuffix(f.Name, ourQdisc) {
 			errs = append(errs, removeQdisc(nl, ifindex))
 		}

@@ -12,6 +12,7 @@ const (
 	CountTunnelUnbound role.Counter = "tunnel_dropped_unbound"      // inner source is no home address
 	CountTunnelSpoofed role.Counter = "tunnel_dropped_spoofed"      // outer source is not the care-of address
 	CountTunnelOther   role.Counter = "tunnel_dropped_other"        // no IP inside, no tunnel header
+	CountHomeTests     role.Counter = "tunnel_dropped_home_test"    // of mobile nodes that may not optimise routes
 	CountDiscovery     role.Counter = "home_link_discovery_stopped" // kept from the kernel on a home link
 )
 
@@ -24,6 +25,7 @@ const (
 	slotSpoofed
 	slotOther
 	slotDiscovery
+	slotHomeTest
 	slots // how many there are
 )
 
@@ -33,6 +35,7 @@ var slotNames = [slots]role.Counter{
 	slotSpoofed:   CountTunnelSpoofed,
 	slotOther:     CountTunnelOther,
 	slotDiscovery: CountDiscovery,
+	slotHomeTest:  CountHomeTests,
 }
 
 // Counters returns what the gates have counted since New, over all CPUs.

@@ -32,7 +32,8 @@ type Flower struct {
 	mu      sync.Mutex
 	filters map[netip.Prefix]flowerEntry // inner sources → their filter
 	behind  map[netip.Addr][]netip.Prefix
-	last    uint32 // highest handle given
+	denied  map[netip.Addr]uint32 // home addresses without route optimisation → their filter
+	last    uint32                // highest handle given
 }
 
 type flowerEntry struct {
@@ -44,7 +45,8 @@ type flowerEntry struct {
 // gate behind it: nothing that is not Set, now or then, comes through when it
 // returns. It needs CAP_NET_ADMIN.
 func NewFlower(cfg Config) (_ *Flower, err error) {
-	f := &Flower{cfg: cfg.withDefaults(), filters: make(map[netip.Prefix]flowerEntry), behind: make(map[netip.Addr][]netip.Prefix)}
+	f := &Flower{cfg: cfg.withDefaults(), filters: make(map[netip.Prefix]flowerEntry), behind: make(map[netip.Addr][]netip.Prefix),
+		denied: make(map[netip.Addr]uint32)}
 	if f.nl, err = netlink.NewHandle(); err != nil {
 		return nil, fmt.Errorf("open rtnetlink for the tunnel's source check: %w", err)
 	}
@@ -67,6 +69,7 @@ func (f *Flower) AttachTunnel(ifindex int) error {
 	f.cfg.Tunnel = ifindex
 	clear(f.filters)
 	clear(f.behind)
+	clear(f.denied)
 	return f.attach()
 }
 
@@ -82,6 +85,12 @@ func (f *Flower) attach() error {
 	for _, o := range older {
 		switch prio := o.Attrs().Priority; o := o.(type) {
 		case *netlink.Flower:
+			if prio == f.cfg.Priority-2 {
+				f.last = max(f.last, o.Handle)
+				if a, ok := netip.AddrFromSlice(o.SrcIP); ok {
+					f.denied[a] = o.Handle
+				}
+			}
 			if prio == f.cfg.Priority || prio == f.cfg.Priority-1 {
 				f.last = max(f.last, o.Handle)
 				if a, ok := netip.AddrFromSlice(o.SrcIP); ok {
@@ -95,7 +104,7 @@ func (f *Flower) attach() error {
 		case *netlink.MatchAll:
 			closed = closed || prio == f.cfg.Priority+1
 		default:
-			if f.cfg.Priority-1 <= prio && prio <= f.cfg.Priority+1 {
+			if f.cfg.Priority-2 <= prio && prio <= f.cfg.Priority+1 {
 				return fmt.Errorf("interface %d has a filter of type %s at priority %d, which is ours: run mip6d --cleanup or configure another priority",
 					f.cfg.Tunnel, o.Type(), prio)
 			}
@@ -150,6 +159,9 @@ func (f *Flower) Set(bindings []role.Binding) []error {
 
 func (f *Flower) set(b role.Binding) error {
 	if err := checkBinding(b); err != nil {
+		return err
+	}
+	if err := f.deny(b.HomeAddress, b.NoRouteOptimization); err != nil {
 		return err
 	}
 	behind := b.Behind()
@@ -207,6 +219,7 @@ func (f *Flower) Clear(hoas []netip.Addr) []error {
 		for _, p := range f.behind[hoa] {
 			err = errors.Join(err, f.remove(p, hoa))
 		}
+		err = errors.Join(err, f.deny(hoa, false))
 		if err == nil {
 			delete(f.behind, hoa)
 			continue
@@ -262,19 +275,27 @@ func (f *Flower) Counters() (map[role.Counter]uint64, error) {
 	if err != nil {
 		return nil, err
 	}
-	var dropped uint64
-	for _, o := range filters {
-		m, ok := o.(*netlink.MatchAll)
-		if !ok || m.Attrs().Priority != f.cfg.Priority+1 {
-			continue
-		}
-		for _, a := range m.Actions {
+	counts := map[role.Counter]uint64{CountTunnelDropped: 0, CountHomeTests: 0}
+	add := func(c role.Counter, actions []netlink.Action) {
+		for _, a := range actions {
 			if s := a.Attrs().Statistics; s != nil {
-				dropped += uint64(s.Basic.Packets)
+				counts[c] += uint64(s.Basic.Packets)
 			}
 		}
 	}
-	return map[role.Counter]uint64{CountTunnelDropped: dropped}, nil
+	for _, o := range filters {
+		switch prio := o.Attrs().Priority; o := o.(type) {
+		case *netlink.MatchAll:
+			if prio == f.cfg.Priority+1 {
+				add(CountTunnelDropped, o.Actions)
+			}
+		case *netlink.Flower:
+			if prio == f.cfg.Priority-2 {
+				add(CountHomeTests, o.Actions)
+			}
+		}
+	}
+	return counts, nil
 }
 
 // Detach removes all our filters; the tunnel lets everything through then. The
@@ -284,9 +305,11 @@ func (f *Flower) Detach() error {
 	defer f.mu.Unlock()
 	clear(f.filters)
 	clear(f.behind)
+	clear(f.denied)
 	var errs []error
 	for _, all := range []netlink.Filter{
 		// Without a handle, a deletion removes all of a priority and kind.
+		&netlink.Flower{FilterAttrs: f.attrs(unix.ETH_P_IPV6, f.cfg.Priority-2, 0)},
 		&netlink.Flower{FilterAttrs: f.attrs(unix.ETH_P_IPV6, f.cfg.Priority, 0)},
 		&netlink.Flower{FilterAttrs: f.attrs(unix.ETH_P_IP, f.cfg.Priority-1, 0)},
 		&netlink.MatchAll{FilterAttrs: f.attrs(unix.ETH_P_ALL, f.cfg.Priority+1, 0)},

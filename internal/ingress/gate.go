@@ -64,8 +64,8 @@ type Gate struct {
 	cfg Config
 	nl  *netlink.Handle
 
-	bindings, networks, counters *ebpf.Map
-	tunnel, link                 *ebpf.Program
+	bindings, networks, denied, counters *ebpf.Map
+	tunnel, link, routability            *ebpf.Program
 
 	mu       sync.Mutex
 	set      map[netip.Addr]entry        // home address → what is in the map for it
@@ -127,8 +127,14 @@ func New(cfg Config) (_ *Gate, err error) {
 	}); err != nil {
 		return nil, fmt.Errorf("create the gates' counters: %w", err)
 	}
-	if g.tunnel, err = ebpf.NewProgram(tunnelProgram(g.bindings, g.networks, g.counters)); err != nil {
+	if g.denied, err = ebpf.NewMap(deniedSpec(g.cfg.MaxEntries)); err != nil {
+		return nil, fmt.Errorf("create the gates' map of those without route optimisation: %w", err)
+	}
+	if g.tunnel, err = ebpf.NewProgram(tunnelProgram(g.bindings, g.networks, g.denied, g.counters)); err != nil {
 		return nil, fmt.Errorf("load the tunnel's source check: %w", err)
+	}
+	if g.routability, err = ebpf.NewProgram(routabilityProgram(g.denied, g.counters)); err != nil {
+		return nil, fmt.Errorf("load the tunnel's check of Home Tests: %w", err)
 	}
 	if g.link, err = ebpf.NewProgram(linkProgram(g.bindings, g.counters)); err != nil {
 		return nil, fmt.Errorf("load the home links' gate: %w", err)
@@ -180,6 +186,10 @@ func (g *Gate) Set(bindings []role.Binding) []error {
 	}
 	for i, b := range bindings {
 		if err := checkBinding(b); err != nil {
+			errs[i] = err
+			continue
+		}
+		if err := g.deny(b); err != nil {
 			errs[i] = err
 			continue
 		}
@@ -260,7 +270,7 @@ func (g *Gate) Clear(hoas []netip.Addr) []error {
 	failed := false
 	for i, hoa := range hoas {
 		key := addrKey(hoa.As16())
-		err := ignoreMissing(g.bindings.Delete(&key))
+		err := errors.Join(ignoreMissing(g.bindings.Delete(&key)), ignoreMissing(g.denied.Delete(&key)))
 		if err == nil {
 			old := g.set[hoa]
 			delete(g.set, hoa)
@@ -339,12 +349,12 @@ func (g *Gate) Settle() (removed int, err error) {
 // bindings that are set; Detach removes them.
 func (g *Gate) Close() error {
 	var errs []error
-	for _, p := range []*ebpf.Program{g.tunnel, g.link} {
+	for _, p := range []*ebpf.Program{g.tunnel, g.link, g.routability} {
 		if p != nil {
 			errs = append(errs, p.Close())
 		}
 	}
-	for _, m := range []*ebpf.Map{g.bindings, g.networks, g.counters} {
+	for _, m := range []*ebpf.Map{g.bindings, g.networks, g.denied, g.counters} {
 		if m != nil {
 			errs = append(errs, m.Close())
 		}

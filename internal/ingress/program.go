@@ -65,7 +65,7 @@ func wireOrder(v uint16) int32 {
 // An inner source that is no home address may lie in a mobile network (RFC 3963
 // §6.4), or be an IPv4 home address (RFC 5555 §4.5): its prefix says by which care-of
 // address it must come.
-func tunnelProgram(bindings, networks, counters *ebpf.Map) *ebpf.ProgramSpec {
+func tunnelProgram(bindings, networks, denied, counters *ebpf.Map) *ebpf.ProgramSpec {
 	const (
 		key    = -48 // struct bpf_tunnel_key
 		inner  = -64 // source of the inner packet
@@ -115,6 +115,7 @@ func tunnelProgram(bindings, networks, counters *ebpf.Map) *ebpf.ProgramSpec {
 			asm.JNE.Reg(asm.R1, asm.R2, "drop"),
 		)
 	}
+	insns = append(insns, stopHomeTests(denied, typeHomeInit, inner)...)
 	insns = append(insns,
 		asm.Mov.Imm(asm.R7, int32(slotPassed)),
 		asm.Mov.Imm(asm.R8, actNext),

@@ -193,6 +193,20 @@ func TestSolicitation(t *testing.T) {
 	}
 }
 
+func TestNeighborSolicitationFromNobody(t *testing.T) {
+	target := netip.MustParseAddr("2001:db8:1::100")
+	group := icmp6.SolicitedNode(target)
+	body, err := icmp6.Marshal(&icmp6.NeighborSolicitation{Target: target})
+	if err != nil {
+		t.Fatal(err)
+	}
+	// ff02 + 0001 + ff00 + 0100 + 0018 + 003a + 8700 + 2001 + 0db8 + 0001 + 0100 = 2b50f, folded b511, complement 4aee.
+	want := "600000000018" + "3aff" + strings.Repeat("00", 16) + "ff0200000000000000000001ff000100" + "87004aee00000000" + "20010db8000100000000000000000100"
+	if diff := cmp.Diff(want, hex.EncodeToString(fromUnspecified(group, body))); diff != "" {
+		t.Errorf("solicitation (-want +got):\n%s", diff)
+	}
+}
+
 func TestOutgoingCheck(t *testing.T) {
 	v4 := netip.MustParseAddr("192.0.2.1")
 	for name, o := range map[string]outgoing{

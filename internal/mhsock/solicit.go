@@ -18,7 +18,7 @@ const ndHopLimit = 255
 
 var allRouters = netip.MustParseAddr("ff02::2")
 
-// Solicitor sends Router Solicitations from the unspecified address (RFC 4861
+// Solicitor sends Router and Neighbor Solicitations from the unspecified address (RFC 4861
 // §6.3.7). A raw IPv6 socket cannot: the kernel refuses to send before the
 // link-local address has passed duplicate address detection, a second after
 // the link came up. A packet socket can at once.
@@ -39,10 +39,30 @@ func NewSolicitor() (*Solicitor, error) {
 
 // SolicitRouter carries out the effect.
 func (s *Solicitor) SolicitRouter(e role.SolicitRouter) error {
-	p := solicitation()
-	group := allRouters.As16()
+	if err := s.send(e.Ifindex, allRouters, solicitation()); err != nil {
+		return fmt.Errorf("solicit routers on interface %d: %w", e.Ifindex, err)
+	}
+	return nil
+}
+
+// SolicitNeighbor carries out the effect.
+func (s *Solicitor) SolicitNeighbor(e role.SolicitNeighbor) error {
+	group := icmp6.SolicitedNode(e.Target)
+	body, err := icmp6.Marshal(&icmp6.NeighborSolicitation{Target: e.Target})
+	if err == nil {
+		err = s.send(e.Ifindex, group, fromUnspecified(group, body))
+	}
+	if err != nil {
+		return fmt.Errorf("solicit %s on interface %d: %w", e.Target, e.Ifindex, err)
+	}
+	return nil
+}
+
+// send multicasts a packet on a link.
+func (s *Solicitor) send(ifindex int, to6 netip.Addr, p []byte) error {
+	group := to6.As16()
 	to := &unix.SockaddrLinklayer{
-		Ifindex: e.Ifindex, Protocol: networkOrder(unix.ETH_P_IPV6),
+		Ifindex: ifindex, Protocol: networkOrder(unix.ETH_P_IPV6),
 		// The multicast mapping of Ethernet (RFC 2464 §7). Links that have no
 		// addresses of their own ignore it.
 		Halen: 6, Addr: [8]byte{0x33, 0x33, group[12], group[13], group[14], group[15]},
@@ -55,10 +75,7 @@ func (s *Solicitor) SolicitRouter(e role.SolicitRouter) error {
 	if err == nil {
 		err = serr
 	}
-	if err != nil {
-		return fmt.Errorf("solicit routers on interface %d: %w", e.Ifindex, err)
-	}
-	return nil
+	return err
 }
 
 // Close releases the socket.
@@ -67,14 +84,19 @@ func (s *Solicitor) Close() error { return s.sock.Close() }
 // solicitation is the IPv6 packet. It has no Source Link-Layer Address option:
 // from the unspecified address it must not (RFC 4861 §4.1).
 func solicitation() []byte {
-	const ipv6Len, length = 40, 8
-	b := make([]byte, ipv6Len+length)
+	return fromUnspecified(allRouters, []byte{byte(icmp6.TypeRouterSolicitation), 7: 0})
+}
+
+// fromUnspecified puts an IPv6 header before an ICMPv6 message, whose checksum it fills in.
+func fromUnspecified(to netip.Addr, body []byte) []byte {
+	const ipv6Len = 40
+	b := make([]byte, ipv6Len, ipv6Len+len(body))
 	b[0], b[6], b[7] = 6<<4, protoICMPv6, ndHopLimit
-	binary.BigEndian.PutUint16(b[4:], length)
-	d := allRouters.As16()
+	binary.BigEndian.PutUint16(b[4:], uint16(len(body)))
+	d := to.As16()
 	copy(b[24:], d[:])
-	b[ipv6Len] = byte(icmp6.TypeRouterSolicitation)
-	icmp6.SetChecksum(b[ipv6Len:], netip.IPv6Unspecified(), allRouters)
+	b = append(b, body...)
+	icmp6.SetChecksum(b[ipv6Len:], netip.IPv6Unspecified(), to)
 	return b
 }
 

@@ -162,6 +162,10 @@ func (m *Machine) rejected(h *home, t bul.Transmission, ba *mh.BindingAcknowledg
 	if h.stage == stageAnswering && m.nothingThere(h, ba.Status) {
 		return
 	}
+	if h.Network != nil && noRouters(ba.Status) && h.stage == stageAway && !m.othersFor(h) {
+		m.barRouter(h, ba.Status)
+		return
+	}
 	if h.otherAgent(ba.Status) {
 		m.refusal(h, ba.Status, "refused; looking for another home agent")
 		m.dropAgent(h, "the home agent refuses")

@@ -15,7 +15,9 @@ type advertisement struct {
 	homeAgent bool
 	lifetime  time.Duration // as a default router; 0: not one
 	interval  time.Duration // Advertisement Interval (RFC 6275 §7.3); 0: none
-	prefixes  []advertised
+
+	preference int8 // as in router
+	prefixes   []advertised
 }
 
 type advertised struct {
@@ -33,7 +35,7 @@ const minInterval = 70 * time.Millisecond
 // Prefixes that can't be on-link or make addresses are left out (RFC 4862
 // §5.5.3 a–c).
 func readAdvertisement(ra *icmp6.RouterAdvertisement) advertisement {
-	ad := advertisement{homeAgent: ra.HomeAgent, lifetime: ra.RouterLifetime}
+	ad := advertisement{homeAgent: ra.HomeAgent, lifetime: ra.RouterLifetime, preference: rankOf(ra.Preference)}
 	for _, o := range ra.Options {
 		switch o := o.(type) {
 		case icmp6.SourceLinkLayerAddress:

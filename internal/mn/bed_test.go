@@ -92,7 +92,7 @@ func (s sentBU) stamp() uint64 {
 func defaultParams() Params {
 	return Params{
 		Homes:      []Home{{HomeAddress: hoa, HomeAgent: ha, Lifetime: 400 * time.Second}},
-		Interfaces: []Interface{{"eth0", 10}, {"wwan0", 20}},
+		Interfaces: []Interface{{Name: "eth0", Preference: 10}, {Name: "wwan0", Preference: 20}},
 	}
 }
 
@@ -365,6 +365,8 @@ func render(effects []role.Effect) []string {
 	var lines []string
 	for _, e := range effects {
 		switch e := e.(type) {
+		case role.SolicitNeighbor:
+			lines = append(lines, fmt.Sprintf("solicit %v on %d", e.Target, e.Ifindex))
 		case role.SolicitRouter:
 			lines = append(lines, fmt.Sprintf("solicit %d", e.Ifindex))
 		case role.AddCareOf:
@@ -377,7 +379,7 @@ func render(effects []role.Effect) []string {
 			lines = append(lines, fmt.Sprintf("advertise %v on %d", e.Addr, e.Ifindex))
 		case role.Send:
 			lines = append(lines, renderSend(e))
-		case role.Notice, role.Count, role.KeepRouters, role.StopAdvertising:
+		case role.Notice, role.Count, role.KeepRouters, role.ShareRouters, role.StopAdvertising:
 		default:
 			lines = append(lines, fmt.Sprintf("%T %+v", e, e))
 		}

@@ -146,6 +146,7 @@ func (m *Machine) ask(l *link, c *careOf) {
 		Prefix:    netip.PrefixFrom(c.addr, c.net.Bits()),
 		Preferred: m.left(c.preferredUntil),
 		Valid:     m.left(c.validUntil),
+		DAD:       l.DAD,
 	})
 }
 
@@ -202,17 +203,22 @@ func laterEnd(a, b time.Time) time.Time {
 
 // formAddress joins a prefix with an interface identifier: from the link-layer
 // address as RFC 4291 appendix A has it, or random after a collision on this
-// link, or where the link has no address.
+// link, or where the link has no address of its own.
 func (m *Machine) formAddress(l *link, net netip.Prefix) netip.Addr {
-	if iid, ok := eui64(l.linkAddr); ok && l.dadFailures == 0 && !m.isHomeAddress(join(net, iid)) {
+	if iid, ok := eui64(l.linkAddr); ok && l.dadFailures == 0 && !l.tainted && !m.isHomeAddress(join(net, iid)) {
 		return join(net, iid)
 	}
+	return join(net, m.randomIID(func(iid [8]byte) bool { return !m.isHomeAddress(join(net, iid)) }))
+}
+
+// randomIID returns a random interface identifier that will do.
+func (m *Machine) randomIID(will func([8]byte) bool) [8]byte {
 	for range 8 {
-		if iid := [8]byte(m.random(8)); !reservedIID(iid) && !m.isHomeAddress(join(net, iid)) {
-			return join(net, iid)
+		if iid := [8]byte(m.random(8)); !reservedIID(iid) && will(iid) {
+			return iid
 		}
 	}
-	return join(net, [8]byte{6: 0xca, 7: 0xfe}) // no randomness at all; DAD will tell
+	return [8]byte{6: 0xca, 7: 0xfe} // no randomness at all; DAD will tell
 }
 
 func (m *Machine) isHomeAddress(a netip.Addr) bool {
@@ -223,6 +229,17 @@ func join(net netip.Prefix, iid [8]byte) netip.Addr {
 	b := net.Addr().As16()
 	copy(b[8:], iid[:])
 	return netip.AddrFrom16(b)
+}
+
+// HomeAddress joins a home subnet's prefix of 64 bits with the interface identifier of a
+// link-layer address of 6 or 8 octets; false for others, and for identifiers that no host
+// may have.
+func HomeAddress(subnet netip.Prefix, linkAddr []byte) (netip.Prefix, bool) {
+	iid, ok := eui64(linkAddr)
+	if !ok || subnet.Bits() != 64 {
+		return netip.Prefix{}, false
+	}
+	return netip.PrefixFrom(join(subnet, iid), 64), true
 }
 
 // eui64 makes a modified EUI-64 interface identifier (RFC 4291 appendix A).
@@ -329,6 +346,7 @@ func (m *Machine) addressReady(ev role.AddressReady) {
 	if len(m.there) < maxAddresses {
 		m.there[address{ev.Ifindex, ev.Addr}] = true
 	}
+	m.noDuplicate(ev.Ifindex, ev.Addr)
 	if l, c := m.find(ev.Ifindex, ev.Addr); c != nil && !c.ready {
 		m.ready(l, c)
 	}
@@ -349,6 +367,9 @@ func (m *Machine) dadFailed(ev role.DADFailed) {
 	}
 	l, c := m.find(ev.Ifindex, ev.Addr)
 	if c == nil {
+		if l != nil {
+			m.foreignDuplicate(l, ev)
+		}
 		return
 	}
 	m.count(role.CountDADFailure)
@@ -365,6 +386,7 @@ func (m *Machine) dadFailed(ev role.DADFailed) {
 // which case we may be fighting with someone, it is made again at once.
 func (m *Machine) addressGone(ev role.AddressGone) {
 	delete(m.there, address{ev.Ifindex, ev.Addr})
+	m.noDuplicate(ev.Ifindex, ev.Addr)
 	l, c := m.find(ev.Ifindex, ev.Addr)
 	if c == nil {
 		return

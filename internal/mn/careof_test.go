@@ -160,7 +160,7 @@ func TestDADFailureOfAStranger(t *testing.T) {
 	expect(t, "another address", b.step(role.DADFailed{Ifindex: eth, Addr: coaB}))
 	expect(t, "another interface", b.step(role.DADFailed{Ifindex: 99, Addr: coaA}))
 	expect(t, "the home address elsewhere", b.step(role.DADFailed{Ifindex: wan, Addr: hoa.Addr()}))
-	if b.counts[role.CountDADFailure] != 0 {
+	if b.counts[role.CountDADFailure] != 1 { // of the first
 		t.Errorf("counters %v", b.counts)
 	}
 }
@@ -301,5 +301,34 @@ func TestForeignAddressesAreNotHoarded(t *testing.T) {
 	}
 	if n := len(b.m.there); n > maxAddresses {
 		t.Errorf("%d addresses remembered", n)
+	}
+}
+
+// An interface's configuration says what duplicate address detection its addresses get,
+// and whether the home address is marked there.
+func TestAddressFlagsOfAnInterface(t *testing.T) {
+	p := defaultParams()
+	p.Interfaces[0].DAD, p.Interfaces[0].Unmarked = role.DADNone, true
+	added := make(map[int]role.DADMode)
+	for _, ifindex := range []int{eth, wan} {
+		b := started(t, p)
+		b.step(up(ifindex))
+		b.step(ra(ifindex, routerA, netA))
+		for _, e := range b.effects {
+			if a, ok := e.(role.AddCareOf); ok {
+				added[a.Ifindex] = a.DAD
+			}
+		}
+	}
+	if added[eth] != role.DADNone || added[wan] != role.DADOptimistic || len(added) != 2 {
+		t.Errorf("modes by interface: %v", added)
+	}
+	for _, ifindex := range []int{eth, wan} {
+		b := started(t, p)
+		b.step(up(ifindex))
+		b.step(homeRA(ifindex))
+		if w, plain := b.path(), ifindex == eth; w.Mode != role.PathHome || w.DAD == plain || w.Unmarked != plain {
+			t.Errorf("at home on interface %d: %+v", ifindex, w)
+		}
 	}
 }

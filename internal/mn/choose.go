@@ -8,16 +8,15 @@ import "time"
 func (m *Machine) choose(h *home) (*link, *careOf) {
 	var best *link
 	for _, l := range m.links {
-		if m.usable(l) {
+		if m.usable(l) && (best == nil || l.rank() < best.rank()) {
 			best = l
-			break
 		}
 	}
 	if cur := h.careOf; cur != nil && !cur.gone {
 		switch {
 		case best == nil:
 			return h.link, cur // nothing better
-		case best.preference < h.link.preference:
+		case best.rank() < h.link.rank():
 		case m.usable(h.link):
 			best = h.link // as good as any, and in use
 		case m.now.Before(m.grace(h.link)):

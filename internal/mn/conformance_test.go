@@ -259,9 +259,9 @@ func TestRFC6275_11_8_CareOfTestInitsOfAFlappingLink(t *testing.T) {
 	}
 }
 
-// The refusals that are for mobile routers end the attempt in either mode (RFC 3963
+// The refusals that are for mobile routers end all attempts in either mode (RFC 3963
 // §5.4), a person hears of it, and nothing is taken to be bound. Where other home
-// agents are known they are asked.
+// agents are known they are asked first.
 //
 // Requirements: 3963-5.4.1-1, 3963-5.4.1-1b, 3963-5.4.1-2, 3963-5.4.1-3, 3963-5.4.2-1, 3963-5.4.2-2
 // Requirements: 3963-5.4.2-3, 3963-5.4.2-4
@@ -274,7 +274,9 @@ func TestRFC3963_5_4_RefusalsInEitherMode(t *testing.T) {
 			for _, n := range b.notices {
 				told = told || n.Warn && n.HasStatus && n.Status == status
 			}
-			b.wait(9 * time.Minute)
+			b.wait(time.Hour)
+			b.move(ra(eth, routerB, netB)) // changes nothing: it is not sent again, ever
+			b.wait(time.Hour)
 			if v := b.m.Bindings(b.now)[0]; len(b.bus) != 1 || v.Registered || v.Bound.IsValid() || b.path().Mode != role.PathBlocked || !told {
 				t.Errorf("implicit %v, status %d: %d Binding Updates, %+v, path %v, told %v", implicit, status, len(b.bus), v, b.path().Mode, told)
 			}
@@ -285,6 +287,30 @@ func TestRFC3963_5_4_RefusalsInEitherMode(t *testing.T) {
 			b.step(b.reply(q.Identifier, true, ha, ha2))
 			b.ack(status)
 			b.wantAgent(status.String(), ha2)
+			refused := func() {
+				in := b.ba(b.lastBU(), status)
+				in.Src = ha2
+				mh.SetChecksum(in.Raw, ha2, hoa.Addr())
+				b.step(in)
+			}
+			refused()
+			b.wait(time.Hour)
+			b.move(ra(eth, routerB, netB))
+			b.wait(time.Hour)
+			if n := len(b.requests()); len(b.bus) != 2 || n != 0 {
+				t.Errorf("implicit %v, status %d by all: %d Binding Updates, %d searches", implicit, status, len(b.bus), n)
+			}
+
+			// One was only silent: the search goes on.
+			b, q = seeker(t, p)
+			b.step(b.reply(q.Identifier, true, ha, ha2))
+			b.wait(30 * time.Second)
+			b.wantAgent("silence", ha2)
+			refused()
+			b.wait(time.Minute)
+			if len(b.requests()) == 0 {
+				t.Errorf("implicit %v, status %d: no search although one was only silent", implicit, status)
+			}
 		}
 	}
 }

@@ -23,6 +23,8 @@ type discovery struct {
 	tries  int       // requests of this series
 	wait   time.Duration
 	rounds int // searches in a row that led to no registration
+
+	offered, refusing int // home agents of the last reply, and how many refused us as a mobile router
 }
 
 const (
@@ -119,7 +121,7 @@ func (m *Machine) agentsFound(ev role.ICMPIn, reply *icmp6.HomeAgentDiscoveryRep
 			return
 		}
 		d.asking, d.due = false, time.Time{}
-		d.next = list[1:]
+		d.next, d.offered, d.refusing = list[1:], len(list), 0
 		m.useAgent(h, list[0], "home agent found")
 		return
 	}

@@ -19,13 +19,17 @@
 //	solicit.go     Router Solicitations
 //	movement.go    doubt about the link, and how it ends (§11.5.1)
 //	careof.go      forming care-of addresses (§11.5.3)
+//	duplicate.go   duplicates of other addresses (RFC 4862 §5.4.5)
+//	share.go       equivalent routers (RFC 4311)
 //	choose.go      which care-of address is primary (§11.5.4)
 //	home.go        one home address: at home, away, on the way (§11.5.2, §11.5.5)
+//	findagent.go   the home agent's link-layer address (§11.5.5)
 //	handoff.go     from one care-of address to another without a loss
 //	discovery.go   finding a home agent, and another (§11.4.1)
 //	prefixes.go    what becomes of the home link's prefixes (§11.4.2, §11.4.3)
 //	register.go    Binding Updates (§11.7.1, §11.8)
 //	receive.go     Mobility Header messages in
+//	barred.go      refusals of mobile routers (RFC 3963 §5.4)
 //	ack.go         Binding Acknowledgements (§11.7.3)
 //	auth.go        RFC 4285 options on both
 //	clock.go       RFC 4285 timestamps

@@ -53,6 +53,7 @@ type home struct {
 	advised time.Time // when the home agent's Refresh Advice wants the next; zero: no advice
 	resyncs int       // corrections in a row
 	refused bool      // by the home agent, for a reason that time won't cure
+	barred  bool      // as a mobile router, by all home agents, for good
 
 	status    mh.Status
 	hasStatus bool
@@ -63,6 +64,11 @@ type home struct {
 	prefix     homePrefix    // what the home agent says of it
 	ipv4       ipv4
 	advertised int // the interface where neighbours were told of our return; 0: none
+
+	// On the way home, see findAgent.
+	solicits  int
+	solicited time.Time // when the answer to the last solicitation is overdue; zero: none is wanted
+	defender  []byte    // the link-layer address of who answered
 
 	clock    clock
 	homeDADs int  // duplicate address detection at home failed so often
@@ -147,6 +153,8 @@ func (m *Machine) arrive(h *home, l *link) {
 	case h.stage.atHome() && h.link == l && h.stage != stageHome:
 		if blocked {
 			m.leave(h)
+		} else if h.finding() && (m.due(h.solicited) || len(m.homeAgentLinkAddr(h)) > 0) {
+			m.findAgent(h)
 		}
 	case h.stage == stageHome && h.link == l:
 		m.pause(h, blocked)
@@ -180,7 +188,8 @@ func (m *Machine) pause(h *home, blocked bool) {
 func (m *Machine) startReturn(h *home, l *link) {
 	h.stage, h.link, h.careOf, h.paused = stageReturning, l, nil, false
 	h.due, h.refused, h.resyncs = time.Time{}, false, 0
-	m.setPath(h, role.HomePath{Mode: role.PathDeregistering})
+	h.solicits, h.solicited, h.defender = 0, noTime, nil
+	m.findAgent(h)
 }
 
 // deregister sends the de-registration, as soon as MAX_UPDATE_RATE allows.
@@ -250,7 +259,7 @@ func (m *Machine) leave(h *home) {
 
 // setPath asks for a path unless it is what was last asked for.
 func (m *Machine) setPath(h *home, p role.HomePath) {
-	p.HomeAddress, p.Deprecated = h.HomeAddress, m.over(h.prefix.preferredUntil)
+	p.HomeAddress, p.Deprecated = h.HomeAddress, m.p.PreferCareOf || m.over(h.prefix.preferredUntil)
 	if h.Network != nil {
 		p.MobilePrefixes = h.Network.Prefixes
 	}
@@ -270,7 +279,8 @@ func (m *Machine) setPath(h *home, p role.HomePath) {
 		p.HomeAgent, p.Ifindex = h.homeAgent(), h.link.ifindex
 		p.HomeAgentLinkAddr = m.homeAgentLinkAddr(h)
 	case role.PathHome:
-		p.Ifindex = h.link.ifindex
+		p.Ifindex, p.Unmarked = h.link.ifindex, h.link.Unmarked
+		p.DAD = p.DAD && h.link.DAD != role.DADNone
 	}
 	if h.pathID != 0 && samePath(p, h.path) && h.pathRetry.IsZero() {
 		return
@@ -291,14 +301,15 @@ func (m *Machine) setPath(h *home, p role.HomePath) {
 func samePath(a, b role.HomePath) bool {
 	return a.HomeAddress == b.HomeAddress && a.Mode == b.Mode && a.CareOf == b.CareOf &&
 		a.HomeAgent == b.HomeAgent && a.Router == b.Router && a.Ifindex == b.Ifindex && a.DAD == b.DAD && a.Hold == b.Hold && a.Deprecated == b.Deprecated &&
+		a.Unmarked == b.Unmarked &&
 		a.IPv4 == b.IPv4 &&
 		bytes.Equal(a.HomeAgentLinkAddr, b.HomeAgentLinkAddr)
 }
 
 // firstHop is the router by which the home agent is reached from the care-of
 // address: the one in use while it stands behind the prefix, else the one that
-// did so last. Who was not heard since the link came up may be gone. While there
-// is none, the one in use will do.
+// did so last; one that can be reached before others. Who was not heard since the
+// link came up may be gone. While there is none, the one in use will do.
 func (m *Machine) firstHop(h *home) netip.Addr {
 	var used netip.Addr
 	if h.path.Mode == role.PathTunnelled && h.path.CareOf == h.careOf.addr {
@@ -309,14 +320,14 @@ func (m *Machine) firstHop(h *home) netip.Addr {
 		if p := r.prefix(h.careOf.net); p == nil || !m.isDefault(r) || r.mark <= h.link.mark {
 			continue
 		}
-		if r.addr == used {
+		if r.addr == used && !r.unreachable {
 			return used
 		}
-		if best == nil || r.mark > best.mark {
+		if best == nil || best.unreachable && !r.unreachable || best.unreachable == r.unreachable && r.mark > best.mark {
 			best = r
 		}
 	}
-	if best == nil {
+	if best == nil || best.unreachable && used.IsValid() {
 		return used
 	}
 	return best.addr
@@ -334,7 +345,7 @@ func (m *Machine) keepTunnel(h *home) {
 func (m *Machine) pathDone(h *home, err error) {
 	if err == nil {
 		h.pathFailed = 0
-		if h.stage == stageReturning {
+		if h.stage == stageReturning && h.path.Mode == role.PathDeregistering {
 			m.deregister(h)
 		}
 		return
@@ -355,9 +366,9 @@ func (m *Machine) retryPath(h *home) {
 
 // homeAgentLinkAddr is the home agent's link-layer address as advertised on the
 // home link (§11.5.5): of the router that says it has the home agent's address
-// (R flag), or of the only home agent there (H flag). Otherwise it has to be
-// solicited for, which the kernel does from our link-local address: the home
-// address is not on the link yet.
+// (R flag), or of the only home agent there (H flag); else of who has answered for the
+// home address (findAgent). Without any the kernel solicits for it, from our link-local
+// address: the home address is not on the link yet.
 func (m *Machine) homeAgentLinkAddr(h *home) []byte {
 	var only []byte
 	agents := 0
@@ -374,8 +385,8 @@ func (m *Machine) homeAgentLinkAddr(h *home) []byte {
 			agents++
 		}
 	}
-	if agents != 1 {
-		return nil
+	if agents != 1 || len(only) == 0 {
+		return h.defender
 	}
 	return only
 }
@@ -420,6 +431,9 @@ func (m *Machine) release(h *home) {
 
 func (m *Machine) homeDeadlines(h *home, d *deadline) {
 	d.add(h.pathRetry)
+	if h.finding() {
+		d.add(h.solicited)
+	}
 	if h.stage == stageAway {
 		for _, t := range []time.Time{h.prefix.validUntil, h.prefix.preferredUntil} {
 			if t.After(m.now) {

@@ -275,6 +275,12 @@ func TestRFC6275_11_5_5_HomeAgentLinkAddr(t *testing.T) {
 				b.m.learn(b.m.link(eth), rs.Router, readAdvertisement(rs.RA))
 			}
 			b.step(role.Tick{})
+			if tt.want == 0 { // asked for three times, in vain
+				if got := b.path(); got.Mode != role.PathBlocked {
+					t.Fatalf("before it is asked for: path %s", renderPath(got))
+				}
+				b.wait(3 * time.Second)
+			}
 			got := b.path()
 			if got.Mode != role.PathDeregistering {
 				t.Fatalf("path %s", renderPath(got))

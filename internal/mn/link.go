@@ -2,6 +2,7 @@ package mn
 
 import (
 	"cmp"
+	"net/netip"
 	"slices"
 	"time"
 
@@ -11,10 +12,9 @@ import (
 // link is one managed interface that exists, and what we know of the link
 // behind it.
 type link struct {
-	ifindex    int
-	name       string
-	linkAddr   []byte
-	preference int
+	ifindex int
+	Interface
+	linkAddr []byte
 
 	up    bool
 	since time.Time // when it last came up or went down
@@ -32,13 +32,21 @@ type link struct {
 
 	routers []*router // in the order of their first advertisement
 	doubt   doubt
-	changed bool // the kernel is still to hear which routers are left
+	changed bool              // the kernel is still to hear which routers are left
+	share   role.ShareRouters // what it was told last
 	solicit solicit
 
 	careOf      *careOf   // in use or being made; nil: none
 	stale       []*careOf // replaced, not yet taken back
 	hold        time.Time // make no care-of address before this
 	dadFailures int       // since we came to this link
+
+	// See duplicate.go.
+	duplicates     []netip.Addr // others than ours for which detection failed
+	tainted        bool         // our link-layer address seems to be another node's, too
+	linkLocal      netip.Addr   // that we have made; invalid: none
+	linkLocalTries int          // since the link came up
+	nextLinkLocal  time.Time    // when to see whether one is needed; zero: never
 }
 
 // link returns a managed interface by index, or nil.
@@ -54,7 +62,7 @@ func (m *Machine) link(ifindex int) *link {
 func (m *Machine) linkUp(ev role.LinkUp) {
 	cfg := slices.IndexFunc(m.p.Interfaces, func(i Interface) bool { return i.Name == ev.Name })
 	l := m.link(ev.Ifindex)
-	if l != nil && l.name != ev.Name {
+	if l != nil && l.Name != ev.Name {
 		m.dropLink(l) // renamed, or the index was given to another device
 		l = nil
 	}
@@ -62,12 +70,12 @@ func (m *Machine) linkUp(ev role.LinkUp) {
 		return
 	}
 	if l == nil {
-		if old := slices.IndexFunc(m.links, func(l *link) bool { return l.name == ev.Name }); old >= 0 {
+		if old := slices.IndexFunc(m.links, func(l *link) bool { return l.Name == ev.Name }); old >= 0 {
 			m.dropLink(m.links[old]) // the device went and came back with another index
 		}
-		l = &link{ifindex: ev.Ifindex, name: ev.Name, preference: m.p.Interfaces[cfg].Preference}
+		l = &link{ifindex: ev.Ifindex, Interface: m.p.Interfaces[cfg]}
 		m.links = append(m.links, l)
-		slices.SortStableFunc(m.links, func(a, b *link) int { return cmp.Compare(a.preference, b.preference) })
+		slices.SortStableFunc(m.links, func(a, b *link) int { return cmp.Compare(a.Preference, b.Preference) })
 	}
 	if l.doubt.active() {
 		// Strangers of the last minute may be of the link we are coming to, and what
@@ -82,6 +90,7 @@ func (m *Machine) linkUp(ev role.LinkUp) {
 	l.confirmed, l.silent = false, false
 	l.linkAddr = slices.Clone(ev.LinkAddr)
 	l.doubt = doubt{}
+	l.tainted, l.linkLocalTries = false, 0
 	l.solicit = solicit{next: m.now}
 	m.notice(role.Notice{Kind: role.NoticeLinkUp, Ifindex: l.ifindex, Text: "link up"})
 }
@@ -103,6 +112,9 @@ func (m *Machine) dropLink(l *link) {
 	for _, c := range l.careOfs() {
 		c.gone = true
 	}
+	if len(l.share.Routers) > 0 {
+		m.emit(role.ShareRouters{Ifindex: l.ifindex})
+	}
 	m.links = slices.DeleteFunc(m.links, func(x *link) bool { return x == l })
 }
 
@@ -122,6 +134,9 @@ func (m *Machine) linkDeadlines(l *link, d *deadline) {
 	d.add(l.solicit.next)
 	d.add(l.doubt.until)
 	m.later(d, l.hold)
+	if l.up {
+		d.add(l.nextLinkLocal)
+	}
 	m.later(d, m.patience(l))
 	if l.fresh() {
 		m.later(d, l.since.Add(m.p.ConfirmTimeout))

@@ -78,6 +78,8 @@ func (m *Machine) Step(now time.Time, ev role.Event) []role.Effect {
 		m.linkDown(ev)
 	case role.RouterSeen:
 		m.routerSeen(ev)
+	case role.NeighborAdvertised:
+		m.neighborAdvertised(ev)
 	case role.RouterUnreachable:
 		m.routerUnreachable(ev)
 	case role.AddressReady:
@@ -217,6 +219,12 @@ func (m *Machine) stop() {
 	for _, l := range m.links {
 		for _, c := range l.careOfs() {
 			m.emit(role.RemoveCareOf{Ifindex: l.ifindex, Addr: c.addr})
+		}
+		if l.linkLocal.IsValid() {
+			m.emit(role.RemoveCareOf{Ifindex: l.ifindex, Addr: l.linkLocal})
+		}
+		if len(l.share.Routers) > 0 {
+			m.emit(role.ShareRouters{Ifindex: l.ifindex})
 		}
 	}
 }

@@ -97,7 +97,12 @@ func (m *Machine) routerUnreachable(ev role.RouterUnreachable) {
 	if l == nil || !l.confirmed {
 		return
 	}
-	if r := l.router(ev.Router); r != nil && m.holdsAnchor(l, r) {
+	r := l.router(ev.Router)
+	if r == nil {
+		return
+	}
+	r.unreachable = true
+	if m.holdsAnchor(l, r) {
 		m.startDoubt(l, m.p.UnreachableTimeout, false)
 	}
 }

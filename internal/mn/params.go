@@ -3,6 +3,8 @@ package mn
 import (
 	"net/netip"
 	"time"
+
+	"mip6d/internal/role"
 )
 
 // Params is what a mobile node is told. Durations that are zero take the
@@ -50,6 +52,10 @@ type Params struct {
 	// AddressReady before it is asked for again. 5 s.
 	AddressTimeout time.Duration
 
+	// LinkLocalDelay is how long a link is without a working link-local address before
+	// it gets one of ours in place of one that failed: others may do so. 1 s.
+	LinkLocalDelay time.Duration
+
 	// LinkLinger is how long a care-of address outlives its link. 10 s.
 	LinkLinger time.Duration
 
@@ -61,6 +67,12 @@ type Params struct {
 	// addresses and tunnels at Stop. Without it they stay in force for the
 	// next run.
 	ReleaseOnStop bool
+
+	// LoadSharing spreads destinations over equivalent routers of a link (RFC 4311).
+	LoadSharing bool
+
+	// PreferCareOf has home addresses that are away used only where they are asked for.
+	PreferCareOf bool
 
 	// Silent leaves answers to malformed and unknown messages (RFC 6275 §9.2)
 	// to a correspondent node's machine beside this one.
@@ -115,7 +127,9 @@ const (
 // Interface is one that the mobile node may use to reach the world.
 type Interface struct {
 	Name       string
-	Preference int // lower is better
+	Preference int          // lower is better
+	DAD        role.DADMode // of care-of addresses; DADNone: of the home address at home, too
+	Unmarked   bool         // see role.HomePath
 }
 
 const (
@@ -145,6 +159,7 @@ func (p Params) withDefaults() Params {
 		{&p.RouterProbeTimeout, 4 * time.Second},
 		{&p.UnreachableTimeout, time.Second},
 		{&p.AddressTimeout, 5 * time.Second},
+		{&p.LinkLocalDelay, time.Second},
 		{&p.LinkLinger, 10 * time.Second},
 		{&p.RefusedRetry, 10 * time.Minute},
 		{&p.Optimization.IdleTimeout, 2 * time.Minute},

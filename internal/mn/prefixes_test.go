@@ -247,7 +247,7 @@ func TestRFC6275_11_4_2_AskedAgainBeforeTheAddressIsInvalid(t *testing.T) {
 	}
 }
 
-// Requirements: 6275-11.4.2-6
+// Requirements: 6275-11.4.2-6, 6275-11.7.1-11
 func TestRFC6275_11_4_2_BindingsEndWithThePrefix(t *testing.T) {
 	b := advised(t)
 	b.step(b.mpa(b.asks(), homePIO(100*time.Second, 50*time.Second)))
@@ -259,6 +259,17 @@ func TestRFC6275_11_4_2_BindingsEndWithThePrefix(t *testing.T) {
 	b.wait(2 * time.Second)
 	if l := b.lastBU().bu.Lifetime; l > 100*time.Second || l < 90*time.Second {
 		t.Errorf("asked for %v", l)
+	}
+}
+
+// Away, a home address is for those who ask for it if care-of addresses are preferred;
+// at home it is an address like others.
+func TestPreferredCareOfAddressesDeprecateHomeAddresses(t *testing.T) {
+	p := defaultParams()
+	p.PreferCareOf = true
+	b := awayAt(t, p)
+	if w := b.path(); !w.Deprecated || w.Mode != role.PathTunnelled {
+		t.Errorf("away: %+v", w)
 	}
 }
 

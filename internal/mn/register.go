@@ -16,6 +16,10 @@ func (m *Machine) register(h *home, l *link, c *careOf) {
 	h.stage, h.link, h.careOf, h.paused = stageAway, l, c, false
 	h.handoff = from
 	h.refused, h.resyncs, h.reported = false, 0, false
+	if h.barred {
+		m.staysBarred(h)
+		return
+	}
 	if !h.homeAgent().IsValid() {
 		h.due, h.found = time.Time{}, discovery{} // another link is another chance
 		m.setPath(h, role.HomePath{Mode: role.PathBlocked})
@@ -74,7 +78,7 @@ func (m *Machine) canSend(h *home) bool {
 	}
 	switch h.stage {
 	case stageAway:
-		return h.careOf != nil && h.careOf.ready && !h.careOf.dead && !h.careOf.gone
+		return !h.barred && h.careOf != nil && h.careOf.ready && !h.careOf.dead && !h.careOf.gone
 	case stageAnswering:
 		return true
 	}

@@ -24,6 +24,8 @@ type router struct {
 	homeAgent    bool   // H flag (RFC 6275 §7.1)
 	defaultUntil time.Time
 	interval     time.Duration // Advertisement Interval option (§7.3); 0: none
+	preference   int8          // among default routers (RFC 4191 §2.1): 1 high, 0 medium, -1 low
+	unreachable  bool          // neighbour unreachability detection gave up on it after its last word
 	heard        time.Time
 	mark         uint64 // of the advertisement heard last, see Machine.heard
 	prefixes     []*prefix
@@ -74,6 +76,7 @@ func (m *Machine) learn(l *link, addr netip.Addr, ad advertisement) {
 		l.routers = append(l.routers, r)
 	}
 	r.heard, r.mark, r.homeAgent, r.interval = m.now, m.heard, ad.homeAgent, ad.interval
+	r.preference, r.unreachable = ad.preference, false
 	r.defaultUntil = time.Time{}
 	if ad.lifetime > 0 {
 		r.defaultUntil = m.now.Add(ad.lifetime)

@@ -18,6 +18,7 @@ func (m *Machine) settle() {
 		m.settleHome(h)
 	}
 	for _, l := range m.links {
+		m.keepLinkLocal(l)
 		m.formCareOf(l)
 		m.runSolicit(l)
 	}
@@ -38,6 +39,7 @@ func (m *Machine) settle() {
 	for _, l := range m.links {
 		m.keepRouters(l)
 	}
+	m.shareLoad()
 }
 
 // keepRouters has the kernel forget the routers of an earlier link.

@@ -57,6 +57,9 @@ type InterfaceView struct {
 	CareOf  netip.Addr // invalid: none
 	Ready   bool       // CareOf may be used
 	Old     []netip.Addr
+
+	LinkLocal  netip.Addr   // one that we made in place of one that failed; invalid: none
+	Duplicates []netip.Addr // not ours, and in use by other nodes
 }
 
 // RouterView is one router of an interface.
@@ -65,6 +68,7 @@ type RouterView struct {
 	LinkAddr  []byte
 	HomeAgent bool
 	Default   bool
+	Shared    bool          // it shares the link's load with others (RFC 4311)
 	Heard     time.Duration // ago
 	Interval  time.Duration // Advertisement Interval; 0: not advertised
 	Prefixes  []PrefixView
@@ -100,7 +104,7 @@ func (m *Machine) Bindings(now time.Time) []BindingView {
 			v.IPv4Refused = h.ipv4.refused.String()
 		}
 		if h.link != nil {
-			v.Ifindex, v.Interface = h.link.ifindex, h.link.name
+			v.Ifindex, v.Interface = h.link.ifindex, h.link.Name
 		}
 		if h.careOf != nil {
 			v.CareOf = h.careOf.addr
@@ -126,10 +130,12 @@ func (m *Machine) Interfaces(now time.Time) []InterfaceView {
 	views := make([]InterfaceView, 0, len(m.links))
 	for _, l := range m.links {
 		v := InterfaceView{
-			Ifindex: l.ifindex, Name: l.name, Preference: l.preference, Up: l.up, State: l.state(),
+			Ifindex: l.ifindex, Name: l.Name, Preference: l.Preference, Up: l.up, State: l.state(),
 		}
 		for _, r := range l.routers {
-			v.Routers = append(v.Routers, r.view(now))
+			rv := r.view(now)
+			rv.Shared = slices.Contains(l.share.Routers, r.addr)
+			v.Routers = append(v.Routers, rv)
 		}
 		if l.careOf != nil {
 			v.CareOf, v.Ready = l.careOf.addr, l.careOf.ready
@@ -137,6 +143,7 @@ func (m *Machine) Interfaces(now time.Time) []InterfaceView {
 		for _, c := range l.stale {
 			v.Old = append(v.Old, c.addr)
 		}
+		v.LinkLocal, v.Duplicates = l.linkLocal, slices.Clone(l.duplicates)
 		views = append(views, v)
 	}
 	return views

@@ -83,10 +83,13 @@ func (s *state) addr(n addrNews) role.Event {
 		} else {
 			s.addrs[at] = toldFailed
 		}
-		if was == toldFailed {
-			return nil
+		switch {
+		case was != toldFailed:
+			return role.DADFailed{Ifindex: n.ifindex, Addr: n.addr, Kept: !n.gone}
+		case n.gone:
+			return role.AddressGone{Ifindex: n.ifindex, Addr: n.addr}
 		}
-		return role.DADFailed{Ifindex: n.ifindex, Addr: n.addr}
+		return nil
 	case n.gone:
 		delete(s.addrs, at)
 		return role.AddressGone{Ifindex: n.ifindex, Addr: n.addr}

@@ -27,7 +27,7 @@ func TestNewsBecomeEvents(t *testing.T) {
 	up := role.LinkUp{Ifindex: 2, Name: "eth0", LinkAddr: []byte{2, 0, 0, 0, 0, 1}}
 	down := role.LinkDown{Ifindex: 2}
 	ready := role.AddressReady{Ifindex: 2, Addr: addr}
-	failed := role.DADFailed{Ifindex: 2, Addr: addr}
+	failed, kept := role.DADFailed{Ifindex: 2, Addr: addr}, role.DADFailed{Ifindex: 2, Addr: addr, Kept: true}
 	gone := role.AddressGone{Ifindex: 2, Addr: addr}
 	const (
 		tentative  = unix.IFA_F_TENTATIVE
@@ -48,7 +48,9 @@ func TestNewsBecomeEvents(t *testing.T) {
 		{"an address after its detection", []any{addrWith(tentative, false), addrWith(0, false)}, []role.Event{ready}},
 		{"an optimistic address is ready at once", []any{addrWith(optimistic, false), addrWith(unix.IFA_F_NOPREFIXROUTE, false)}, []role.Event{ready}},
 		{"detection fails and the address is deleted", []any{addrWith(optimistic, false), addrWith(duplicate, true)}, []role.Event{ready, failed}},
-		{"detection fails and the address stays", []any{addrWith(tentative, false), addrWith(duplicate, false), addrWith(duplicate, false)}, []role.Event{failed}},
+		{"detection fails and the address stays", []any{addrWith(tentative, false), addrWith(duplicate, false), addrWith(duplicate, false)}, []role.Event{kept}},
+		{"a person deletes an address that failed", []any{addrWith(duplicate, false), addrWith(duplicate, true)}, []role.Event{kept, gone}},
+		{"an address that failed is tried again", []any{addrWith(duplicate, false), addrWith(tentative, false), addrWith(0, false)}, []role.Event{kept, ready}},
 		{"an address is deleted", []any{addrWith(0, false), addrWith(0, true)}, []role.Event{ready, gone}},
 		{"a router is given up", []any{neighNews{2, router, true}}, []role.Event{role.RouterUnreachable{Ifindex: 2, Router: router}}},
 		{"a router answers", []any{neighNews{2, router, false}}, nil},

@@ -9,14 +9,18 @@ import (
 // Binding is one home registration as the home agent's appliers and its store
 // need it (RFC 6275 §9.1).
 type Binding struct {
-	HomeAddress    netip.Addr
-	CareOf         netip.Addr
-	HomeAgent      netip.Addr // our address: the tunnel's end point
-	Ifindex        int        // home link on which to defend; 0: virtual home link, nothing to defend
-	LinkLocal      netip.Addr // link-local address to defend too (L flag), or invalid
-	Router         bool       // advertised as a router: R flag in proxied advertisements
-	MobileRouter   bool       // registered with the R flag (RFC 3963 §4.1)
-	KeyMgmt        bool       // K flag granted
+	HomeAddress  netip.Addr
+	CareOf       netip.Addr
+	HomeAgent    netip.Addr // our address: the tunnel's end point
+	Ifindex      int        // home link on which to defend; 0: virtual home link, nothing to defend
+	LinkLocal    netip.Addr // link-local address to defend too (L flag), or invalid
+	Router       bool       // advertised as a router: R flag in proxied advertisements
+	MobileRouter bool       // registered with the R flag (RFC 3963 §4.1)
+	KeyMgmt      bool       // K flag granted
+
+	// NoRouteOptimization stops return routability in the tunnel.
+	NoRouteOptimization bool
+
 	Sequence       uint16
 	Lifetime       time.Duration // as granted
 	Expires        time.Time

@@ -39,6 +39,14 @@ type SolicitRouter struct {
 	Ifindex int
 }
 
+// SolicitNeighbor multicasts a Neighbor Solicitation for an address from the unspecified
+// address, to its solicited-node group (RFC 4861 §4.3, RFC 6275 §11.5.5).
+// NeighborAdvertised may follow.
+type SolicitNeighbor struct {
+	Ifindex int
+	Target  netip.Addr
+}
+
 // AdvertiseRouter multicasts a Router Advertisement to all nodes of a link, from
 // our link-local address there. The applier fills in the checksum.
 type AdvertiseRouter struct {
@@ -87,8 +95,16 @@ type StopAdvertising struct {
 	Addr    netip.Addr
 }
 
-// AddCareOf puts an address on an interface, optimistic where the kernel can
-// (RFC 4429). Done says that the kernel took the request; AddressReady or
+// DADMode says what duplicate address detection an address gets.
+type DADMode uint8
+
+const (
+	DADOptimistic DADMode = iota // used while it runs, where the kernel can (RFC 4429)
+	DADFirst                     // used after it
+	DADNone                      // none
+)
+
+// AddCareOf puts an address on an interface. Done says that the kernel took the request; AddressReady or
 // DADFailed follow.
 type AddCareOf struct {
 	ID        ID
@@ -96,6 +112,7 @@ type AddCareOf struct {
 	Prefix    netip.Prefix  // the address with its on-link prefix length
 	Preferred time.Duration // 0: not preferred for new connections
 	Valid     time.Duration // Infinite for no end
+	DAD       DADMode
 }
 
 // Infinite is a lifetime without end (all ones on the wire).
@@ -113,6 +130,17 @@ type RemoveCareOf struct {
 type KeepRouters struct {
 	Ifindex int
 	Routers []netip.Addr // link-local addresses
+}
+
+// ShareRouters says which default routers of a link are equivalent, so that the kernel
+// is to spread destinations among them (RFC 4311 §2). None: it is up to the kernel.
+type ShareRouters struct {
+	Ifindex int
+	Routers []netip.Addr // link-local addresses, sorted; at least two, or none
+
+	// All: all packets without a better route, not only those of care-of addresses
+	// that leave on the link.
+	All bool
 }
 
 // SetHomePath says how the packets of one home address travel on a mobile
@@ -169,6 +197,7 @@ type Notice struct {
 func (Send) effect()            {}
 func (SendICMP) effect()        {}
 func (SolicitRouter) effect()   {}
+func (SolicitNeighbor) effect() {}
 func (AdvertiseRouter) effect() {}
 func (SetBinding) effect()      {}
 func (ClearBinding) effect()    {}
@@ -178,6 +207,7 @@ func (StopAdvertising) effect() {}
 func (AddCareOf) effect()       {}
 func (RemoveCareOf) effect()    {}
 func (KeepRouters) effect()     {}
+func (ShareRouters) effect()    {}
 func (SetHomePath) effect()     {}
 func (SetDirect) effect()       {}
 func (ClearDirect) effect()     {}

@@ -75,6 +75,14 @@ type RouterSeen struct {
 	At      time.Time // when the kernel received it, by the wall clock; zero: just now
 }
 
+// NeighborAdvertised is a valid Neighbor Advertisement (RFC 4861 §7.1.2) for a target
+// that a SolicitNeighbor asked for, with a Target Link-Layer Address.
+type NeighborAdvertised struct {
+	Ifindex  int
+	Target   netip.Addr
+	LinkAddr []byte
+}
+
 // RouterSolicited is a valid Router Solicitation (RFC 4861 §6.1.1).
 type RouterSolicited struct {
 	Ifindex int
@@ -90,10 +98,10 @@ type AddressReady struct {
 }
 
 // DADFailed says that duplicate address detection found the address in use.
-// The kernel has taken it away or keeps it unusable.
 type DADFailed struct {
 	Ifindex int
 	Addr    netip.Addr
+	Kept    bool // the kernel keeps it, unusable; else it has taken it away
 }
 
 // AddressGone says that an address was removed, by whomever.
@@ -159,6 +167,7 @@ func (LinkUp) event()             {}
 func (LinkDown) event()           {}
 func (RouterSeen) event()         {}
 func (RouterSolicited) event()    {}
+func (NeighborAdvertised) event() {}
 func (AddressReady) event()       {}
 func (DADFailed) event()          {}
 func (AddressGone) event()        {}

@@ -81,4 +81,8 @@ type HomePath struct {
 
 	HomeAgentLinkAddr []byte // PathDeregistering: from the home agent's advertisement
 	DAD               bool   // PathHome: probe for the home address first (no binding existed)
+
+	// Unmarked: at home the address does not carry the kernel's mark of home addresses
+	// (IFA_F_HOMEADDRESS), which has it preferred to others (RFC 6724 §5 rule 4). PathHome.
+	Unmarked bool
 }

@@ -3,6 +3,8 @@ package rtnl
 import (
 	"errors"
 	"fmt"
+	"net/netip"
+	"slices"
 	"time"
 
 	"golang.org/x/sys/unix"
@@ -10,15 +12,15 @@ import (
 	"mip6d/internal/role"
 )
 
-// addCareOf puts a care-of address on an interface. It is optimistic: usable
-// before duplicate address detection ends (RFC 4429), where the interface's
+// addCareOf puts a care-of address on an interface. One that is to be optimistic is
+// usable before duplicate address detection ends where the interface's
 // optimistic_dad allows; elsewhere the kernel ignores the flag. Its prefix makes
 // no route: whether the prefix is on-link is said by the router, and the kernel
 // listens to that.
 func (m *MobileNode) addCareOf(e role.AddCareOf) error {
 	a := address{
 		prefix: e.Prefix, ifindex: e.Ifindex, protocol: m.paths.marks.RouteProtocol,
-		flags: unix.IFA_F_OPTIMISTIC | unix.IFA_F_NOPREFIXROUTE,
+		flags: unix.IFA_F_NOPREFIXROUTE | dadFlags[e.DAD],
 		valid: seconds(e.Valid), preferred: seconds(min(e.Preferred, e.Valid)),
 	}
 	if a.valid == 0 {
@@ -30,6 +32,8 @@ func (m *MobileNode) addCareOf(e role.AddCareOf) error {
 	m.careOf[place{e.Ifindex, e.Prefix.Addr()}] = e.Prefix
 	return m.paths.careOfBack(e.Prefix.Addr())
 }
+
+var dadFlags = [...]uint32{role.DADOptimistic: unix.IFA_F_OPTIMISTIC, role.DADFirst: 0, role.DADNone: unix.IFA_F_NODAD}
 
 // removeCareOf takes it back. An address that is gone is fine.
 func (m *MobileNode) removeCareOf(e role.RemoveCareOf) error {
@@ -53,14 +57,14 @@ const respite = 30 * time.Second
 // adoptCareOf takes over the care-of addresses of an earlier run. They go on
 // carrying the tunnel, are preferred for nothing new, and end by themselves
 // unless they are asked for again.
-func (m *MobileNode) adoptCareOf() error {
+func (m *MobileNode) adoptCareOf(homes []netip.Addr) error {
 	addrs, err := addresses()
 	if err != nil {
 		return err
 	}
 	var errs []error
 	for _, a := range addrs {
-		if a.protocol != m.paths.marks.RouteProtocol || a.isHome() {
+		if a.protocol != m.paths.marks.RouteProtocol || a.isHome() || slices.Contains(homes, a.prefix.Addr()) {
 			continue
 		}
 		a.flags = unix.IFA_F_NOPREFIXROUTE

@@ -49,7 +49,7 @@ func (b *Bindings) prepareNetworks(x role.Binding) error {
 		return nil
 	}
 	r := rule{
-		src: host(x.HomeAgent), local: true, table: b.marks.Table + tableDetour,
+		src: host(x.HomeAgent), local: true, bound: true, table: b.marks.Table + tableDetour,
 		priority: b.marks.RulePriority, protocol: b.marks.RouteProtocol,
 	}
 	if err := unless(b.conn.do(r.set()), unix.EEXIST); err != nil {

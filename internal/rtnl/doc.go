@@ -8,7 +8,9 @@
 // tunnel devices, homepath.go a
 // mobile node's home addresses, networks.go what is behind it, careof.go its
 // care-of addresses, sysctl.go the
-// settings of managed interfaces, mobilenode.go the applier of these three,
+// settings of managed interfaces, share.go the routers that
+// share load, labels.go the policy table for source addresses,
+// state.go what is remembered of both, mobilenode.go the applier of these three,
 // traffic.go what the kernel counts on tunnels, cleanup.go the end of it all.
 //
 // It decides nothing about the protocol, and leaves xfrm to internal/xfrmmig.

@@ -41,6 +41,7 @@ type route struct {
 	kind     uint8      // RTN_UNICAST or RTN_UNREACHABLE
 	oif      int        // 0: none
 	via      netip.Addr // or invalid
+	more     hops       // beside via, on the same interface
 	metric   uint32     // 0: the kernel's default
 	source   netip.Addr // of packets that have none yet, or invalid
 	encapDst netip.Addr // or invalid: not encapsulated
@@ -52,8 +53,13 @@ func (r route) set() request {
 	return request{unix.RTM_NEWROUTE, unix.NLM_F_CREATE | unix.NLM_F_REPLACE, r.body()}
 }
 
-// del is `ip -6 route del`.
-func (r route) del() request { return request{unix.RTM_DELROUTE, 0, r.body()} }
+// del is `ip -6 route del`; with several next hops, all of them.
+func (r route) del() request {
+	if !r.more.empty() {
+		r.via, r.more = netip.Addr{}, hops{}
+	}
+	return request{unix.RTM_DELROUTE, 0, r.body()}
+}
 
 func (r route) body() []byte {
 	table := uint8(unix.RT_TABLE_UNSPEC)
@@ -77,7 +83,7 @@ func (r route) body() []byte {
 		})
 		b = attrU16(b, unix.RTA_ENCAP_TYPE, lwtunnelEncapIP6)
 	}
-	if r.via.IsValid() {
+	if r.more.empty() && r.via.IsValid() {
 		b = attrAddr(b, unix.RTA_GATEWAY, r.via)
 	}
 	if r.source.IsValid() {
@@ -89,8 +95,22 @@ func (r route) body() []byte {
 	if r.table >= 256 {
 		b = attrU32(b, unix.RTA_TABLE, r.table)
 	}
-	if r.oif != 0 {
+	switch {
+	case !r.more.empty():
+		b = attr(b, unix.RTA_MULTIPATH, r.nexthops())
+	case r.oif != 0:
 		b = attrU32(b, unix.RTA_OIF, uint32(r.oif))
+	}
+	return b
+}
+
+// nexthops is a struct rtnexthop for each router, with its RTA_GATEWAY.
+func (r route) nexthops() (b []byte) {
+	for _, via := range append([]netip.Addr{r.via}, r.more.list()...) {
+		b = native.AppendUint16(b, unix.SizeofRtNexthop+unix.SizeofRtAttr+16)
+		b = append(b, 0, 0) // flags, and a weight of one
+		b = native.AppendUint32(b, uint32(r.oif))
+		b = attrAddr(b, unix.RTA_GATEWAY, via)
 	}
 	return b
 }
@@ -106,6 +126,7 @@ func (r route) body() []byte {
 type rule struct {
 	src, dst netip.Prefix // either may be invalid: any, if not both
 	local    bool
+	bound    bool // with src: only for packets that have their source already
 	onLink   bool // default routes of the table don't count
 	table    uint32
 	priority uint32
@@ -129,7 +150,7 @@ func (r rule) body() []byte {
 	}
 	b := []byte{uint8(of), uint8(max(r.dst.Bits(), 0)), uint8(max(r.src.Bits(), 0)), 0, table, 0, 0, unix.FR_ACT_TO_TBL}
 	flags := uint32(0)
-	if r.src.Addr().Is6() && !r.local {
+	if r.src.Addr().Is6() && !r.bound {
 		flags = unix.FIB_RULE_FIND_SADDR
 	}
 	b = native.AppendUint32(b, flags)

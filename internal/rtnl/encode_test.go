@@ -76,7 +76,7 @@ func TestEncodersWriteWhatIproute2Writes(t *testing.T) {
 		},
 		{
 			"ip -6 rule add from 2001:db8:1::1 iif lo lookup 6275 priority 627 protocol 75",
-			rule{src: host(ha), local: true, table: 6275, priority: 627, protocol: 75}.set(),
+			rule{src: host(ha), local: true, bound: true, table: 6275, priority: 627, protocol: 75}.set(),
 			"50000000" + "2000" + "0506" + "0a0080000000000100000000" + "1400020020010db8000100000000000000000001" +
 				"070003006c6f0000" + "08000f0083180000" + "0800060073020000" + "050015004b000000",
 		},
@@ -114,6 +114,28 @@ func TestEncodersWriteWhatIproute2Writes(t *testing.T) {
 				"1400010020010db8000100000000000000000001" + "0a000200020000000001" + "0000",
 		},
 		{
+			"ip -6 route replace default metric 1023 proto 75 nexthop via fe80::a dev lo nexthop via fe80::b dev lo",
+			route{
+				dst: everything, table: unix.RT_TABLE_MAIN, protocol: 75, kind: unix.RTN_UNICAST, oif: 1, metric: spreadMetric,
+				via: netip.MustParseAddr("fe80::a"), more: hops{netip.MustParseAddr("fe80::b")},
+			}.set(),
+			"74000000" + "1800" + "0505" + "0a000000fe4b000100000000" + "1400010000000000000000000000000000000000" +
+				"08000600ff030000" + "3c000900" + "1c00000001000000" + "14000500fe80000000000000000000000000000a" +
+				"1c00000001000000" + "14000500fe80000000000000000000000000000b",
+		},
+		{
+			"ip addrlabel add prefix 2001:db8:1::/64 label 50, which has EXCL for REPLACE",
+			Label{netip.MustParsePrefix("2001:db8:1::/64"), 50}.set(),
+			"38000000" + "4800" + "0505" + "0a00400000000000" + "00000000" + "0800020032000000" +
+				"1400010020010db8000100000000000000000000",
+		},
+		{
+			"ip addrlabel del prefix 2001:db8:1::/64 label 50",
+			Label{netip.MustParsePrefix("2001:db8:1::/64"), 50}.del(),
+			"38000000" + "4900" + "0500" + "0a00400000000000" + "00000000" + "0800020032000000" +
+				"1400010020010db8000100000000000000000000",
+		},
+		{
 			"ip link add mip6t mtu 1460 up type ip6tnl external",
 			tunnel{name: "mip6t", external: true}.create(),
 			"54000000" + "1000" + "0506" + "00000000" + "00000000" + "01000000" + "01000000" +
@@ -141,10 +163,10 @@ func TestEncodersWriteWhatIproute2Writes(t *testing.T) {
 			"24000000" + "1800" + "0505" + "02000000004b000700000000" + "08000f0083180000",
 		},
 		{
-			"ip rule add from 192.0.2.100 lookup 6277 priority 628 protocol 75",
+			"ip rule add from 192.0.2.100 iif lo lookup 6277 priority 628 protocol 75",
 			own.rule(hoa4, rulePath, 6277).set(),
-			"3c000000" + "2000" + "0506" + "020020000000000100000000" +
-				"08000200c0000264" + "08000f0085180000" + "0800060074020000" + "050015004b000000",
+			"44000000" + "2000" + "0506" + "020020000000000100000000" +
+				"08000200c0000264" + "070003006c6f0000" + "08000f0085180000" + "0800060074020000" + "050015004b000000",
 		},
 		{
 			"ip rule add from 0.0.0.0/32 lookup 6277 priority 628 protocol 75",

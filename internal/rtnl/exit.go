@@ -3,6 +3,7 @@ package rtnl
 import (
 	"fmt"
 	"net/netip"
+	"slices"
 
 	"golang.org/x/sys/unix"
 
@@ -11,23 +12,32 @@ import (
 
 // exit is the way that packets from a care-of address leave by: a rule to a
 // table of its own, with a default route by the router that the care-of address
-// came from. In the main table the kernel may still have a default router, or an
+// came from, and its equals. In the main table the kernel may still have a default router, or an
 // on-link prefix, of the link where we were before, and would send there what
 // goes to the home agent, or directly to a correspondent.
+//
+// With networks behind us, what others send from the care-of address is stopped: as the
+// outer header of a packet to the home agent it would pass for ours (RFC 3963 §9).
 type exit struct {
 	rule rule
+	stop rule  // zero: nobody is behind us
 	hop  route // zero: no router is known, and the main table will have to do
 }
 
 func (p *paths) exitOf(t *path, w role.HomePath) exit {
 	e := exit{rule: rule{
-		src: host(w.CareOf), table: t.table + 1, priority: p.marks.RulePriority + ruleCareOf, protocol: p.marks.RouteProtocol,
+		src: host(w.CareOf), local: true, table: t.table + 1, priority: p.marks.RulePriority + ruleCareOf, protocol: p.marks.RouteProtocol,
 	}}
 	if w.Router.IsValid() {
 		e.hop = route{
 			dst: everything, table: t.table + 1, protocol: p.marks.RouteProtocol,
 			kind: unix.RTN_UNICAST, oif: w.Ifindex, via: w.Router.WithZone(""),
 		}
+		e.hop.more = p.sharing(e.hop)
+	}
+	if len(w.MobilePrefixes) > 0 && w.Router.IsValid() {
+		e.stop = e.rule
+		e.stop.local, e.stop.table = false, p.marks.Table+tableBlocked
 	}
 	return e
 }
@@ -41,6 +51,9 @@ func (e exit) enter() (requests []request) {
 	if e.rule != (rule{}) {
 		requests = append(requests, e.rule.set())
 	}
+	if e.stop != (rule{}) {
+		requests = append(requests, e.stop.set()) // behind it, as they have one priority
+	}
 	return requests
 }
 
@@ -50,6 +63,9 @@ func (e exit) enter() (requests []request) {
 // would keep what was sent to it meanwhile; TCP does not send again what it
 // knows to be still in a queue of its own host.
 func (e exit) leave(other exit) (requests []request) {
+	if e.stop != other.stop && e.stop != (rule{}) {
+		requests = append(requests, e.stop.del())
+	}
 	if e.rule != other.rule && e.rule != (rule{}) {
 		requests = append(requests, e.rule.del())
 	}
@@ -59,8 +75,10 @@ func (e exit) leave(other exit) (requests []request) {
 	if other.hop == (route{}) {
 		requests = append(requests, e.hop.del())
 	}
-	if e.hop.via != other.hop.via || e.hop.oif != other.hop.oif {
-		requests = append(requests, forgetNeighbour(e.hop.oif, e.hop.via))
+	for _, via := range e.hop.routers() {
+		if e.hop.oif != other.hop.oif || !slices.Contains(other.hop.routers(), via) {
+			requests = append(requests, forgetNeighbour(e.hop.oif, via))
+		}
 	}
 	return requests
 }
@@ -105,6 +123,11 @@ func (p *paths) findExit(t *path) (exit, error) {
 	for _, r := range rules {
 		if r.priority == p.marks.RulePriority+ruleCareOf && r.table == t.table+1 {
 			e.rule = r
+		}
+	}
+	for _, r := range rules {
+		if r.priority == p.marks.RulePriority+ruleCareOf && r.table == p.marks.Table+tableBlocked && r.src == e.rule.src {
+			e.stop = r
 		}
 	}
 	e.hop, err = p.findHop(everything, t.table+1)

@@ -29,8 +29,9 @@ func (p *paths) find(w role.HomePath, at *placed) error {
 		case err != nil: // gone meanwhile
 		case !isOurs(link, p.marks):
 			at.home, at.prefix, at.full = a.ifindex, a.prefix, a.flags&unix.IFA_F_NOPREFIXROUTE == 0
+			at.bare = !a.isHome() && a.protocol == p.marks.RouteProtocol // a person's will do as it is
 		case at.device == 0:
-			at.device = a.ifindex
+			at.device, at.aged = a.ifindex, a.preferred == 0
 		default:
 			if err := unless(p.conn.do(a.del()), unix.EADDRNOTAVAIL, unix.ENODEV); err != nil {
 				return fmt.Errorf("take the home address %s from %s: %w", hoa, link.Attrs().Name, err)
@@ -58,6 +59,10 @@ func (p *paths) findRules(hoa netip.Addr, at *placed) error {
 		case r.priority == p.marks.RulePriority+ruleBlocked:
 			at.rules = true
 		case r.priority != p.marks.RulePriority+rulePath:
+		case !r.local: // of an older version
+			if err := unless(p.conn.do(r.del()), unix.ENOENT); err != nil {
+				return fmt.Errorf("delete an older version's rule of %s: %w", hoa, err)
+			}
 		case at.table == 0:
 			at.table = r.table
 		default:
@@ -77,10 +82,18 @@ func (p *paths) findHop(dst netip.Prefix, table uint32) (route, error) {
 	}
 	for _, r := range routes {
 		if uint32(r.Table) == table && destination(r) == dst {
-			return route{
+			hop := route{
 				dst: dst, table: table, protocol: p.marks.RouteProtocol, kind: unix.RTN_UNICAST,
 				oif: r.LinkIndex, via: addrOf(r.Gw), metric: uint32(r.Priority),
-			}, nil
+			}
+			for i, h := range r.MultiPath {
+				if i == 0 {
+					hop.oif, hop.via = h.LinkIndex, addrOf(h.Gw)
+				} else if i <= len(hop.more) {
+					hop.more[i-1] = addrOf(h.Gw)
+				}
+			}
+			return hop, nil
 		}
 	}
 	return route{}, nil
@@ -110,7 +123,7 @@ func (p *paths) settle(homes []netip.Addr, networks []netip.Prefix) error {
 			stale[a.prefix.Addr()] = !wanted[a.prefix.Addr()]
 		}
 	}
-	errs := []error{p.settleNetworks(networks), p.settleIPv4(wanted)}
+	errs := []error{p.settleNetworks(networks), p.settleSpread(), p.settleIPv4(wanted)}
 	for hoa, is := range stale {
 		if is {
 			errs = append(errs, p.removeStale(hoa, addrs))

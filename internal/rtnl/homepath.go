@@ -23,7 +23,9 @@ type paths struct {
 	queues  bool                 // tunnels get a queue that can hold packets
 	tunnels map[netip.Addr]*path // by home agent
 	homes   map[netip.Addr]*placed
-	blocked bool // the table of the second rule is filled
+	shared  map[int][]netip.Addr // the equivalent routers of an interface, two or more
+	spread  int                  // the interface by which all packets are spread; 0: none
+	blocked bool                 // the table of the second rule is filled
 }
 
 // placed is what is in the kernel for one home address, and what is wanted.
@@ -34,6 +36,7 @@ type placed struct {
 	prefix  netip.Prefix // its prefix there
 	aged    bool         // deprecated there
 	full    bool         // there as an ordinary address, with the prefix's route
+	bare    bool         // there without the mark of home addresses
 	rules   bool         // ruleBlocked is there
 	table   uint32       // of the rule rulePath; 0: none
 	homeHop route        // the home agent's route in tableHome
@@ -44,7 +47,7 @@ type placed struct {
 }
 
 func newPaths(m Marks, c *conn, queues bool) *paths {
-	return &paths{marks: m, conn: c, queues: queues, tunnels: make(map[netip.Addr]*path), homes: make(map[netip.Addr]*placed)}
+	return &paths{marks: m, conn: c, queues: queues, tunnels: make(map[netip.Addr]*path), homes: make(map[netip.Addr]*placed), shared: make(map[int][]netip.Addr)}
 }
 
 // set goes from whatever is there to what is wanted.
@@ -197,9 +200,12 @@ var (
 	everything4 = netip.PrefixFrom(netip.IPv4Unspecified(), 0)
 )
 
+// rule is one of a home address's. Only what we send ourselves takes its path: a host
+// behind a mobile router that forges the home address meets the rule that lets nothing
+// out (RFC 3963 §9).
 func (p *paths) rule(hoa netip.Addr, which, table uint32) rule {
 	return rule{
-		src: host(hoa), table: table, priority: p.marks.RulePriority + which, protocol: p.marks.RouteProtocol,
+		src: host(hoa), local: which == rulePath, table: table, priority: p.marks.RulePriority + which, protocol: p.marks.RouteProtocol,
 	}
 }
 
@@ -315,6 +321,9 @@ func (p *paths) putHome(w role.HomePath, at *placed, full bool) error {
 	a := p.address(host(w.HomeAddress.Addr()), w.Ifindex, unix.IFA_F_HOMEADDRESS)
 	if full {
 		a.prefix = w.HomeAddress
+		if w.Unmarked {
+			a.flags = 0
+		}
 	} else {
 		a.flags |= unix.IFA_F_NOPREFIXROUTE
 	}
@@ -325,13 +334,13 @@ func (p *paths) putHome(w role.HomePath, at *placed, full bool) error {
 	if err != nil {
 		return fmt.Errorf("put the home address %s on interface %d: %w", w.HomeAddress.Addr(), w.Ifindex, err)
 	}
-	at.home, at.prefix, at.full = w.Ifindex, a.prefix, full
+	at.home, at.prefix, at.full, at.bare = w.Ifindex, a.prefix, full, full && w.Unmarked
 	return nil
 }
 
 // home makes the home address an ordinary one.
 func (p *paths) home(w role.HomePath, at *placed) error {
-	if at.home != 0 && (at.home != w.Ifindex || !at.full) {
+	if at.home != 0 && (at.home != w.Ifindex || !at.full || at.bare != w.Unmarked) {
 		// The kernel keeps an address's prefix length and DAD as they were
 		// made; the address lives on on the tunnel device meanwhile.
 		if err := p.takeFromHome(at); err != nil {
@@ -379,7 +388,7 @@ func (p *paths) release(hoa netip.Addr, at *placed) error {
 		for _, t := range p.tunnels {
 			errs = append(errs, p.dropExit(t))
 		}
-		errs = append(errs, p.conn.cleanDevices(p.marks), p.conn.cleanRoutes(p.marks, isDiscard), p.conn.cleanRules(p.marks))
+		errs = append(errs, p.conn.cleanDevices(p.marks), p.conn.cleanRoutes(p.marks, func(r route) bool { return isDiscard(r) || isSpread(r) }), p.conn.cleanRules(p.marks))
 		clear(p.tunnels)
 		p.blocked = false
 	} else {

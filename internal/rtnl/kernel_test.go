@@ -4,6 +4,7 @@ import (
 	"net"
 	"net/netip"
 	"os"
+	"slices"
 	"testing"
 	"time"
 
@@ -231,6 +232,41 @@ func TestKernelCareOfAddress(t *testing.T) {
 	if there() != nil {
 		t.Error("the care-of address is still there")
 	}
+	// Now duplicate address detection as it is asked for.
+	must(t, os.WriteFile(sysctl("eth0", "optimistic_dad"), []byte("1"), 0))
+	const tentative, optimistic = unix.IFA_F_TENTATIVE, unix.IFA_F_OPTIMISTIC
+	for mode, want := range map[role.DADMode]int{role.DADOptimistic: tentative | optimistic, role.DADFirst: tentative, role.DADNone: unix.IFA_F_NODAD} {
+		must(t, m.Apply([]role.Effect{role.AddCareOf{Ifindex: eth0, Prefix: careOf, Preferred: 150e9, Valid: 300e9, DAD: mode}})[0])
+		if got := there().Flags & (tentative | optimistic | unix.IFA_F_NODAD); got != want {
+			t.Errorf("mode %d: the flags are %#x, want %#x", mode, got, want)
+		}
+		must(t, m.Apply([]role.Effect{role.RemoveCareOf{Ifindex: eth0, Addr: careOf.Addr()}})[0])
+	}
+}
+
+// At home the home address is marked as one unless it is not to be, whatever an earlier
+// run has made of it, which the next one does not take for a care-of address.
+func TestKernelMarkOfHomeAddressAtHome(t *testing.T) {
+	testkernel.Namespace(t)
+	eth0 := link(t)
+	for _, unmarked := range []bool{false, true, true, false} {
+		m, err := OpenMobileNode(Marks{}, false)
+		must(t, err)
+		must(t, m.Settle([]netip.Addr{hoa}, nil))
+		p := homePath(role.PathHome, eth0)
+		p.Unmarked = unmarked
+		must(t, setPath(m, p))
+		must(t, m.Close())
+		addrs, err := addresses()
+		must(t, err)
+		i := slices.IndexFunc(addrs, func(a address) bool { return a.prefix.Addr() == hoa })
+		if i < 0 {
+			t.Fatal("no home address")
+		}
+		if a := addrs[i]; a.isHome() == unmarked || a.valid != forever || a.preferred != forever || a.prefix.Bits() != 64 {
+			t.Errorf("unmarked %v: %+v", unmarked, a)
+		}
+	}
 }
 
 // bindings makes n bindings, with home addresses from 2001:db8:1::1:0 on.
@@ -387,15 +423,15 @@ func TestKernelSettingsAreRestored(t *testing.T) {
 	dir := t.TempDir()
 	s, err := OpenSettings(dir)
 	must(t, err)
-	must(t, s.Manage("eth0", false))
-	must(t, s.Manage("wlan7", false)) // not there
+	must(t, s.Manage(Managed{Name: "eth0", Optimistic: true}))
+	must(t, s.Manage(Managed{Name: "wlan7"})) // not there
 	if v, _ := read(sysctl("eth0", "optimistic_dad")); v != "1" {
 		t.Errorf("optimistic_dad is %q", v)
 	}
 	// As if killed: the next run knows what it was.
 	s, err = OpenSettings(dir)
 	must(t, err)
-	must(t, s.Manage("eth0", false))
+	must(t, s.Manage(Managed{Name: "eth0", Optimistic: true}))
 	must(t, s.Restore())
 	for key, want := range map[string]string{"optimistic_dad": "0", "autoconf": "1", "accept_ra": "1"} {
 		if v, _ := read(sysctl("eth0", key)); v != want {
@@ -404,5 +440,23 @@ func TestKernelSettingsAreRestored(t *testing.T) {
 	}
 	if files, _ := os.ReadDir(dir); len(files) != 0 {
 		t.Errorf("left in the run directory: %v", files)
+	}
+	// What the next run's configuration leaves alone, it restores.
+	must(t, os.WriteFile(sysctl("eth0", "use_tempaddr"), []byte("2"), 0))
+	for _, c := range []struct {
+		m                     Managed
+		optimistic, temporary string
+	}{
+		{Managed{Name: "eth0", Optimistic: true}, "1", "0"},
+		{Managed{Name: "eth0", KeepTempAddrs: true}, "0", "2"},
+	} {
+		s, err = OpenSettings(dir)
+		must(t, err)
+		must(t, s.Manage(c.m))
+		for key, want := range map[string]string{"optimistic_dad": c.optimistic, "use_optimistic": c.optimistic, "use_tempaddr": c.temporary, "autoconf": "0"} {
+			if v, _ := read(sysctl("eth0", key)); v != want {
+				t.Errorf("%+v: %s is %q, want %q", c.m, key, v, want)
+			}
+		}
 	}
 }

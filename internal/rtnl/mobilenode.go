@@ -8,7 +8,7 @@ import (
 	"mip6d/internal/role"
 )
 
-// MobileNode carries out AddCareOf, RemoveCareOf, KeepRouters and SetHomePath. It is an
+// MobileNode carries out AddCareOf, RemoveCareOf, KeepRouters, ShareRouters and SetHomePath. It is an
 // engine.Applier.
 type MobileNode struct {
 	conn   *conn
@@ -48,6 +48,8 @@ func (m *MobileNode) apply(e role.Effect) error {
 		return m.removeCareOf(e)
 	case role.KeepRouters:
 		return m.keepRouters(e)
+	case role.ShareRouters:
+		return m.paths.shareRouters(e)
 	case role.SetHomePath:
 		return m.paths.set(e.Path)
 	}
@@ -58,7 +60,7 @@ func (m *MobileNode) apply(e role.Effect) error {
 // what an earlier one left of others is removed, and its care-of addresses get a
 // last respite.
 func (m *MobileNode) Settle(homes []netip.Addr, networks []netip.Prefix) error {
-	return errors.Join(m.paths.settle(homes, networks), m.adoptCareOf())
+	return errors.Join(m.paths.settle(homes, networks), m.adoptCareOf(homes))
 }
 
 // Reinstate sets everything again that others have taken away from home

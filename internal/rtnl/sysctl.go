@@ -2,7 +2,6 @@ package rtnl
 
 import (
 	"cmp"
-	"encoding/json"
 	"errors"
 	"fmt"
 	"io/fs"
@@ -14,15 +13,42 @@ import (
 	"strings"
 )
 
-// managed is what an interface of a mobile node is set to: the kernel goes on
-// to learn routers and on-link prefixes, but leaves care-of addresses to us, and
-// lets us use them while their duplicate address detection runs (RFC 4429).
-var managed = map[string]string{
-	"autoconf":       "0",
-	"use_tempaddr":   "0",
-	"optimistic_dad": "1",
-	"use_optimistic": "1",
+// Managed is an interface of a mobile node. The kernel goes on to learn routers and
+// on-link prefixes there, but leaves care-of addresses to us.
+type Managed struct {
+	Name string
+
+	// Router: we are a mobile router. The interface is a host's all the same
+	// (RFC 3963 §5.6, §5.7): the kernel forwards packets, but doesn't tell the link
+	// that it is a router.
+	Router bool
+
+	Optimistic    bool // addresses may be used while duplicate address detection runs (RFC 4429)
+	KeepTempAddrs bool // whatever temporary addresses there are (RFC 8981) are not our business
 }
+
+// sysctls is what it is set to.
+func (m Managed) sysctls() map[string]string {
+	want := map[string]string{"accept_ra": "1", "accept_ra_defrtr": "1", "accept_ra_pinfo": "1", "autoconf": "0"}
+	if forwarding, _ := read(sysctl(m.Name, "forwarding")); forwarding == "1" || m.Router {
+		want["accept_ra"] = "2" // 1 means no on a router
+	}
+	if m.Optimistic {
+		want["optimistic_dad"], want["use_optimistic"] = "1", "1"
+	}
+	if !m.KeepTempAddrs {
+		want["use_tempaddr"] = "0"
+	}
+	if _, err := read(sysctl(m.Name, rtrPref)); err == nil { // CONFIG_IPV6_ROUTER_PREF
+		want[rtrPref] = "1"
+	}
+	return want
+}
+
+const rtrPref = "accept_ra_rtr_pref"
+
+// mayManage are those that another configuration would have set.
+var mayManage = []string{"optimistic_dad", "use_optimistic", "use_tempaddr"}
 
 // withoutOptimistic takes out of what an interface is to be set to the sysctls that a
 // kernel without optimistic addresses (CONFIG_IPV6_OPTIMISTIC_DAD) does not have in
@@ -40,48 +66,45 @@ func withoutOptimistic(want map[string]string, dir string) {
 // what they were, so that the next run, or Cleanup, can restore them after this
 // one was killed.
 type Settings struct {
-	file  string
+	file  stateFile
 	was   map[string]string // sysctl path → former value
 	hosts map[string]int    // interfaces on which a router was made a host by this run, with their indexes
 }
 
 // OpenSettings reads what an earlier run in the same directory has changed.
 func OpenSettings(dir string) (*Settings, error) {
-	s := &Settings{file: filepath.Join(dir, "sysctls.json"), was: make(map[string]string), hosts: make(map[string]int)}
-	b, err := os.ReadFile(s.file)
-	switch {
-	case errors.Is(err, fs.ErrNotExist):
-		return s, nil
-	case err != nil:
-		return nil, fmt.Errorf("read the sysctls to restore: %w", err)
+	s := &Settings{
+		file: stateFile{filepath.Join(dir, "sysctls.json"), "sysctls"},
+		was:  make(map[string]string), hosts: make(map[string]int),
 	}
-	if err := json.Unmarshal(b, &s.was); err != nil {
-		return nil, fmt.Errorf("read the sysctls to restore: %s: %w; delete the file to give them up", s.file, err)
-	}
-	return s, nil
+	return s, s.file.load(&s.was)
 }
 
-// Manage sets an interface up for a mobile node. An interface that is not there
-// is no error: it is managed when it appears. On a mobile router it is a host's
-// (RFC 3963 §5.6, §5.7): the kernel forwards packets all the same, but doesn't
-// tell the link that it is a router.
-func (s *Settings) Manage(name string, router bool) error {
-	want := maps.Clone(managed)
-	want["accept_ra"] = "1"
-	if forwarding, _ := read(sysctl(name, "forwarding")); forwarding == "1" || router {
-		want["accept_ra"] = "2" // 1 means no on a router
-	}
-	if _, err := os.Stat(filepath.Dir(sysctl(name, "forwarding"))); errors.Is(err, fs.ErrNotExist) {
+// Manage sets an interface up. One that is not there is no error: it is managed when it
+// appears.
+func (s *Settings) Manage(m Managed) error {
+	if _, err := os.Stat(filepath.Dir(sysctl(m.Name, "forwarding"))); errors.Is(err, fs.ErrNotExist) {
 		return nil
 	}
-	withoutOptimistic(want, filepath.Dir(sysctl(name, "forwarding")))
+	want := m.sysctls()
+	withoutOptimistic(want, filepath.Dir(sysctl(m.Name, "forwarding")))
 	for _, key := range slices.Sorted(maps.Keys(want)) {
-		if err := s.set(sysctl(name, key), want[key]); err != nil {
+		if err := s.set(sysctl(m.Name, key), want[key]); err != nil {
 			return err
 		}
 	}
-	if router {
-		return s.host(name)
+	var errs []error
+	for _, key := range mayManage {
+		path := sysctl(m.Name, key)
+		if _, ours := s.was[path]; ours && want[key] == "" {
+			errs = append(errs, s.restore(path))
+		}
+	}
+	if err := errors.Join(append(errs, s.save())...); err != nil {
+		return err
+	}
+	if m.Router {
+		return s.host(m.Name)
 	}
 	return nil
 }
@@ -166,26 +189,7 @@ func (s *Settings) remember(path, value string) error {
 	return s.save()
 }
 
-// save writes the file anew, whole or not at all.
-func (s *Settings) save() error {
-	if len(s.was) == 0 {
-		if err := os.Remove(s.file); err != nil && !errors.Is(err, fs.ErrNotExist) {
-			return fmt.Errorf("forget the sysctls to restore: %w", err)
-		}
-		return nil
-	}
-	b, err := json.MarshalIndent(s.was, "", "  ")
-	if err == nil {
-		tmp := s.file + ".new"
-		if err = os.WriteFile(tmp, b, 0o600); err == nil {
-			err = os.Rename(tmp, s.file)
-		}
-	}
-	if err != nil {
-		return fmt.Errorf("remember the sysctls to restore: %w", err)
-	}
-	return nil
-}
+func (s *Settings) save() error { return s.file.save(s.was, len(s.was)) }
 
 // Restore gives all settings their former values. An interface that is gone is
 // no error.
@@ -196,14 +200,18 @@ func (s *Settings) Restore() error {
 	})
 	var errs []error
 	for _, path := range paths {
-		value := s.was[path]
-		if err := os.WriteFile(path, []byte(value), 0); err != nil && !errors.Is(err, fs.ErrNotExist) {
-			errs = append(errs, fmt.Errorf("restore the sysctl %s to %s: %w", path, value, err))
-			continue
-		}
-		delete(s.was, path)
+		errs = append(errs, s.restore(path))
 	}
 	return errors.Join(append(errs, s.save())...)
+}
+
+func (s *Settings) restore(path string) error {
+	value := s.was[path]
+	if err := os.WriteFile(path, []byte(value), 0); err != nil && !errors.Is(err, fs.ErrNotExist) {
+		return fmt.Errorf("restore the sysctl %s to %s: %w", path, value, err)
+	}
+	delete(s.was, path)
+	return nil
 }
 
 const conf = "/proc/sys/net/ipv6/conf"

@@ -6,6 +6,8 @@ import (
 	"testing"
 	"time"
 
+	"golang.org/x/sys/unix"
+
 	"mip6d/internal/icmp6"
 	"mip6d/test/netns/capture"
 	"mip6d/test/netns/daemon"
@@ -16,7 +18,7 @@ import (
 // TestKernelMobileRouterAmongOthers: what a mobile router is to its visited link, to
 // its own network, and to its home agent's routing table.
 func TestKernelMobileRouterAmongOthers(t *testing.T) {
-	w, _, addr := newRouterWorld(t, "explicit")
+	w, host, addr := newRouterWorld(t, "explicit")
 	ping := startPing(t, func() (*traffic.Ping, error) {
 		return traffic.StartPing(w.CN, topology.CNAddr, addr, 10*time.Millisecond)
 	})
@@ -86,6 +88,48 @@ func TestKernelMobileRouterAmongOthers(t *testing.T) {
 		time.Sleep(500 * time.Millisecond) // MAX_RA_DELAY_TIME of RFC 4861
 		if n := len(w.wire.Select(time.Time{}, sent(capture.ICMP(capture.ICMPRouterAdvertisement)))); n != 0 {
 			t.Errorf("%d router advertisements from the mobile router", n)
+		}
+	})
+
+	// What hosts behind it forge does not get into the tunnel, nor passes for the tunnel.
+	//
+	// Requirements: 3963-9-2, 3963-9-2b
+	t.Run("forged from behind", func(t *testing.T) {
+		inside, err := w.MN.Link(topology.MobileInterface)
+		if err != nil {
+			t.Fatal(err)
+		}
+		udp := []byte{0, 7, 0, 9, 0, 8, 0, 0}
+		plain := func(src netip.Addr) []byte { return capture.IPv6Packet(src, topology.CNAddr, unix.IPPROTO_UDP, udp) }
+		stranger := netip.MustParseAddr("2001:db8:9::9")
+		isUDP := func(p *capture.IPv6) bool { return p != nil && p.Proto == unix.IPPROTO_UDP }
+		for _, c := range []struct {
+			what   string
+			packet []byte
+			passes bool // in the tunnel
+		}{
+			{"its own address", plain(addr), true},
+			{"the router's home address", plain(topology.HoA), false},
+			{"the router's care-of address", plain(coa), false},
+			{"an address from elsewhere", plain(stranger), false},
+			{"a tunnel that ends at the router", capture.IPv6Packet(addr, coa, unix.IPPROTO_IPV6, plain(topology.HoA)), false},
+			{"a tunnel of its own making", capture.IPv6Packet(coa, topology.HAAddr, unix.IPPROTO_IPV6, plain(topology.HoA)), false},
+		} {
+			since := time.Now()
+			if err := capture.Inject(host, "eth0", capture.EthernetFrame(inside.Attrs().HardwareAddr.String(), c.packet)); err != nil {
+				t.Fatal(err)
+			}
+			time.Sleep(500 * time.Millisecond)
+			tunnelled := w.wire.Select(since, sent(func(p capture.Packet) bool { return p.IP != nil && isUDP(p.IP.Inner) }))
+			if (len(tunnelled) > 0) != c.passes {
+				t.Errorf("from %s: %d packets in the tunnel", c.what, len(tunnelled))
+			}
+			ours := w.wire.Select(since, sent(func(p capture.Packet) bool {
+				return p.IP != nil && isUDP(p.IP) && (p.IP.Src == coa || p.IP.Src == topology.HoA)
+			}))
+			if len(ours) > 0 {
+				t.Errorf("from %s: %d packets left as the router's own", c.what, len(ours))
+			}
 		}
 	})
 

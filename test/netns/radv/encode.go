@@ -34,8 +34,10 @@ func (c Config) encode(linkAddr []byte) []byte {
 		b[5] |= flagHomeAgent
 	}
 	binary.BigEndian.PutUint16(b[6:], uint16(c.RouterLifetime/time.Second))
-	b = append(b, optSourceLinkAddr, 1)
-	b = append(b, linkAddr...)
+	if !c.NoLinkAddr {
+		b = append(b, optSourceLinkAddr, 1)
+		b = append(b, linkAddr...)
+	}
 	for _, p := range c.Prefixes {
 		b = p.append(b)
 	}

@@ -49,6 +49,8 @@ type Config struct {
 	HomeAgentPreference uint16
 	HomeAgentLifetime   time.Duration // not 0: add the Home Agent Information option
 
+	NoLinkAddr bool // leave the Source Link-Layer Address option out
+
 	// SolicitedDelay is the longest random delay before a solicitation is
 	// answered; RFC 4861 §6.2.6 asks for up to 0.5 s.
 	SolicitedDelay time.Duration

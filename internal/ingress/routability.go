@@ -1,0 +1,165 @@
+package ingress
+
+import (
+	"errors"
+	"fmt"
+	"net/netip"
+
+	"github.com/cilium/ebpf"
+	"github.com/cilium/ebpf/asm"
+	"github.com/vishvananda/netlink"
+	"github.com/vishvananda/netlink/nl"
+	"golang.org/x/sys/unix"
+
+	"mip6d/internal/role"
+)
+
+// A home agent that denies a mobile node route optimisation stops return routability in
+// its tunnel (RFC 6275 §5.2.5): Home Test Init on the way out, and Home Test on the way
+// in, in case the former had an extension header to hide behind. Without them no
+// correspondent can be given a care-of address.
+
+const routabilityFilterName = "mip6_hometest"
+
+// Of a Mobility Header right behind the IPv6 header (RFC 6275 §6.1.1).
+const (
+	protoMobility  = 135
+	mobilityType   = ipv6HeaderLen + 2
+	typeHomeInit   = 1 // Home Test Init
+	typeHomeTest   = 3 // Home Test
+	ipv6Dest       = 24
+	scratchInStack = -72
+)
+
+// deniedSpec describes the map of home addresses without route optimisation.
+func deniedSpec(entries uint32) *ebpf.MapSpec {
+	return &ebpf.MapSpec{
+		Name: "mip6_direct_no", Type: ebpf.Hash, KeySize: addrLen, ValueSize: 4, MaxEntries: entries, Flags: flagNoPrealloc,
+	}
+}
+
+// stopHomeTests goes to drop with R7 set where a packet is a message of a type and the
+// address at an offset of the stack is in the map; else it falls through. R6 is the
+// packet's context.
+func stopHomeTests(denied *ebpf.Map, typ int32, address int32) asm.Instructions {
+	load := func(offset int32) asm.Instructions {
+		return asm.Instructions{
+			asm.Mov.Reg(asm.R1, asm.R6),
+			asm.Mov.Imm(asm.R2, offset),
+			asm.Mov.Reg(asm.R3, asm.RFP),
+			asm.Add.Imm(asm.R3, scratchInStack),
+			asm.Mov.Imm(asm.R4, 1),
+			asm.Mov.Imm(asm.R5, hdrStartNet),
+			asm.FnSkbLoadBytesRelative.Call(),
+			asm.JNE.Imm(asm.R0, 0, "no_home_test"),
+			asm.LoadMem(asm.R0, asm.RFP, scratchInStack, asm.Byte),
+		}
+	}
+	insns := load(ipv6NextHeader)
+	insns = append(insns, asm.JNE.Imm(asm.R0, protoMobility, "no_home_test"))
+	insns = append(insns, load(mobilityType)...)
+	return append(insns,
+		asm.JNE.Imm(asm.R0, typ, "no_home_test"),
+		asm.LoadMapPtr(asm.R1, denied.FD()),
+		asm.Mov.Reg(asm.R2, asm.RFP),
+		asm.Add.Imm(asm.R2, address),
+		asm.FnMapLookupElem.Call(),
+		asm.Mov.Imm(asm.R7, int32(slotHomeTest)),
+		asm.JNE.Imm(asm.R0, 0, "drop"),
+		asm.Mov.Imm(asm.R1, 0).WithSymbol("no_home_test"),
+	)
+}
+
+// routabilityProgram stops Home Tests on the egress of the shared tunnel device, where
+// packets are still without the tunnel's header.
+func routabilityProgram(denied, counters *ebpf.Map) *ebpf.ProgramSpec {
+	const inner = -64 // destination
+	insns := asm.Instructions{
+		asm.Mov.Reg(asm.R6, asm.R1),
+		asm.LoadMem(asm.R0, asm.R6, skbProtocol, asm.Word),
+		asm.JNE.Imm(asm.R0, wireOrder(etherIPv6), "no_home_test"),
+		asm.Mov.Reg(asm.R1, asm.R6),
+		asm.Mov.Imm(asm.R2, ipv6Dest),
+		asm.Mov.Reg(asm.R3, asm.RFP),
+		asm.Add.Imm(asm.R3, inner),
+		asm.Mov.Imm(asm.R4, addrLen),
+		asm.Mov.Imm(asm.R5, hdrStartNet),
+		asm.FnSkbLoadBytesRelative.Call(),
+		asm.JNE.Imm(asm.R0, 0, "no_home_test"),
+	}
+	insns = append(insns, stopHomeTests(denied, typeHomeTest, inner)...)
+	insns = append(insns,
+		asm.Mov.Imm(asm.R0, actNext),
+		asm.Return(),
+		asm.Mov.Imm(asm.R8, actDrop).WithSymbol("drop"),
+	)
+	insns = append(insns, countAndReturn(counters, "count")...)
+	return &ebpf.ProgramSpec{
+		Name: routabilityFilterName, Type: ebpf.SchedCLS, License: "Apache-2.0", Instructions: insns,
+	}
+}
+
+// deny has the map say whether a binding's home address goes without route optimisation.
+func (g *Gate) deny(b role.Binding) error {
+	key, yes := addrKey(b.HomeAddress.As16()), uint32(1)
+	if b.NoRouteOptimization {
+		return g.denied.Update(&key, &yes, ebpf.UpdateAny)
+	}
+	return ignoreMissing(g.denied.Delete(&key))
+}
+
+// attachRoutability puts its program on the tunnel device's egress.
+func (g *Gate) attachRoutability(ifindex int) error {
+	if err := g.nl.FilterReplace(&netlink.BpfFilter{
+		FilterAttrs: netlink.FilterAttrs{
+			LinkIndex: ifindex, Parent: netlink.HANDLE_MIN_EGRESS, Handle: g.cfg.Handle, Protocol: unix.ETH_P_ALL, Priority: g.cfg.Priority,
+		},
+		Name: routabilityFilterName, Fd: g.routability.FD(), DirectAction: true,
+	}); err != nil {
+		return fmt.Errorf("put the filter %s on interface %d (priority %d): %w", routabilityFilterName, ifindex, g.cfg.Priority, err)
+	}
+	return nil
+}
+
+// detachRoutability removes it, whichever run put it there.
+func detachRoutability(nl *netlink.Handle, cfg Config, ifindex int) error {
+	filters, err := nl.FilterList(linkIndex(ifindex), netlink.HANDLE_MIN_EGRESS)
+	if errors.Is(err, unix.EINVAL) {
+		return nil
+	}
+	for _, f := range filters {
+		b, ok := f.(*netlink.BpfFilter)
+		if a := f.Attrs(); ok && a.Priority == cfg.Priority && a.Handle == cfg.Handle && b.Name == routabilityFilterName {
+			if err := nl.FilterDel(f); err != nil && !errors.Is(err, unix.ENOENT) {
+				return fmt.Errorf("remove the filter %s from interface %d: %w", b.Name, ifindex, err)
+			}
+		}
+	}
+	return err
+}
+
+// deny has all Mobility Header messages from a home address dropped: flower knows
+// no message types. What a mobile node sends to its home agent doesn't come by the tunnel.
+func (f *Flower) deny(home netip.Addr, deny bool) error {
+	handle, denied := f.denied[home]
+	if deny == denied {
+		return nil
+	}
+	mobility := nl.IPProto(protoMobility)
+	filter := &netlink.Flower{EthType: unix.ETH_P_IPV6, IPProto: &mobility, SrcIP: home.AsSlice(), Actions: act(netlink.TC_ACT_SHOT)}
+	if denied {
+		filter.FilterAttrs = f.attrs(unix.ETH_P_IPV6, f.cfg.Priority-2, handle)
+		if err := f.nl.FilterDel(filter); err != nil && !gone(err) {
+			return fmt.Errorf("allow %s route optimisation: %w", home, err)
+		}
+		delete(f.denied, home)
+		return nil
+	}
+	f.last++
+	filter.FilterAttrs = f.attrs(unix.ETH_P_IPV6, f.cfg.Priority-2, f.last)
+	if err := f.nl.FilterReplace(filter); err != nil {
+		return fmt.Errorf("deny %s route optimisation: %w", home, err)
+	}
+	f.denied[home] = f.last
+	return nil
+}
