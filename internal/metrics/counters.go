@@ -80,6 +80,7 @@ var counters = map[role.Counter]series{
 	"tunnel_dropped_unbound":      of(tunnelChecked, "unbound"),
 	"tunnel_dropped_spoofed":      of(tunnelChecked, "spoofed"),
 	"tunnel_dropped_other":        of(tunnelChecked, "other"),
+	"tunnel_dropped_home_test":    of(tunnelChecked, "home_test"),
 	"tunnel_dropped":              of(tunnelChecked, "dropped"), // where tc flower checks, which does not tell why
 	"home_link_discovery_stopped": of(gated),
 }
