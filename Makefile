@@ -1,4 +1,4 @@
-# make build | demo | test | lint | conformance | bench | clean      (docs/testing.md says more)
+# make build | demo | test | test-prometheus | lint | conformance | bench | clean      (docs/testing.md says more)
 
 SHELL        := /bin/bash
 # Static and small: these run in a guest without a C library, and on any distribution.
@@ -7,7 +7,7 @@ KERNELTESTS  := go run ./test/vm/cmd/kerneltests
 # Packages with goroutines of their own are also tested with the race detector.
 RACE         := ./internal/engine ./internal/ctl ./internal/netmon ./internal/mhsock ./internal/proxynd ./internal/store
 
-.PHONY: build demo test test-go test-race test-kernel lint conformance bench clean deps
+.PHONY: build demo test test-go test-race test-kernel test-prometheus lint conformance bench clean deps
 
 build:
 	$(GOBUILD) -o build/bin/ ./cmd/...
@@ -26,6 +26,10 @@ test-race:
 
 test-kernel: deps
 	$(KERNELTESTS)
+
+# Debian's Prometheus scrapes daemons in the VM; half a minute and a download, so no part of test.
+test-prometheus: deps
+	scripts/test-prometheus
 
 lint:
 	scripts/lint
