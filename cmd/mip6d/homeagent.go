@@ -47,6 +47,10 @@ func (d *daemon) homeAgent(cfg *config.Config) (_ wiring, err error) {
 	if h.params.AllowUnauthenticated {
 		d.log.Warn("allow_unauthenticated is set: anybody who can send to the home agent can divert its mobile nodes' packets")
 	}
+	kept, err := d.openStore(cfg)
+	if err != nil {
+		return nil, err
+	}
 	if err := h.kernel(cfg); err != nil {
 		return nil, err
 	}
@@ -81,6 +85,7 @@ func (d *daemon) homeAgent(cfg *config.Config) (_ wiring, err error) {
 		h.params.Correspondent = h.correspondent.machine.Bound
 	}
 	h.params.Registered = h.links.Registered
+	h.params.Stored = true
 	h.machine = ha.New(h.params)
 	d.engine = engine.New(engine.Config{
 		Machines: h.beside(h.machine, h.links),
@@ -88,8 +93,13 @@ func (d *daemon) homeAgent(cfg *config.Config) (_ wiring, err error) {
 		Wire: &datapath.Wire{MH: mh, ICMP: icmp, HomeLinks: h.onLinks, Neighbours: links, ARP: arp, Delivery: links, Refused: func(e role.DADDone) {
 			go d.engine.Post(e)
 		}},
+		Store:    kept,
 		Counters: &d.counters, Notify: d.notify, Failed: d.failed, Meter: d.engineMeter(),
 	})
+	d.engine.Prime(kept.Restored())
+	if err := h.settle(); err != nil {
+		return nil, err
+	}
 	d.task(func(ctx context.Context) error { return mh.Run(ctx, d.offer) })
 	d.task(func(ctx context.Context) error { return icmp.Run(ctx, d.engine.Offer) })
 	d.task(func(ctx context.Context) error { return links.Run(ctx, d.engine.Post) })
@@ -104,8 +114,7 @@ func (d *daemon) homeAgent(cfg *config.Config) (_ wiring, err error) {
 	return h, h.watchTunnel(cfg)
 }
 
-// kernel prepares what all bindings share, and sweeps what an earlier run left.
-// Bindings of an earlier run would be Set before Settle, once they are stored.
+// kernel prepares what all bindings share.
 func (h *homeAgent) kernel(cfg *config.Config) (err error) {
 	if h.settings, err = rtnl.OpenSettings(cfg.RunDir); err != nil {
 		return err
@@ -129,6 +138,12 @@ func (h *homeAgent) kernel(cfg *config.Config) (err error) {
 		h.d.log.Warn("BPF may not be used here; the reverse tunnel's sources are checked with tc flower, and home links have no gate",
 			"err", noBPF)
 	}
+	h.paths, err = h.d.openDirect()
+	return err
+}
+
+// settle sweeps what an earlier run left, after what is still wanted was set again.
+func (h *homeAgent) settle() error {
 	swept, err := h.check.Settle()
 	if err != nil {
 		return err
@@ -140,8 +155,7 @@ func (h *homeAgent) kernel(cfg *config.Config) (err error) {
 	if swept+routes > 0 {
 		h.d.log.Info("swept what an earlier run left", "source_checks", swept, "routes", routes)
 	}
-	h.paths, err = h.d.openDirect()
-	return err
+	return nil
 }
 
 // forwardIPv4 has the kernel forward IPv4 packets, where a mobile node may have some.
@@ -201,7 +215,7 @@ func (h *homeAgent) reload(cfg *config.Config) error {
 	if err := h.forwardIPv4(cfg.HomeAgent); err != nil {
 		return err
 	}
-	p.Correspondent, p.Registered = h.params.Correspondent, h.params.Registered
+	p.Correspondent, p.Registered, p.Stored = h.params.Correspondent, h.params.Registered, h.params.Stored
 	h.d.engine.Post(ha.Reconfigured{Params: p})
 	h.correspondent.reload(cfg)
 	return h.reloadLinks(cfg.HomeAgent, p.Links)

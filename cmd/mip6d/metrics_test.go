@@ -42,11 +42,11 @@ func homeAgentWith(t testing.TB, bindings int) *daemon {
 	h := &homeAgent{d: d, correspondent: &correspondent{d: d}}
 	h.machine = ha.New(ha.Params{
 		Links:                []ha.Link{{Address: local, Prefixes: []ha.Prefix{{Prefix: netip.MustParsePrefix("2001:db8:1::/64"), Valid: time.Hour, Preferred: time.Hour}}}},
-		AllowUnauthenticated: true, MaxLifetime: time.Hour, MaxBindings: 1_000_000, TimestampWindow: 7 * time.Second,
+		AllowUnauthenticated: true, Stored: true, MaxLifetime: time.Hour, MaxBindings: 1_000_000, TimestampWindow: 7 * time.Second,
 	})
 	d.role = noKernel{h}
 	d.engine = engine.New(engine.Config{
-		Machines: []role.Machine{h.machine}, Kernel: nothing{}, Wire: nothing{}, Counters: &d.counters, Notify: d.notify, Failed: d.failed,
+		Machines: []role.Machine{h.machine}, Kernel: nothing{}, Wire: nothing{}, Store: nothing{}, Counters: &d.counters, Notify: d.notify, Failed: d.failed,
 		Meter: d.engineMeter(),
 	})
 	ctx, cancel := context.WithCancel(context.Background())
@@ -127,7 +127,7 @@ func TestMetrics(t *testing.T) {
 			t.Errorf("%s is %v, want %v", key, got[key], want)
 		}
 	}
-	if got["mip6d_engine_batch_events"] == 0 || got["mip6d_kernel_apply_duration_seconds"] == 0 || got["mip6d_send_duration_seconds"] == 0 {
+	if got["mip6d_store_commit_duration_seconds"] == 0 || got["mip6d_engine_batch_events"] == 0 || got["mip6d_kernel_apply_duration_seconds"] == 0 || got["mip6d_send_duration_seconds"] == 0 {
 		t.Errorf("the engine is not measured: %v", got)
 	}
 }

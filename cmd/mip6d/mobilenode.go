@@ -22,6 +22,7 @@ import (
 	"mip6d/internal/role"
 	"mip6d/internal/rtnl"
 	"mip6d/internal/sighting"
+	"mip6d/internal/store"
 	"mip6d/internal/xfrmmig"
 )
 
@@ -65,25 +66,30 @@ func (d *daemon) mobileNode(cfg *config.Config) (_ wiring, err error) {
 			return nil, err
 		}
 	}
+	kept, err := d.openStore(cfg)
+	if err != nil {
+		return nil, err
+	}
 	kernel, err := rtnl.OpenMobileNode(marks(cfg.Kernel), len(cfg.MobileNode.Interfaces) > 1)
 	if err != nil {
 		return nil, err
 	}
 	d.keep(kernel)
-	if err := kernel.Settle(homeAddresses(cfg.MobileNode), networks); err != nil {
+	left := kept.Restored()
+	if err := kernel.Settle(append(homeAddresses(cfg.MobileNode), assigned(left)...), networks); err != nil {
 		return nil, err
 	}
 	if n.paths, err = d.openDirect(xfrmmig.MobileNodeSignalling()); err != nil {
 		return nil, err
 	}
-	if err := n.sockets(cfg, kernel); err != nil {
+	if err := n.sockets(cfg, kernel, kept, left); err != nil {
 		return nil, err
 	}
 	return n, nil
 }
 
 // sockets opens everything that hears and speaks, and the engine between.
-func (n *mobileNode) sockets(cfg *config.Config, kernel engine.Applier) error {
+func (n *mobileNode) sockets(cfg *config.Config, kernel engine.Applier, kept *store.Keeper, left role.Restored) error {
 	d := n.d
 	mh, err := mhsock.ListenMH(func(ifindex int) bool {
 		return strings.HasPrefix(ifname(ifindex), cfg.Kernel.TunnelPrefix)
@@ -122,8 +128,10 @@ func (n *mobileNode) sockets(cfg *config.Config, kernel engine.Applier) error {
 		Machines: n.beside(n.machine),
 		Kernel:   datapath.Kernel{Main: kernel, Direct: n.paths},
 		Wire:     &datapath.Wire{MH: mh, ICMP: icmp, Routers: routers, Neighbours: announcer},
+		Store:    kept,
 		Counters: &d.counters, Notify: d.notify, Failed: d.failed, Meter: d.engineMeter(),
 	})
+	d.engine.Prime(left)
 	d.task(func(ctx context.Context) error { return mh.Run(ctx, d.offer) })
 	d.task(func(ctx context.Context) error { return icmp.Run(ctx, d.engine.Offer) })
 	d.task(func(ctx context.Context) error { return routers.Run(ctx, d.engine.Offer) })
@@ -217,6 +225,16 @@ func homeAddresses(c *config.MobileNode) []netip.Addr {
 		list = append(list, h.HomeAddress.Addr())
 		if h.IPv4 != nil && !h.IPv4.Addr.IsUnspecified() {
 			list = append(list, h.IPv4.Addr)
+		}
+	}
+	return list
+}
+
+// assigned are the IPv4 home addresses that home agents have given to an earlier run.
+func assigned(left role.Restored) (list []netip.Addr) {
+	for _, e := range left.Entries {
+		if e.IPv4HomeAddress.IsValid() {
+			list = append(list, e.IPv4HomeAddress)
 		}
 	}
 	return list

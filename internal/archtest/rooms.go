@@ -40,6 +40,7 @@ const (
 	yaml      = "gopkg.in/yaml.v3"
 	cobra     = "github.com/spf13/cobra"
 	prom      = "github.com/prometheus/client_golang/prometheus"
+	bbolt     = "go.etcd.io/bbolt"
 )
 
 // Rooms is the table of docs/architecture.md. Whoever adds a package adds a
@@ -73,6 +74,7 @@ var Rooms = []Room{
 	{Path: "internal/proxyarp", Rooms: []string{"internal/role"}, PureFiles: []string{"frame.go"}, Modules: []string{sockets, errgroup, sys}},
 	{Path: "internal/ingress", Rooms: []string{"internal/role"}, Modules: []string{ebpf, rtnetlink, sys}},
 	{Path: "internal/sighting", Rooms: []string{"internal/role"}, Modules: []string{ebpf, rtnetlink, sys}},
+	{Path: "internal/store", Rooms: []string{"internal/role"}, PureFiles: []string{"record.go"}, Modules: []string{bbolt, sys}},
 	{Path: "internal/xfrmmig", Rooms: []string{"internal/role"}, PureFiles: []string{"encode.go", "decode.go", "direct.go"}, Modules: []string{netlink, sys}},
 
 	// What the kernel must be able to do.
@@ -93,7 +95,8 @@ var Rooms = []Room{
 
 	// The only one that knows both a role and an applier.
 	{Path: "cmd/mip6d", Rooms: concat(codecs, roles, appliers, []string{
-		"internal/role", "internal/engine", "internal/config", "internal/ctl", "internal/doctor", "internal/probe", "internal/metrics",
+		"internal/role", "internal/engine", "internal/config", "internal/ctl", "internal/store", "internal/doctor", "internal/probe",
+		"internal/metrics",
 	}), Modules: []string{errgroup, sys}},
 
 	// Tests and tools.
@@ -111,7 +114,7 @@ func machine() []string {
 var pureStd = []string{
 	"bytes", "cmp", "container/heap", "container/list", "container/ring",
 	"crypto/aes", "crypto/cipher", "crypto/hmac", "crypto/sha1", "crypto/sha256", "crypto/subtle",
-	"encoding", "encoding/binary", "encoding/hex", "encoding/json", "errors", "fmt", "hash", "io", "iter", "maps", "math", "math/bits",
+	"encoding", "encoding/binary", "encoding/hex", "encoding/json", "errors", "fmt", "hash", "hash/crc32", "io", "iter", "maps", "math", "math/bits",
 	"net/netip", "slices", "sort", "strconv", "strings", "time", "unicode", "unicode/utf8", "unique",
 }
 

@@ -71,6 +71,18 @@ func (l *List) Presume(k Key, until time.Time) {
 	l.ensure(k, true).presumed = until
 }
 
+// Restore makes the entry of a binding that an earlier run has left: acknowledged
+// until then where granted says for how long, else one that may be there.
+func (l *List) Restore(k Key, home bool, careOf netip.Addr, until time.Time, granted time.Duration) {
+	e := l.ensure(k, home)
+	e.CareOf = careOf
+	if granted > 0 {
+		e.Bound, e.BoundUntil, e.Granted, e.Lifetime = careOf, until, granted, granted
+	} else {
+		e.presumed = until
+	}
+}
+
 func (l *List) ensure(k Key, home bool) *Entry {
 	e := l.Get(k)
 	if e == nil {

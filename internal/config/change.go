@@ -30,6 +30,7 @@ func (c *Config) NeedRestart(next *Config) []string {
 		keys = append(keys, "correspondent_node")
 	}
 	differ("run_dir", c.RunDir, next.RunDir)
+	differ("state_dir", c.StateDir, next.StateDir)
 	differ("control", c.Control, next.Control)
 	differ("kernel", c.Kernel, next.Kernel)
 	differ("log", c.Log, next.Log)

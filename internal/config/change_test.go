@@ -36,6 +36,7 @@ func TestNeedRestart(t *testing.T) {
 		{"where metrics are", ha, "127.0.0.1:9462", "127.0.0.1:9463", []string{"metrics"}},
 		{"the socket's group", ha, "group: mip6", "group: staff", []string{"control"}},
 		{"run_dir", ha, "run_dir: /run/mip6d", "run_dir: /run/other", []string{"run_dir"}},
+		{"state_dir", ha, "state_dir: /var/lib/mip6d", "state_dir: /var/lib/other", []string{"state_dir"}},
 		{"a mobile node's home agent", mn, "home_agent: 2001:db8:1::1", "home_agent: 2001:db8:1::2", []string{"mobile_node"}},
 		{"several", mn, "max_peers: 256\n\nrun_dir: /run/mip6d",
 			"max_peers: 255\n\nrun_dir: /run/x", []string{"mobile_node", "run_dir"}},

@@ -16,11 +16,12 @@ type Config struct {
 	MobileNode        *MobileNode        // nil: not this role
 	CorrespondentNode *CorrespondentNode // nil: not this role
 
-	RunDir  string
-	Control Control
-	Kernel  Kernel
-	Log     Log
-	Metrics Metrics
+	RunDir   string
+	StateDir string // of what survives a reboot
+	Control  Control
+	Kernel   Kernel
+	Log      Log
+	Metrics  Metrics
 }
 
 // HomeAgent is the role of RFC 6275 §10.

@@ -12,6 +12,7 @@ import (
 // untunnelled.
 const (
 	defaultRunDir        = "/run/mip6d"
+	defaultStateDir      = "/var/lib/mip6d"
 	defaultSocketName    = "mip6d.sock"
 	defaultGroup         = "mip6"
 	defaultRouteProtocol = 75
@@ -87,8 +88,9 @@ const (
 
 func defaults() *Config {
 	return &Config{
-		RunDir:  defaultRunDir,
-		Control: Control{Group: defaultGroup},
+		RunDir:   defaultRunDir,
+		StateDir: defaultStateDir,
+		Control:  Control{Group: defaultGroup},
 		Kernel: Kernel{
 			RouteProtocol: defaultRouteProtocol,
 			RulePriority:  defaultRulePriority,

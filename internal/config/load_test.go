@@ -102,7 +102,7 @@ metrics: {listen: "[::1]:9462"}
 		CorrespondentNode: &CorrespondentNode{
 			RouteOptimization: RouteOptimization{Default: true}, MaxBindings: 10000, MaxLifetime: 420 * time.Second,
 		},
-		RunDir:  "/run/mip6d",
+		RunDir: "/run/mip6d", StateDir: "/var/lib/mip6d",
 		Control: Control{Socket: "/tmp/s", Group: "staff", GroupGiven: true},
 		Kernel:  Kernel{RouteProtocol: 200, RulePriority: 42, Table: 77, TunnelName: "mip6x", TunnelPrefix: "mip6y"},
 		Log:     Log{Level: slog.LevelDebug, Format: LogJSON},
@@ -165,7 +165,7 @@ mobile_node:
 				IdleTimeout: time.Minute, RetryAfter: 5 * time.Minute, MaxPeers: 9,
 			},
 		},
-		RunDir:  "/run/mn1",
+		RunDir: "/run/mn1", StateDir: "/var/lib/mip6d",
 		Control: Control{Socket: "/run/mn1/mip6d.sock", Group: "mip6"},
 		Kernel:  Kernel{RouteProtocol: 75, RulePriority: 627, Table: 6275, TunnelName: "mip6t", TunnelPrefix: "mip6n"},
 		Log:     Log{Level: slog.LevelInfo, Format: LogText},

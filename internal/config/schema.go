@@ -28,6 +28,7 @@ func (d *decoder) root(c *Config, n *yaml.Node) {
 			d.correspondentNode(c.CorrespondentNode, path, n)
 		}),
 		optional("run_dir", d.absolute(&c.RunDir)),
+		optional("state_dir", d.absolute(&c.StateDir)),
 		optional("control", func(path string, n *yaml.Node) {
 			d.mapping(path, n,
 				optional("socket", d.absolute(&c.Control.Socket)),

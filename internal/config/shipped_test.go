@@ -102,6 +102,7 @@ func TestDocumentedDefaults(t *testing.T) {
 		"mobile_node.homes[].lifetime":          "`420s`",
 		"mobile_node.interfaces[].preference":   "`100`",
 		"run_dir":                               "`" + defaultRunDir + "`",
+		"state_dir":                             "`" + defaultStateDir + "`",
 		"control.group":                         "`" + defaultGroup + "`",
 		"kernel.route_protocol":                 "`75`",
 		"kernel.rule_priority":                  "`627`",

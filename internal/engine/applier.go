@@ -16,6 +16,7 @@ type room uint8
 
 const (
 	kernelRoom room = iota // the kernel's applier: routes, addresses, policies
+	storeRoom              // the store's: what the next run must know
 	wireRoom               // the wire's applier: packets out
 	ownRoom                // the engine itself
 )
@@ -25,6 +26,8 @@ func (r room) String() string {
 	switch r {
 	case kernelRoom:
 		return Kernel
+	case storeRoom:
+		return Store
 	case wireRoom:
 		return Wire
 	default:
@@ -37,6 +40,8 @@ func roomOf(e role.Effect) room {
 	case role.SetBinding, role.ClearBinding, role.AddCareOf, role.RemoveCareOf, role.KeepRouters, role.ShareRouters, role.SetHomePath,
 		role.SetDirect, role.ClearDirect, role.AskTraffic:
 		return kernelRoom
+	case role.StoreRegistration, role.StoreListEntry:
+		return storeRoom
 	case role.Count, role.Notice:
 		return ownRoom
 	default:

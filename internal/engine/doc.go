@@ -4,7 +4,7 @@
 // Group commit. The engine takes as many waiting events as a batch holds,
 // steps them all, and hands the kernel's share of the effects to the kernel
 // applier in one call, so that it can write them in few netlink requests;
-// then come the messages. One event waiting means a batch of one: latency is
+// then the store's share with one commit; then come the messages. One event waiting means a batch of one: latency is
 // not traded for throughput.
 //
 // The files: engine.go the loop, generation.go the order in which the effects

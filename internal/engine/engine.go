@@ -20,11 +20,12 @@ const (
 // ErrStopped is returned by calls that reach the engine after its end.
 var ErrStopped = errors.New("the engine has stopped")
 
-// Config wires an engine. All fields are required except Meter and Now.
+// Config wires an engine. All fields are required except Store, Meter and Now.
 type Config struct {
 	Machines []role.Machine
 	Kernel   Applier // carries out SetBinding, ClearBinding, AddCareOf, RemoveCareOf, SetHomePath
 	Wire     Applier // carries out everything that sends
+	Store    Applier // carries out StoreRegistration, StoreListEntry; nil: nothing is kept
 	Counters *Counters
 
 	// Notify is told every Notice. Called on the engine's goroutine.
@@ -102,6 +103,11 @@ func (e *Engine) Do(ctx context.Context, f func()) error {
 		return ctx.Err()
 	}
 }
+
+// Prime hands the machines an event and has its effects carried out before Run,
+// on the caller's goroutine: what an earlier run has left is in force before
+// anything is swept.
+func (e *Engine) Prime(ev role.Event) { e.process([]role.Event{ev}) }
 
 // Run steps the machines until ctx ends; then it hands them Stop, carries out
 // what they answer, and returns nil. Start is the first event.

@@ -56,6 +56,8 @@ func (r room2) Apply(effects []role.Effect) []error {
 			line += " set:" + e.Binding.HomeAddress.String()
 		case role.ClearBinding:
 			line += " clear:" + e.HomeAddress.String()
+		case role.StoreRegistration:
+			line += " store:" + e.Registration.HomeAddress.String()
 		case role.Send:
 			line += fmt.Sprintf(" send:%s", e.Raw)
 		default:
@@ -74,6 +76,7 @@ func newEngine(j *journal, machines ...role.Machine) *Engine {
 		Machines: machines,
 		Kernel:   room2{j, "kernel"},
 		Wire:     room2{j, "wire"},
+		Store:    room2{j, "store"},
 		Counters: new(Counters),
 		Notify:   func(time.Time, role.Notice) { j.lines = append(j.lines, "notice") },
 		Failed:   func(role.Effect, error) { j.lines = append(j.lines, "failed") },
@@ -133,6 +136,75 @@ func TestFailedKernelEffectIsUndoneAndAnswered(t *testing.T) {
 	}
 	if n := e.cfg.Counters.Snapshot()[role.CountKernelFailure]; n != 1 {
 		t.Errorf("kernel failures counted: %d, want 1", n)
+	}
+}
+
+// storer sets a binding for each message, has it stored, and then acknowledges.
+func storer() *script {
+	var last role.ID
+	kernel, store := map[role.ID]netip.Addr{}, map[role.ID]bool{}
+	return &script{step: func(ev role.Event) []role.Effect {
+		switch ev := ev.(type) {
+		case role.MessageIn:
+			last++
+			kernel[last] = ev.Src
+			return []role.Effect{role.SetBinding{ID: last, Binding: role.Binding{HomeAddress: ev.Src}}}
+		case role.Done:
+			if home, ok := kernel[ev.ID]; ok && ev.Err == nil {
+				last++
+				store[last] = true
+				return []role.Effect{role.StoreRegistration{ID: last, Registration: role.Registration{HomeAddress: home}}}
+			}
+			if store[ev.ID] && ev.Err == nil {
+				return []role.Effect{role.Send{Raw: []byte("0")}}
+			}
+			return []role.Effect{role.Send{Raw: []byte("130")}}
+		}
+		return nil
+	}}
+}
+
+// TestGroupCommitStoresOnceBeforeItAnswers: one commit for a batch, behind the kernel
+// and before what promises it; where the commit fails nobody is promised anything.
+func TestGroupCommitStoresOnceBeforeItAnswers(t *testing.T) {
+	batch := []role.Event{role.MessageIn{Src: hoa1}, role.MessageIn{Src: hoa2}}
+	kernel, store := "kernel set:"+hoa1.String()+" set:"+hoa2.String(), "store store:"+hoa1.String()+" store:"+hoa2.String()
+	j := new(journal)
+	newEngine(j, storer()).process(batch)
+	if diff := cmp.Diff([]string{kernel, store, "wire send:0 send:0"}, j.lines); diff != "" {
+		t.Error(diff)
+	}
+	j = &journal{fail: func(e role.Effect) error {
+		if _, ok := e.(role.StoreRegistration); ok {
+			return errors.New("no space left on device")
+		}
+		return nil
+	}}
+	e := newEngine(j, storer())
+	e.process(batch)
+	if diff := cmp.Diff([]string{kernel, store, "failed", "failed", "wire send:130 send:130"}, j.lines); diff != "" {
+		t.Error(diff)
+	}
+	if n := e.cfg.Counters.Snapshot()[role.CountStoreFailure]; n != 2 {
+		t.Errorf("store failures counted: %d, want 2", n)
+	}
+}
+
+// TestPrimeComesBeforeStart: what an earlier run has left is in force when it returns.
+func TestPrimeComesBeforeStart(t *testing.T) {
+	j := new(journal)
+	m := &script{step: func(ev role.Event) []role.Effect {
+		if _, ok := ev.(role.Restored); ok {
+			return []role.Effect{role.SetBinding{ID: 1, Binding: role.Binding{HomeAddress: hoa1}}}
+		}
+		return nil
+	}}
+	newEngine(j, m).Prime(role.Restored{})
+	if diff := cmp.Diff([]string{"kernel set:" + hoa1.String()}, j.lines); diff != "" {
+		t.Error(diff)
+	}
+	if diff := cmp.Diff([]role.Event{role.Restored{}, role.Done{ID: 1}}, m.seen); diff != "" {
+		t.Error(diff)
 	}
 }
 

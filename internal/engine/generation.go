@@ -16,12 +16,14 @@ type plan struct {
 // events they earned, for the next generation.
 //
 // Within a plan order is kept. Across plans, everything that can go to the
-// kernel before the next message of its own plan goes in one batch; then the
-// messages that follow, in one batch; and so on until all plans are empty.
+// kernel before the next message of its own plan goes in one batch; then what is to
+// be stored, with one commit; then the messages that follow, in one batch; and so on
+// until all plans are empty.
 func (e *Engine) carryOut(now time.Time, plans []plan) []answer {
 	var answers []answer
 	for remaining := len(plans) > 0; remaining; {
 		answers = e.applyRoom(now, plans, kernelRoom, answers)
+		answers = e.applyRoom(now, plans, storeRoom, answers)
 		answers = e.applyRoom(now, plans, wireRoom, answers)
 		remaining = false
 		for i := range plans {
@@ -61,15 +63,7 @@ func (e *Engine) applyRoom(now time.Time, plans []plan, r room, answers []answer
 	if len(e.batch) == 0 {
 		return answers
 	}
-	applier := e.cfg.Wire
-	if r == kernelRoom {
-		applier = e.cfg.Kernel
-	}
-	started := e.cfg.Now()
-	errs := applier.Apply(e.batch)
-	if e.cfg.Meter != nil {
-		e.cfg.Meter.Applied(r.String(), e.cfg.Now().Sub(started))
-	}
+	errs := e.apply(r)
 	for i, effect := range e.batch {
 		var err error
 		if errs != nil {
@@ -85,6 +79,25 @@ func (e *Engine) applyRoom(now time.Time, plans []plan, r room, answers []answer
 	return answers
 }
 
+// apply has a batch carried out, and measures it.
+func (e *Engine) apply(r room) (errs []error) {
+	applier := e.cfg.Wire
+	switch r {
+	case kernelRoom:
+		applier = e.cfg.Kernel
+	case storeRoom:
+		if applier = e.cfg.Store; applier == nil {
+			return nil
+		}
+	}
+	started := e.cfg.Now()
+	errs = applier.Apply(e.batch)
+	if e.cfg.Meter != nil {
+		e.cfg.Meter.Applied(r.String(), e.cfg.Now().Sub(started))
+	}
+	return errs
+}
+
 // own carries out the effects that need no applier. A plan's turn for them
 // comes when nothing taken before them is still waiting, so that a Notice tells
 // of what is done.
@@ -98,9 +111,12 @@ func (e *Engine) own(now time.Time, effect role.Effect) {
 }
 
 func (e *Engine) failed(effect role.Effect, err error, r room) {
-	if r == kernelRoom {
+	switch r {
+	case kernelRoom:
 		e.cfg.Counters.Add(role.CountKernelFailure)
-	} else {
+	case storeRoom:
+		e.cfg.Counters.Add(role.CountStoreFailure)
+	default:
 		e.cfg.Counters.Add(role.CountSendFailure)
 	}
 	e.cfg.Failed(effect, err)

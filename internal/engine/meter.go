@@ -5,6 +5,7 @@ import "time"
 // Where effects are carried out, as a Meter is told.
 const (
 	Kernel = "kernel"
+	Store  = "store"
 	Wire   = "wire"
 )
 

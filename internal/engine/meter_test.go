@@ -34,8 +34,14 @@ func (s slow) Apply([]role.Effect) []error {
 func TestMeter(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		m := &logMeter{}
+		keeper := &script{step: func(ev role.Event) []role.Effect {
+			if _, ok := ev.(role.MessageIn); !ok {
+				return nil
+			}
+			return []role.Effect{role.SetBinding{}, role.StoreRegistration{}, role.Send{}}
+		}}
 		e := New(Config{
-			Machines: []role.Machine{registrar()}, Kernel: slow{20 * time.Millisecond}, Wire: slow{3 * time.Millisecond},
+			Machines: []role.Machine{keeper}, Kernel: slow{20 * time.Millisecond}, Wire: slow{3 * time.Millisecond}, Store: slow{7 * time.Millisecond},
 			Counters: new(Counters), Notify: func(time.Time, role.Notice) {}, Failed: func(role.Effect, error) {}, Meter: m,
 		})
 		e.Offer(role.MessageIn{HomeAddress: hoa1})
@@ -51,7 +57,7 @@ func TestMeter(t *testing.T) {
 		if err := <-done; err != nil {
 			t.Fatal(err)
 		}
-		want := []string{"stepped 1", "stepped 2", "kernel 20ms", "wire 3ms", "stepped 1"}
+		want := []string{"stepped 1", "stepped 2", "kernel 20ms", "store 7ms", "wire 3ms", "stepped 1"}
 		if diff := cmp.Diff(want, m.lines); diff != "" {
 			t.Errorf("(-want +got)\n%s", diff)
 		}

@@ -17,7 +17,7 @@ import (
 func (m *Machine) acknowledge(r *request, status mh.Status, lifetime time.Duration) {
 	ba := &mh.BindingAcknowledgement{Status: status, Sequence: r.bu.Sequence, Lifetime: lifetime}
 	ba.Router = r.bu.Router // RFC 3963 §6.6: its mobile network is forwarded
-	if advice := m.p.RefreshAdvice; lifetime > 0 && advice >= lifetimeUnit && advice < lifetime {
+	if advice := m.p.RefreshAdvice; !m.p.Stored && lifetime > 0 && advice >= lifetimeUnit && advice < lifetime {
 		ba.Options = append(ba.Options, mh.BindingRefreshAdvice{Interval: advice})
 	}
 	if lifetime > 0 {

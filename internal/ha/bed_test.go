@@ -42,6 +42,10 @@ type bed struct {
 	counts map[role.Counter]int
 	acks   []ack
 	asked  []role.ID // SetBinding and ClearBinding that were not answered
+
+	// The store answers at once, with storeErr.
+	stored   map[netip.Addr]role.Registration
+	storeErr error
 }
 
 // ack is a Binding Acknowledgement that was sent.
@@ -51,13 +55,15 @@ type ack struct {
 }
 
 func newBed(t *testing.T, p Params) *bed {
-	return &bed{t: t, m: New(p), now: t0, counts: make(map[role.Counter]int)}
+	return &bed{t: t, m: New(p), now: t0, counts: make(map[role.Counter]int), stored: make(map[netip.Addr]role.Registration)}
 }
 
-// step hands in an event and renders the effects that are no counts or notices.
+// step hands in an event and renders the effects that are no counts, notices or the
+// store's.
 func (b *bed) step(ev role.Event) []string {
 	b.t.Helper()
 	var lines []string
+	var answers []role.Event
 	for _, e := range b.m.Step(b.now, ev) {
 		switch e := e.(type) {
 		case role.SetBinding:
@@ -75,11 +81,35 @@ func (b *bed) step(ev role.Event) []string {
 		case role.Count:
 			b.counts[e.Counter]++
 		case role.Notice:
+		case role.StoreRegistration:
+			if b.storeErr == nil {
+				b.stored[e.Registration.HomeAddress] = e.Registration
+			}
+			if e.Registration.Empty() {
+				delete(b.stored, e.Registration.HomeAddress)
+			}
+			if e.ID != 0 {
+				answers = append(answers, role.Done{ID: e.ID, Err: b.storeErr})
+			}
 		default:
 			lines = append(lines, fmt.Sprintf("%T", e))
 		}
 	}
+	for _, a := range answers {
+		lines = append(lines, b.step(a)...)
+	}
 	return lines
+}
+
+// restored is what a store has of bindings.
+func restored(list ...role.Binding) role.Restored {
+	var ev role.Restored
+	for _, x := range list {
+		ev.Registrations = append(ev.Registrations, role.Registration{
+			HomeAddress: x.HomeAddress, Bound: true, Binding: x, Sequence: x.Sequence, Sequent: true, Stamp: x.ReplayStamp,
+		})
+	}
+	return ev
 }
 
 func (b *bed) ask(id role.ID) {

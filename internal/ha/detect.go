@@ -26,6 +26,9 @@ func (m *Machine) detect(n *node) {
 			delete(n.probes, at)
 		}
 	}
+	if len(wanted) > 0 {
+		m.remember(n) // detection takes a second
+	}
 	for _, at := range wanted {
 		if _, begun := n.probes[at]; begun {
 			continue

@@ -11,22 +11,27 @@ import (
 )
 
 // FuzzStep plays a home agent any sequence of events, two octets each, for two
-// home addresses with the same link-local one, and compares with a model of the
-// kernel: what is acknowledged is in force, what fails is set right, no answer
-// of the kernel is waited for twice, and time goes on.
+// home addresses with the same link-local one, and compares with a model of
+// kernel and store: what is acknowledged is in force and stored, what fails is set
+// right, no answer is waited for twice, and time goes on. It may crash at any time
+// and then goes on from the store: nothing that was acknowledged is lost, and
+// nothing is accepted that is not later than all that was answered.
 func FuzzStep(f *testing.F) {
 	f.Add([]byte{0, 1, 3, 0, 1, 0})                               // register
 	f.Add([]byte{0, 1, 3, 0, 1, 0, 0, 0x42, 1, 0, 0, 0x83, 1, 0}) // and move, and de-register
 	f.Add([]byte{0, 1, 3, 0, 2, 0, 0, 2, 3, 0, 1, 0, 4, 255, 4, 255})
 	f.Add([]byte{0, 1, 0, 0x42, 0, 0x83, 3, 1, 5, 0, 0, 7})
-	f.Add([]byte{0, 0x21, 0, 0x31, 3, 0, 3, 1, 3, 2, 1, 0, 1, 0, 5, 1, 1, 0, 2, 0, 4, 2, 1, 0})          // two, then a reload
-	f.Add([]byte{6, 0, 1, 0, 0, 0x21, 3, 2, 4, 255, 2, 0, 1, 0})                                         // restored
-	f.Add([]byte{0, 9, 3, 0, 1, 0, 0, 0x4a, 2, 0, 1, 0, 5, 1, 1, 0, 0, 8, 0, 0x89, 1, 0})                // a mobile router
-	f.Add([]byte{7, 1, 3, 0, 1, 0, 7, 0x11, 3, 1, 1, 0, 7, 0x81, 1, 0, 7, 0x12, 1, 0, 5, 1, 1, 0, 1, 0}) // one IPv4 address, two who want it
+	f.Add([]byte{0, 0x21, 0, 0x31, 3, 0, 3, 1, 3, 2, 1, 0, 1, 0, 5, 1, 1, 0, 2, 0, 4, 2, 1, 0}) // two, then a reload
+	f.Add([]byte{6, 0, 1, 0, 0, 0x21, 3, 2, 4, 255, 2, 0, 1, 0})                                // restored
+	f.Add([]byte{0, 9, 3, 0, 1, 0, 0, 0x4a, 2, 0, 1, 0, 5, 1, 1, 0, 0, 8, 0, 0x89, 1, 0})       // a mobile router
+	f.Add([]byte{0, 1, 3, 0, 1, 0, 1, 0, 8, 0, 0, 1, 1, 0, 1, 0})                               // a crash
+	f.Add([]byte{0, 1, 3, 0, 1, 0, 1, 0, 0, 0x83, 1, 0, 8, 0})                                  // before the store has a de-registration
+	f.Add([]byte{0, 1, 3, 0, 1, 0, 2, 0, 0, 2, 8, 0, 4, 255, 8, 0})
+	f.Add([]byte{7, 1, 3, 0, 1, 0, 1, 0, 7, 0x11, 3, 1, 1, 0, 1, 0, 7, 0x81, 1, 0, 1, 0, 7, 0x12, 1, 0, 5, 1, 1, 0, 1, 0}) // one IPv4 address, two who want it
 	f.Fuzz(func(t *testing.T, script []byte) {
 		m := newModel(t)
 		for ; len(script) >= 2; script = script[2:] {
-			m.play(script[0]%8, script[1])
+			m.play(script[0]%9, script[1])
 			m.begun = true
 			if d := m.b.m.Deadline(); !d.IsZero() && !d.After(m.b.now) {
 				t.Fatalf("wants to be called at %v, which is past, at %v", d, m.b.now)
@@ -47,16 +52,23 @@ type model struct {
 	has      map[netip.Addr]netip.Addr // home → care-of; invalid: something was left half done
 	nets     map[netip.Addr][]netip.Prefix
 	ipv4     map[netip.Addr]netip.Addr // home → IPv4 home address
-	waiting  []kernelRequest
+	waiting  []errand
 	probing  map[netip.Addr]bool
+	served   int
+
+	stored   map[netip.Addr]role.Registration
+	answered map[netip.Addr]uint64 // the latest timestamp that was accepted, and the store could keep
+	broken   bool                  // the store has refused something that nobody waits for
 }
 
-type kernelRequest struct {
-	id  role.ID
-	hoa netip.Addr
-	coa netip.Addr // invalid: clear
-	net []netip.Prefix
-	ip4 netip.Addr
+// errand is to kernel or store.
+type errand struct {
+	id    role.ID
+	hoa   netip.Addr
+	coa   netip.Addr // invalid: clear
+	net   []netip.Prefix
+	ip4   netip.Addr
+	store *role.Registration
 }
 
 func twoHomesParams(served int) Params {
@@ -79,6 +91,7 @@ func newModel(t *testing.T) *model {
 	return &model{
 		t: t, b: newBed(t, twoHomesParams(2)),
 		has: make(map[netip.Addr]netip.Addr), nets: make(map[netip.Addr][]netip.Prefix), ipv4: make(map[netip.Addr]netip.Addr), probing: make(map[netip.Addr]bool),
+		stored: make(map[netip.Addr]role.Registration), answered: make(map[netip.Addr]uint64), served: 2,
 	}
 }
 
@@ -112,14 +125,38 @@ func (m *model) play(kind, arg byte) {
 	case 4: // time passes
 		m.pass(time.Duration(arg) * time.Second)
 	case 5:
-		m.step(Reconfigured{Params: twoHomesParams(int(arg) % 3)})
+		m.served = int(arg) % 3
+		m.step(Reconfigured{Params: twoHomesParams(m.served)})
 	case 6: // only ever before everything else
 		if m.begun {
 			return
 		}
-		m.step(role.Restored{Bindings: []role.Binding{{
+		ev := restored(role.Binding{
 			HomeAddress: home, CareOf: coaA, HomeAgent: local, Expires: m.b.now.Add(time.Duration(arg) * time.Second),
-		}}})
+		})
+		m.stored[home] = ev.Registrations[0]
+		m.step(ev)
+	case 8:
+		m.crash()
+	}
+}
+
+// crash ends this run at whatever it was doing, and begins another from the store.
+// Then what nobody has set again is swept (see cmd/mip6d).
+func (m *model) crash() {
+	m.b.m, m.waiting = New(twoHomesParams(m.served)), nil
+	clear(m.probing)
+	var ev role.Restored
+	for _, home := range twoHomes {
+		if r, ok := m.stored[home]; ok {
+			ev.Registrations = append(ev.Registrations, r)
+		}
+	}
+	m.step(ev)
+	for home := range m.has {
+		if _, bound := m.b.m.Binding(home); !bound {
+			delete(m.has, home)
+		}
 	}
 }
 
@@ -137,6 +174,13 @@ func (m *model) answer(well bool) {
 	m.waiting = m.waiting[1:]
 	var err error
 	switch {
+	case !well && r.store != nil:
+		err = errors.New("no space left on device")
+		m.broken = m.broken || r.id == 0
+	case r.store != nil && r.store.Empty():
+		delete(m.stored, r.hoa)
+	case r.store != nil:
+		m.stored[r.hoa] = *r.store
 	case !well:
 		err = errors.New("no buffer space available")
 		m.has[r.hoa] = netip.Addr{}
@@ -153,7 +197,9 @@ func (m *model) answer(well bool) {
 		delete(m.has, r.hoa)
 		delete(m.ipv4, r.hoa)
 	}
-	m.step(role.Done{ID: r.id, Err: err})
+	if r.id != 0 {
+		m.step(role.Done{ID: r.id, Err: err})
+	}
 }
 
 func (m *model) step(ev role.Event) {
@@ -163,9 +209,11 @@ func (m *model) step(ev role.Event) {
 			if len(e.Binding.MobilePrefixes) > 0 != e.Binding.MobileRouter {
 				m.t.Fatalf("%+v", e.Binding)
 			}
-			m.ask(kernelRequest{e.ID, e.Binding.HomeAddress, e.Binding.CareOf, e.Binding.MobilePrefixes, e.Binding.IPv4HomeAddress})
+			m.ask(errand{e.ID, e.Binding.HomeAddress, e.Binding.CareOf, e.Binding.MobilePrefixes, e.Binding.IPv4HomeAddress, nil})
 		case role.ClearBinding:
-			m.ask(kernelRequest{e.ID, e.HomeAddress, netip.Addr{}, nil, netip.Addr{}})
+			m.ask(errand{id: e.ID, hoa: e.HomeAddress})
+		case role.StoreRegistration:
+			m.waiting = append(m.waiting, errand{id: e.ID, hoa: e.Registration.HomeAddress, store: &e.Registration})
 		case role.StartDAD:
 			m.probing[e.Addr] = true
 		case role.Send:
@@ -175,7 +223,7 @@ func (m *model) step(ev role.Event) {
 	for _, home := range twoHomes {
 		n := 0
 		for _, r := range m.waiting {
-			if r.hoa == home {
+			if r.hoa == home && r.store == nil {
 				n++
 			}
 		}
@@ -188,7 +236,7 @@ func (m *model) step(ev role.Event) {
 	}
 }
 
-func (m *model) ask(r kernelRequest) {
+func (m *model) ask(r errand) {
 	if r.id == 0 {
 		m.t.Fatalf("nobody will hear what became of %v", r)
 	}
@@ -205,7 +253,16 @@ func (m *model) sent(e role.Send) {
 		return
 	}
 	at, bound := m.has[e.RoutingHome]
+	kept := m.stored[e.RoutingHome]
+	if id, ok := mh.Find[mh.MesgID](ba.Options); ok {
+		if before := m.answered[e.RoutingHome]; !m.broken && int64(id.Timestamp-before) <= 0 && before != 0 {
+			m.t.Fatalf("%x is accepted after %x", id.Timestamp, before)
+		}
+		m.answered[e.RoutingHome] = id.Timestamp
+	}
 	switch {
+	case kept.Bound != (ba.Lifetime > 0) || kept.Bound && kept.Binding.Sequence != ba.Sequence:
+		m.t.Fatalf("acknowledged: sequence number %d, lifetime %v; stored: %+v", ba.Sequence, ba.Lifetime, kept)
 	case ba.Lifetime > 0 && (!bound || !at.IsValid()):
 		m.t.Fatalf("a binding is acknowledged with %v in the kernel (there: %v)", at, bound)
 	case ba.Lifetime > 0 && ba.Router != (len(m.nets[e.RoutingHome]) > 0):
@@ -251,7 +308,16 @@ func (m *model) settle() {
 	if len(bindings) != len(m.has) {
 		m.t.Fatalf("in quiet: bindings %v, in the kernel %v", bindings, m.has)
 	}
+	for home, r := range m.stored {
+		if _, bound := m.b.m.Binding(home); r.Bound && !bound {
+			m.t.Fatalf("in quiet: %+v stored, and not in force", r.Binding)
+		}
+	}
 	for _, b := range bindings {
+		if kept := m.stored[b.HomeAddress]; !kept.Bound || kept.Binding.CareOf != b.CareOf || kept.Binding.Sequence != b.Sequence ||
+			kept.Binding.IPv4HomeAddress != b.IPv4HomeAddress {
+			m.t.Fatalf("in quiet: %+v in force, stored %+v", b, kept)
+		}
 		if m.ipv4[b.HomeAddress] != b.IPv4HomeAddress {
 			m.t.Fatalf("in quiet: %s has %s, in the kernel %s", b.HomeAddress, b.IPv4HomeAddress, m.ipv4[b.HomeAddress])
 		}
@@ -261,10 +327,10 @@ func (m *model) settle() {
 	}
 }
 
-// unsettled says whether a kernel is still to be set right.
+// unsettled says whether kernel or store are still to be set right.
 func (m *Machine) unsettled() bool {
 	for _, n := range m.nodes {
-		if n.unsure {
+		if n.unsure || n.unstored {
 			return true
 		}
 	}

@@ -208,9 +208,9 @@ func TestRestoredIPv4HomeAddress(t *testing.T) {
 	restore := func(home, a netip.Addr) role.Binding {
 		return role.Binding{HomeAddress: home, CareOf: coaA, HomeAgent: local, IPv4HomeAddress: a, Sequence: 7, Expires: t0.Add(time.Hour)}
 	}
-	b.step(role.Restored{Bindings: []role.Binding{
+	b.step(restored(
 		restore(hoa2, first), restore(hoa2.Next(), first), restore(hoa, first), restore(hoa2.Next().Next(), hoa4),
-	}})
+	))
 	for home, want := range map[netip.Addr]netip.Addr{hoa2: first, hoa2.Next(): {}, hoa: {}, hoa2.Next().Next(): {}} {
 		if x, ok := b.m.Binding(home); !ok || x.IPv4HomeAddress != want {
 			t.Errorf("%s has %s, want %s", home, x.IPv4HomeAddress, want)

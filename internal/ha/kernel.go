@@ -27,8 +27,8 @@ func defends(b role.Binding, a netip.Addr) bool {
 	return b.HomeAddress == a || b.LinkLocal == a || b.IPv4HomeAddress == a
 }
 
-// set brings the binding into force. One in which the kernel has no part changed
-// needs no request.
+// set brings the binding into force, and then has it stored. One in which the
+// kernel has no part changed needs no request there.
 func (m *Machine) set(n *node) {
 	b := n.current.granted
 	// The lifetime counts from now: detection has taken its time.
@@ -44,7 +44,7 @@ func (m *Machine) set(n *node) {
 	n.current.granted = b
 	n.phase = setting
 	if n.was != nil && !n.unsure && sameForKernel(*n.was, b) {
-		m.inForce(n)
+		m.store(n)
 		return
 	}
 	n.asked = m.ask(n)
@@ -57,28 +57,38 @@ func sameForKernel(a, b role.Binding) bool {
 		a.IPv4HomeAddress == b.IPv4HomeAddress && a.NoRouteOptimization == b.NoRouteOptimization
 }
 
-// kernelDone is the answer to SetBinding or ClearBinding.
-func (m *Machine) kernelDone(n *node, id role.ID, err error) {
+// carriedOut is the answer of kernel or store.
+func (m *Machine) carriedOut(n *node, id role.ID, err error) {
 	switch {
 	case id == n.mending:
 		m.mended(n, err)
-	case id != n.asked: // of a mending that another one has overtaken
+	case id != n.asked: // what was remembered, or a mending that another one has overtaken
+		if err != nil {
+			n.unstored = true
+			m.mending = append(m.mending, reminder{n, m.now.Add(mendDelay)})
+		}
 	case err != nil:
 		m.undo(n)
-	case n.phase == setting && (n.mending > id || !m.permits(n.current.granted) || !m.permitsIPv4(n.current.granted)):
+	case !n.current.delete() && (n.mending > id || n.phase == storing && n.unsure || !m.permits(n.current.granted) || !m.permitsIPv4(n.current.granted)):
 		// A reload has ended the binding, or the mobile node, meanwhile.
+		m.remember(n)
 		m.mend(n)
 		m.refuse(n.current, mh.StatusAdministrativelyProhibited, role.CountRefused)
 		m.finish(n)
+	case n.phase == storing && n.unsure && n.mending == 0: // the same, and the kernel has refused
+		m.clear(n)
+	case n.phase == storing:
+		n.unstored = n.mending > id
+		if n.current.delete() {
+			m.cleared(n)
+		} else {
+			m.inForce(n)
+		}
 	default:
 		if n.mending < id { // of what came later, the end decides
 			n.unsure, n.mending = false, 0
 		}
-		if n.phase == setting {
-			m.inForce(n)
-		} else {
-			m.cleared(n)
-		}
+		m.store(n)
 	}
 }
 
@@ -117,6 +127,13 @@ func (m *Machine) advertise(was *role.Binding, b role.Binding) {
 	}
 }
 
+// clear ends a binding in the kernel, and then has that stored.
+func (m *Machine) clear(n *node) {
+	n.phase = clearing
+	n.asked = m.ask(n)
+	m.emit(role.ClearBinding{ID: n.asked, HomeAddress: n.home})
+}
+
 // cleared: nothing of the binding is left, so the mobile node may hear it
 // (§10.3.2).
 func (m *Machine) cleared(n *node) {
@@ -129,12 +146,13 @@ func (m *Machine) cleared(n *node) {
 	m.finish(n)
 }
 
-// undo goes back to what was before a request that the kernel refused, and says
-// so.
+// undo goes back to what was before a request that kernel or store refused, and
+// says so.
 func (m *Machine) undo(n *node) {
 	if _, bound := m.cache.Get(n.home); !bound && n.was != nil {
 		m.tellExpired(*n.was) // while the kernel was asked
 	}
+	m.remember(n)
 	m.mend(n)
 	m.refuse(n.current, n.current.failure(), role.CountRefused)
 	m.finish(n)
@@ -146,8 +164,13 @@ func (m *Machine) end(home netip.Addr) {
 	m.mend(m.node(home))
 }
 
-// mend makes the kernel have what the cache says.
+// mend makes kernel and store have what the cache says.
 func (m *Machine) mend(n *node) {
+	n.unstored = true
+	m.mendKernel(n)
+}
+
+func (m *Machine) mendKernel(n *node) {
 	n.unsure, n.mending = true, m.ask(n)
 	if b, bound := m.cache.Get(n.home); bound {
 		m.emit(role.SetBinding{ID: n.mending, Binding: b})
@@ -156,37 +179,20 @@ func (m *Machine) mend(n *node) {
 	m.emit(role.ClearBinding{ID: n.mending, HomeAddress: n.home})
 }
 
-// mended: what failed is tried again. While a request is on its way to the
-// kernel, its end decides.
+// mended goes on to the store; what failed is tried again. While a request is on its
+// way to the kernel, its end decides.
 func (m *Machine) mended(n *node, err error) {
 	n.mending = 0
 	switch {
 	case err != nil:
 		m.mending = append(m.mending, reminder{n, m.now.Add(mendDelay)})
-	case n.phase == idle || n.phase == detecting:
+	case n.phase != idle && n.phase != detecting:
+	case n.unsure && n.unstored:
 		n.unsure = false
+		m.mendStore(n)
+	default:
+		n.unsure, n.unstored = false, false
 		m.forgetLater(n)
-	}
-}
-
-// restored brings bindings of an earlier run into force again, as if this one
-// had acknowledged them.
-func (m *Machine) restored(ev role.Restored) {
-	for _, b := range ev.Bindings {
-		if !b.Expires.After(m.now) || !m.permits(b) || !m.p.isOurs(b.HomeAgent) {
-			continue
-		}
-		link, _, _ := m.p.link(b.HomeAddress)
-		b.Ifindex = link.Ifindex // another one since a reboot
-		if b.Ifindex == 0 {
-			b.LinkLocal = netip.Addr{}
-		}
-		b.NoRouteOptimization = m.p.policy(b.HomeAddress).DenyDirect
-		n := m.node(b.HomeAddress)
-		n.learn(b.Sequence, b.ReplayStamp)
-		m.restoreIPv4(n, &b)
-		m.cache.Set(b)
-		m.mend(n)
 	}
 }
 
@@ -201,5 +207,12 @@ func (m *Machine) tellExpired(b role.Binding) {
 	m.emit(role.Notice{
 		Kind: role.NoticeBindingExpired, HoA: b.HomeAddress, CoA: b.CareOf, HA: b.HomeAgent, Ifindex: b.Ifindex,
 		Sequence: b.Sequence, Text: "binding expired",
+	})
+}
+
+func (m *Machine) tellBarred(b role.Binding) {
+	m.emit(role.Notice{
+		Kind: role.NoticeBindingDeleted, HoA: b.HomeAddress, CoA: b.CareOf, HA: b.HomeAgent, Ifindex: b.Ifindex,
+		Sequence: b.Sequence, Warn: true, Text: "no longer allowed by the configuration",
 	})
 }

@@ -335,8 +335,8 @@ func TestRestoredBindingThatTheKernelRefusesIsTriedAgain(t *testing.T) {
 	}
 	elsewhere := old
 	elsewhere.HomeAgent = netip.MustParseAddr("2001:db8:1::2")
-	expect(t, "an address that is not ours any more", b.step(role.Restored{Bindings: []role.Binding{elsewhere}, At: t0}))
-	expect(t, "restored", b.step(role.Restored{Bindings: []role.Binding{old}, At: t0}), setA)
+	expect(t, "an address that is not ours any more", b.step(restored(elsewhere)))
+	expect(t, "restored", b.step(restored(old)), setA)
 	if got := b.m.Bindings()[0].Ifindex; got != link {
 		t.Errorf("on link %d, which was its number before a reboot", got)
 	}

@@ -107,6 +107,6 @@ func (m *Machine) ask(n *node) role.ID {
 func (m *Machine) done(ev role.Done) {
 	if n := m.asked[ev.ID]; n != nil {
 		delete(m.asked, ev.ID)
-		m.kernelDone(n, ev.ID, ev.Err)
+		m.carriedOut(n, ev.ID, ev.Err)
 	}
 }

@@ -6,7 +6,6 @@ import (
 	"time"
 
 	"mip6d/internal/bul"
-	"mip6d/internal/mh"
 	"mip6d/internal/role"
 )
 
@@ -31,7 +30,10 @@ type node struct {
 	// What the kernel has may be something else than the cache says: a
 	// request failed, or was not answered yet.
 	unsure  bool
-	mending role.ID // the Done of what sets it right
+	mending role.ID // the Done of what sets it right, or the store
+
+	stored   bool // the store may have something
+	unstored bool // and that may be something else than we know
 
 	lease netip.Addr // of the IPv4 pool, or invalid
 
@@ -47,6 +49,7 @@ const (
 	detecting       // duplicate address detection
 	setting         // SetBinding
 	clearing        // ClearBinding
+	storing         // StoreRegistration, after either
 )
 
 // node returns what is known of a home address.
@@ -73,7 +76,7 @@ func (n *node) lastSequence() (uint16, bool) { return n.sequence, n.sequent }
 // busyOrBound says whether there is a binding, or one is being made.
 func (n *node) busyOrBound(m *Machine) bool {
 	_, bound := m.cache.Get(n.home)
-	return bound || n.phase == detecting || n.phase == setting || n.next != nil && !n.next.delete()
+	return bound || n.phase == detecting || n.phase == setting || n.phase == storing && !n.current.delete() || n.next != nil && !n.next.delete()
 }
 
 // atWork returns the nodes that have a request in work, in the order of their
@@ -91,14 +94,14 @@ func (m *Machine) atWork() []*node {
 
 // accept takes a valid request into work. The latest one wins: one that is still
 // being detected for gives way at once, one that is on its way to the kernel
-// when that has answered.
+// when that has answered, and so has the store.
 func (m *Machine) accept(n *node, r *request) {
 	n.learn(r.bu.Sequence, r.stamp)
 	if c := n.current; c != nil && !r.delete() && !c.delete() && c.careOf == r.careOf {
 		m.count(role.CountRetransmission)
 	}
 	switch n.phase {
-	case setting, clearing:
+	case setting, clearing, storing:
 		n.next = r
 	case detecting:
 		if r.delete() {
@@ -125,13 +128,9 @@ func (m *Machine) start(n *node, r *request) {
 		n.phase = detecting
 		m.detect(n)
 	case n.was != nil || n.unsure:
-		n.phase = clearing
-		n.asked = m.ask(n)
-		m.emit(role.ClearBinding{ID: n.asked, HomeAddress: n.home})
+		m.clear(n)
 	default:
-		m.count(role.CountAccepted)
-		m.acknowledge(r, mh.StatusAccepted, 0)
-		m.finish(n)
+		m.store(n)
 	}
 }
 

@@ -31,6 +31,10 @@ type Params struct {
 	MaxBindings   int           // 130 beyond; 1,000,000
 	RefreshAdvice time.Duration // Binding Refresh Advice; 0: none
 
+	// Stored says that bindings survive a restart. Mobile nodes are then not asked
+	// to refresh them before their end (§10.3.1: MUST).
+	Stored bool
+
 	// TimestampWindow is how far a mobile node's clock may be off, either way
 	// (RFC 4285 §5.1, §6). 7 s.
 	TimestampWindow time.Duration

@@ -274,7 +274,7 @@ func TestRestoredBindingsComeBackWithoutDetection(t *testing.T) {
 	expired, foreign := old, old
 	expired.HomeAddress, expired.Expires = netip.MustParseAddr("2001:db8:1::101"), t0
 	foreign.HomeAddress = netip.MustParseAddr("2001:db8:9::1")
-	expect(t, "restored", b.step(role.Restored{Bindings: []role.Binding{old, expired, foreign}, At: t0}), setA)
+	expect(t, "restored", b.step(restored(old, expired, foreign)), setA)
 	expect(t, "the kernel has it", b.done(nil))
 	if len(b.m.Bindings()) != 1 {
 		t.Errorf("%d bindings", len(b.m.Bindings()))

@@ -25,10 +25,7 @@ func (m *Machine) reconfigured(p Params) {
 		}
 	}
 	for _, b := range barred {
-		m.emit(role.Notice{
-			Kind: role.NoticeBindingDeleted, HoA: b.HomeAddress, CoA: b.CareOf, HA: b.HomeAgent, Ifindex: b.Ifindex,
-			Sequence: b.Sequence, Warn: true, Text: "no longer allowed by the configuration",
-		})
+		m.tellBarred(b)
 		m.end(b.HomeAddress)
 	}
 	m.shorten()
@@ -51,7 +48,7 @@ func (m *Machine) reconfigured(p Params) {
 			m.refuse(r, mh.StatusAdministrativelyProhibited, role.CountRefused)
 			m.finish(n)
 		}
-		// What is on its way to the kernel is looked at when that answers.
+		// What is on its way to kernel or store is looked at when that answers.
 	}
 }
 
@@ -69,6 +66,7 @@ func (m *Machine) shorten() {
 	}
 	for _, b := range long {
 		m.cache.Set(b)
+		m.remember(m.node(b.HomeAddress))
 	}
 }
 

@@ -26,8 +26,14 @@ func (m *Machine) expire() {
 		n := m.mending[0].node
 		m.mending = m.mending[1:]
 		// While a request is on its way to the kernel, its end decides.
-		if n.unsure && n.mending == 0 && (n.phase == idle || n.phase == detecting) {
-			m.mend(n)
+		if n.mending != 0 || n.phase != idle && n.phase != detecting {
+			continue
+		}
+		switch {
+		case n.unsure:
+			m.mendKernel(n)
+		case n.unstored:
+			m.mendStore(n)
 		}
 	}
 	for len(m.forgetting) > 0 {
@@ -48,7 +54,7 @@ func (m *Machine) expire() {
 func (m *Machine) expired(b role.Binding) {
 	n := m.node(b.HomeAddress)
 	switch n.phase {
-	case setting, clearing:
+	case setting, clearing, storing:
 		return
 	case detecting:
 		// For the link-local address; now nobody defends the home address
@@ -67,7 +73,7 @@ func (m *Machine) expired(b role.Binding) {
 // atRest says whether nothing of a node is in force or in work.
 func (m *Machine) atRest(n *node) bool {
 	_, bound := m.cache.Get(n.home)
-	return !bound && n.phase == idle && !n.unsure
+	return !bound && n.phase == idle && !n.unsure && !n.unstored
 }
 
 // forgetLater lets a node go when its replay guard, which begins now, is over
@@ -92,9 +98,12 @@ func (m *Machine) forget(n *node) {
 	switch {
 	case replay == ReplaySequence && n.sequent:
 	case replay == ReplayTimestamp && n.stamp != 0:
-		n.sequent = false
+		n.sequent = false // the store may keep it: at worst the next run corrects a mobile node
 	default:
 		m.release(n)
 		delete(m.nodes, n.home)
+		if n.stored {
+			m.emit(role.StoreRegistration{Registration: role.Registration{HomeAddress: n.home}})
+		}
 	}
 }

@@ -54,6 +54,7 @@ func (m *Machine) bindingUpdate(ev role.MessageIn, bu *mh.BindingUpdate) {
 		m.count(role.CountBadCareOf)
 	case r.delete() && !bound: // §10.3.2
 		n.learn(bu.Sequence, r.stamp)
+		m.remember(n)
 		m.forgetLater(n)
 		m.refuse(r, mh.StatusNotHomeAgent, role.CountRefused)
 	case r.delete():

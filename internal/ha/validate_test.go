@@ -297,9 +297,9 @@ func TestOwnAddressIsNobodysHome(t *testing.T) {
 	p.AllowUnauthenticated = true
 	b := newBed(t, p)
 	expect(t, "our address", b.step(b.bu(1, unauthenticated, func(u *update) { u.home = local })), "ba 129 seq 1 lifetime 0s")
-	expect(t, "nor restored", b.step(role.Restored{Bindings: []role.Binding{{
+	expect(t, "nor restored", b.step(restored(role.Binding{
 		HomeAddress: local, CareOf: coaA, HomeAgent: local, Expires: t0.Add(time.Hour),
-	}}}))
+	})))
 }
 
 // TestNoLoopOfBindingsInTheMaking: two at once, each at the other's address.

@@ -39,6 +39,7 @@ type Flower struct {
 type flowerEntry struct {
 	handle uint32
 	owner  netip.Addr // home address whose binding has set it in this run, or invalid
+	careOf netip.Addr // that it lets through
 }
 
 // NewFlower finds what an earlier run left on the tunnel device and closes the
@@ -98,7 +99,7 @@ func (f *Flower) attach() error {
 					if len(o.SrcIPMask) == len(o.SrcIP) {
 						bits, _ = o.SrcIPMask.Size()
 					}
-					f.filters[netip.PrefixFrom(a, bits)] = flowerEntry{handle: o.Handle}
+					f.filters[netip.PrefixFrom(a, bits)] = flowerEntry{handle: o.Handle, careOf: careOfFilter(o)}
 				}
 			}
 		case *netlink.MatchAll:
@@ -189,6 +190,11 @@ func (f *Flower) set(b role.Binding) error {
 // let has packets from some sources come through from a care-of address.
 func (f *Flower) let(source netip.Prefix, b role.Binding) error {
 	e, ok := f.filters[source]
+	if ok && e.careOf == b.CareOf { // perhaps an earlier run's: it is not touched
+		e.owner = b.HomeAddress
+		f.filters[source] = e
+		return nil
+	}
 	if !ok {
 		f.last++
 		e.handle = f.last
@@ -204,9 +210,19 @@ func (f *Flower) let(source netip.Prefix, b role.Binding) error {
 	}); err != nil {
 		return err
 	}
-	e.owner = b.HomeAddress
+	e.owner, e.careOf = b.HomeAddress, b.CareOf
 	f.filters[source] = e
 	return nil
+}
+
+// careOfFilter is the only care-of address that a filter lets through, invalid where
+// it is no such filter.
+func careOfFilter(o *netlink.Flower) netip.Addr {
+	if ones, bits := o.EncSrcIPMask.Size(); o.EncSrcIPMask != nil && ones != bits {
+		return netip.Addr{}
+	}
+	a, _ := netip.AddrFromSlice(o.EncSrcIP)
+	return a
 }
 
 // Clear stops the packets of home addresses at once. See Gate.Clear.

@@ -51,6 +51,7 @@ var counters = map[role.Counter]series{
 	"peers_dropped":              of(evicted, "peer"),
 	"home_agents_list_full":      of(evicted, "home_agent"),
 	"kernel_failures":            of(failures, "kernel"),
+	"store_failures":             of(failures, "store"),
 	"send_failures":              of(failures, "send"),
 	"nd_send_failures":           of(failures, "neighbour_send"),
 	"dad_failures":               of(dadFailures),

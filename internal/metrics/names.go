@@ -46,7 +46,7 @@ var (
 	suppressed      = family(Counter, "mip6d_answers_suppressed_total", "Answers not sent, to keep within the limits of their rate.")
 	bindingErrors   = family(Counter, "mip6d_binding_errors_sent_total", "Binding Errors of status 1 sent.")
 	failures        = family(Counter, "mip6d_failures_total",
-		"What could not be done: kernel (a request that the kernel refused), send (a message), neighbour_send (an answer of neighbour discovery).",
+		"What could not be done: kernel (a request that the kernel refused), store (a commit to the disk), send (a message), neighbour_send (an answer of neighbour discovery).",
 		"operation")
 	dadFailures = family(Counter, "mip6d_duplicate_addresses_total", "Addresses of ours that another node has, as duplicate address detection found.")
 	evicted     = family(Counter, "mip6d_evictions_total",

@@ -69,6 +69,10 @@ type bed struct {
 	manualReady bool // don't announce care-of addresses
 	directErr   error
 
+	stored   map[string]role.ListEntry // by home address and peer
+	storeErr error
+	stores   int // effects, failed or not
+
 	effects []role.Effect // of the last event and what it set off
 	bus     []sentBU      // all Binding Updates to home agents so far
 	paths   []role.HomePath
@@ -104,7 +108,7 @@ func authParams() Params {
 
 func newBed(t *testing.T, p Params) *bed {
 	t.Helper()
-	return &bed{t: t, m: New(p, &counting{}), now: t0, counts: make(map[role.Counter]int)}
+	return &bed{t: t, m: New(p, &counting{}), now: t0, counts: make(map[role.Counter]int), stored: make(map[string]role.ListEntry)}
 }
 
 // started is a bed whose machine has started.
@@ -142,6 +146,19 @@ func (b *bed) answer(e role.Effect) []role.Event {
 	case role.SetDirect:
 		if !b.manualDone {
 			return []role.Event{role.Done{ID: e.ID, Err: b.directErr}}
+		}
+	case role.StoreListEntry:
+		b.stores++
+		key := e.Entry.HomeAddress.String() + " " + e.Entry.Peer.String()
+		switch {
+		case b.storeErr != nil:
+		case e.Drop:
+			delete(b.stored, key)
+		default:
+			b.stored[key] = e.Entry
+		}
+		if e.ID != 0 {
+			return []role.Event{role.Done{ID: e.ID, Err: b.storeErr}}
 		}
 	case role.AddCareOf:
 		var evs []role.Event
@@ -379,7 +396,7 @@ func render(effects []role.Effect) []string {
 			lines = append(lines, fmt.Sprintf("advertise %v on %d", e.Addr, e.Ifindex))
 		case role.Send:
 			lines = append(lines, renderSend(e))
-		case role.Notice, role.Count, role.KeepRouters, role.ShareRouters, role.StopAdvertising:
+		case role.Notice, role.Count, role.KeepRouters, role.ShareRouters, role.StopAdvertising, role.StoreListEntry:
 		default:
 			lines = append(lines, fmt.Sprintf("%T %+v", e, e))
 		}

@@ -42,6 +42,7 @@
 //	peerhints.go   Binding Errors, Refresh Requests, ICMPv6 errors of correspondents
 //	byhand.go      what mip6ctl asks for
 //	settle.go      the conclusions
+//	remember.go    what the next run must know
 //	snapshot.go, peerview.go  what mip6ctl shows
 //
 // Not here: everything that touches a kernel.

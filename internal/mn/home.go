@@ -61,6 +61,7 @@ type home struct {
 	handoff    *handoff      // under way; nil: none
 	answerTime time.Duration // of the home agent, the last time
 	found      discovery     // of its home agent
+	resumed    time.Time     // until when an earlier run's tunnel is left as it is, while we find out where we are
 	prefix     homePrefix    // what the home agent says of it
 	ipv4       ipv4
 	advertised int // the interface where neighbours were told of our return; 0: none
@@ -189,6 +190,7 @@ func (m *Machine) startReturn(h *home, l *link) {
 	h.stage, h.link, h.careOf, h.paused = stageReturning, l, nil, false
 	h.due, h.refused, h.resyncs = time.Time{}, false, 0
 	h.solicits, h.solicited, h.defender = 0, noTime, nil
+	m.remember() // first: the next run must not take what comes now for a tunnel
 	m.findAgent(h)
 }
 
@@ -433,6 +435,9 @@ func (m *Machine) homeDeadlines(h *home, d *deadline) {
 	d.add(h.pathRetry)
 	if h.finding() {
 		d.add(h.solicited)
+	}
+	if h.pathID == 0 {
+		d.add(h.resumed)
 	}
 	if h.stage == stageAway {
 		for _, t := range []time.Time{h.prefix.validUntil, h.prefix.preferredUntil} {

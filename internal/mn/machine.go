@@ -23,6 +23,7 @@ type Machine struct {
 	rates   map[netip.Addr]*bul.Rate // Binding Updates to each home agent
 	there   map[address]bool         // what the kernel has and lets us use
 	ids     role.ID
+	memory  memory
 
 	errors   bul.Rate // Binding Errors sent, to anyone
 	newPeers bul.Rate // correspondents begun with because of their traffic
@@ -47,12 +48,15 @@ var _ role.Machine = (*Machine)(nil)
 // identifiers and timestamps comes from rand, which must not fail.
 func New(p Params, rand io.Reader) *Machine {
 	m := &Machine{p: p.withDefaults(), rand: rand, rates: make(map[netip.Addr]*bul.Rate), there: make(map[address]bool)}
+	m.memory = memory{
+		kept: make(map[bul.Key]role.ListEntry), waiting: make(map[role.ID]bul.Key), earlier: make(map[netip.Addr][]role.ListEntry),
+	}
 	m.errors.Max, m.newPeers.Max = maxErrorRate, maxNewPeers
 	for _, cfg := range m.p.Homes {
 		h := newHome(cfg)
 		m.homes = append(m.homes, h)
-		// We don't know what an earlier run sent: start anywhere, and let
-		// status 135 correct us (RFC 6275 §11.7.1).
+		// Unless role.Restored tells what an earlier run sent: start anywhere,
+		// and let status 135 correct us (RFC 6275 §11.7.1).
 		m.bul.Seed(h.key(), binary.BigEndian.Uint16(m.random(2)))
 	}
 	return m
@@ -67,8 +71,11 @@ func (m *Machine) Step(now time.Time, ev role.Event) []role.Effect {
 	switch ev := ev.(type) {
 	case role.Start:
 		m.started = true
+	case role.Restored:
+		m.restored(ev.Entries)
 	case role.Stop:
 		m.stop()
+		m.remember()
 		return m.take()
 	case role.Done:
 		m.done(ev)
@@ -105,6 +112,7 @@ func (m *Machine) Step(now time.Time, ev role.Event) []role.Effect {
 	}
 	if m.started {
 		m.settle()
+		m.remember()
 	}
 	return m.take()
 }
@@ -131,6 +139,7 @@ func (m *Machine) Deadline() time.Time {
 	for _, p := range m.peers {
 		d.add(p.next)
 	}
+	d.add(m.memory.retry)
 	if len(m.dropped) > 0 {
 		d.add(m.dropped[0].until)
 	}
@@ -174,7 +183,7 @@ func (m *Machine) random(n int) []byte {
 
 // done takes the answer to an effect.
 func (m *Machine) done(ev role.Done) {
-	if ev.ID == 0 {
+	if ev.ID == 0 || m.stored(ev.ID, ev.Err) {
 		return
 	}
 	for _, h := range m.homes {

@@ -170,6 +170,7 @@ func (m *Machine) renumber(h *home, x icmp6.PrefixInformation) {
 	n.found.agent = h.found.agent
 	m.homes = append(m.homes, n)
 	m.bul.Seed(n.key(), uint16(m.random(1)[0])<<8|uint16(m.random(1)[0]))
+	m.recall(n)
 	m.notice(role.Notice{Kind: role.NoticeHomePrefix, HoA: n.addr(), HA: n.homeAgent(), Text: "a new home address, in place of " + h.addr().String()})
 }
 

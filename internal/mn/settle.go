@@ -76,6 +76,8 @@ func (m *Machine) settleHome(h *home) {
 	switch {
 	case c == nil && h.stage == stageAway:
 		m.leave(h) // the care-of address is gone and there is no other
+	case c == nil && h.pathID == 0 && h.resumed.After(m.now):
+		// The beginning, and an earlier run's tunnel stands, if anything does.
 	case c == nil && h.pathID == 0:
 		m.leave(h) // the beginning: blocked until we know where we are
 	case c == nil && h.stage.atHome():

@@ -26,6 +26,7 @@ const (
 	CountAccepted       Counter = "bu_accepted"
 	CountKernelFailure  Counter = "kernel_failures"
 	CountSendFailure    Counter = "send_failures"
+	CountStoreFailure   Counter = "store_failures"
 	CountQueueFull      Counter = "events_dropped_queue_full"
 	CountRetransmission Counter = "bu_retransmitted"
 	CountDADFailure     Counter = "dad_failures"

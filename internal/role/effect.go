@@ -172,6 +172,22 @@ type AskTraffic struct {
 	Pair Pair
 }
 
+// StoreRegistration puts what is to be known of a home address after this run into
+// the store, in place of what was there; an empty one takes that out. It is durable
+// when Done answers.
+type StoreRegistration struct {
+	ID           ID
+	Registration Registration
+}
+
+// StoreListEntry does the same for a mobile node's Binding Update List. It is
+// answered by Done when ID is not zero.
+type StoreListEntry struct {
+	ID    ID
+	Entry ListEntry
+	Drop  bool // take it out
+}
+
 // Count adds one to a counter.
 type Count struct {
 	Counter Counter
@@ -194,26 +210,28 @@ type Notice struct {
 	Text      string // what happened, one clause, no address in it that has a field
 }
 
-func (Send) effect()            {}
-func (SendICMP) effect()        {}
-func (SolicitRouter) effect()   {}
-func (SolicitNeighbor) effect() {}
-func (AdvertiseRouter) effect() {}
-func (SetBinding) effect()      {}
-func (ClearBinding) effect()    {}
-func (StartDAD) effect()        {}
-func (Advertise) effect()       {}
-func (StopAdvertising) effect() {}
-func (AddCareOf) effect()       {}
-func (RemoveCareOf) effect()    {}
-func (KeepRouters) effect()     {}
-func (ShareRouters) effect()    {}
-func (SetHomePath) effect()     {}
-func (SetDirect) effect()       {}
-func (ClearDirect) effect()     {}
-func (AskTraffic) effect()      {}
-func (Count) effect()           {}
-func (Notice) effect()          {}
+func (Send) effect()              {}
+func (SendICMP) effect()          {}
+func (SolicitRouter) effect()     {}
+func (SolicitNeighbor) effect()   {}
+func (AdvertiseRouter) effect()   {}
+func (SetBinding) effect()        {}
+func (ClearBinding) effect()      {}
+func (StartDAD) effect()          {}
+func (Advertise) effect()         {}
+func (StopAdvertising) effect()   {}
+func (AddCareOf) effect()         {}
+func (RemoveCareOf) effect()      {}
+func (KeepRouters) effect()       {}
+func (ShareRouters) effect()      {}
+func (SetHomePath) effect()       {}
+func (SetDirect) effect()         {}
+func (ClearDirect) effect()       {}
+func (AskTraffic) effect()        {}
+func (StoreRegistration) effect() {}
+func (StoreListEntry) effect()    {}
+func (Count) effect()             {}
+func (Notice) effect()            {}
 
 // IDOf returns the ID by which an effect wants to be answered, zero for none.
 func IDOf(e Effect) ID {
@@ -229,6 +247,10 @@ func IDOf(e Effect) ID {
 	case SetDirect:
 		return e.ID
 	case ClearDirect:
+		return e.ID
+	case StoreRegistration:
+		return e.ID
+	case StoreListEntry:
 		return e.ID
 	default:
 		return 0

@@ -126,11 +126,12 @@ type DADDone struct {
 	Err       error
 }
 
-// Restored hands a home agent the bindings that an earlier run acknowledged
-// and that have not expired, before Start.
+// Restored hands a role what an earlier run has stored, before Start. Times are
+// this run's; what has expired meanwhile is among it, as its sequence numbers
+// count.
 type Restored struct {
-	Bindings []Binding
-	At       time.Time
+	Registrations []Registration // a home agent's
+	Entries       []ListEntry    // a mobile node's
 }
 
 // PeerSeen says that a packet between one of our home addresses and a peer went

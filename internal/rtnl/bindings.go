@@ -26,10 +26,15 @@ type Bindings struct {
 	behind map[netip.Addr][]netip.Prefix // prefixes that may be there, of each home address
 	owner  map[netip.Prefix]netip.Addr   // who had each last
 	detour detour
+
+	// Until Settle: what an earlier run has left, as it is. What is wanted just so
+	// is not set again.
+	left remains
 }
 
 // OpenBindings makes the shared tunnel device where it is missing. Routes that
-// an earlier run left stay until Settle.
+// an earlier run left stay until Settle, and those that are Set as they are stay
+// for good, untouched.
 func OpenBindings(m Marks) (*Bindings, error) {
 	m = m.withDefaults()
 	c, err := dial()
@@ -43,6 +48,10 @@ func OpenBindings(m Marks) (*Bindings, error) {
 	}
 	b := &Bindings{marks: m, conn: c, rivals: r, set: make(map[netip.Addr]role.Binding), behind: make(map[netip.Addr][]netip.Prefix), owner: make(map[netip.Prefix]netip.Addr)}
 	if b.device, err = c.ensureTunnel(tunnel{name: m.TunnelName, external: true}); err != nil {
+		b.Close()
+		return nil, err
+	}
+	if b.left, err = leftovers(m); err != nil {
 		b.Close()
 		return nil, err
 	}
@@ -85,9 +94,9 @@ func (b *Bindings) Set(bindings []role.Binding) []error {
 			errs[at[k]] = fmt.Errorf("set the routes to %s through the tunnel to %s: %w", x.HomeAddress, x.CareOf, err)
 		}
 	}
-	for _, i := range at {
+	for i, x := range bindings {
 		if errs[i] == nil {
-			b.keep(bindings[i])
+			b.keep(x)
 		}
 	}
 	return errs
@@ -114,13 +123,13 @@ func (b *Bindings) Clear(hoas []netip.Addr) []error {
 // requests set the routes of a binding, and take those of prefixes back that it
 // no longer has.
 func (b *Bindings) requests(x role.Binding) []request {
-	list := []request{b.route(host(x.HomeAddress), x).set()}
+	list := b.left.set(b.route(host(x.HomeAddress), x))
 	before := b.behind[x.HomeAddress]
 	behind := x.Behind()
 	for _, n := range behind {
-		list = append(list, b.route(n, x).set())
+		list = append(list, b.left.set(b.route(n, x))...)
 		if n.Addr().Is6() {
-			list = append(list, b.nested(n).set())
+			list = append(list, b.left.set(b.nested(n))...)
 		}
 		b.owner[n] = x.HomeAddress
 		if !slices.Contains(before, n) {
@@ -152,7 +161,7 @@ func (b *Bindings) keep(x role.Binding) {
 // withdraw takes the routes of a home address back, also those that were to be
 // set and weren't all.
 func (b *Bindings) withdraw(hoa netip.Addr) []request {
-	list := []request{b.route(host(hoa), role.Binding{}).del()}
+	list := []request{b.left.del(b.route(host(hoa), role.Binding{}))}
 	for _, n := range b.behind[hoa] {
 		list = append(list, b.giveUp(n, hoa)...)
 		b.forget(n, hoa)
@@ -169,9 +178,9 @@ func (b *Bindings) giveUp(n netip.Prefix, hoa netip.Addr) []request {
 		return nil
 	}
 	if n.Addr().Is4() {
-		return []request{b.route(n, role.Binding{}).del()}
+		return []request{b.left.del(b.route(n, role.Binding{}))}
 	}
-	return []request{b.route(n, role.Binding{}).del(), b.nested(n).del()}
+	return []request{b.left.del(b.route(n, role.Binding{})), b.left.del(b.nested(n))}
 }
 
 func (b *Bindings) forget(n netip.Prefix, hoa netip.Addr) {
@@ -194,7 +203,7 @@ func (b *Bindings) Reinstate() error {
 	if err != nil {
 		return err
 	}
-	b.device = device
+	b.device, b.left = device, nil
 	there, err := b.routed()
 	if err != nil {
 		return err
@@ -231,6 +240,7 @@ func (b *Bindings) PortID() (uint32, error) { return b.conn.portID() }
 // Settle says that every binding that is still wanted has been Set: routes of
 // an earlier run that are not among them are removed. removed counts them.
 func (b *Bindings) Settle() (removed int, err error) {
+	b.left = nil
 	there, err := b.routed()
 	if err != nil {
 		return 0, err

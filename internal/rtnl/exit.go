@@ -42,11 +42,11 @@ func (p *paths) exitOf(t *path, w role.HomePath) exit {
 	return e
 }
 
-// enter is what makes a way out. The route is set each time, since the kernel
+// enter is what makes a way out. The route is set each time (see remains), since the kernel
 // drops it when its interface goes down.
-func (e exit) enter() (requests []request) {
+func (p *paths) enter(e exit) (requests []request) {
 	if e.hop != (route{}) {
-		requests = append(requests, e.hop.set())
+		requests = append(requests, p.left.set(e.hop)...)
 	}
 	if e.rule != (rule{}) {
 		requests = append(requests, e.rule.set())
@@ -101,13 +101,19 @@ func (p *paths) dropExit(t *path) error {
 }
 
 // careOfBack sets the way out of a care-of address again: an interface that was
-// set down and up has lost its routes with its addresses.
-func (p *paths) careOfBack(careOf netip.Addr) error {
+// set down and up has lost its routes with its addresses. One that is there is not
+// touched.
+func (p *paths) careOfBack(careOf netip.Addr) (err error) {
 	for _, t := range p.tunnels {
-		if t.careOf == careOf {
-			if err := p.exits(t.exit.enter()); err != nil {
-				return err
-			}
+		if t.careOf != careOf {
+			continue
+		}
+		if p.left, err = leftovers(p.marks); err != nil {
+			return err
+		}
+		err = p.exits(p.enter(t.exit))
+		if p.left = nil; err != nil {
+			return err
 		}
 	}
 	return nil

@@ -26,6 +26,10 @@ type paths struct {
 	shared  map[int][]netip.Addr // the equivalent routers of an interface, two or more
 	spread  int                  // the interface by which all packets are spread; 0: none
 	blocked bool                 // the table of the second rule is filled
+
+	// left is what an earlier run has left, while the first path of a home address
+	// is set: what is as it should be is not set again.
+	left remains
 }
 
 // placed is what is in the kernel for one home address, and what is wanted.
@@ -59,6 +63,11 @@ func (p *paths) set(w role.HomePath) error {
 		if err := p.find(w, at); err != nil {
 			return err
 		}
+		var err error
+		if p.left, err = leftovers(p.marks); err != nil {
+			return err
+		}
+		defer func() { p.left = nil }()
 		p.homes[hoa] = at
 	}
 	at.want = w
@@ -124,7 +133,7 @@ func (p *paths) block(w role.HomePath, at *placed) error {
 func (p *paths) hold(w role.HomePath, at *placed) error {
 	hoa := w.HomeAddress.Addr()
 	if !p.blocked {
-		if err := p.conn.do(p.unreachable().set()); err != nil {
+		if err := errors.Join(p.conn.batch(p.left.set(p.unreachable()))...); err != nil {
 			return fmt.Errorf("set the route that blocks home addresses: %w", err)
 		}
 		p.blocked = true

@@ -41,9 +41,8 @@ func (p *paths) holdIPv4(w role.HomePath, at *placed) error {
 	}
 	blocked := p.unreachable()
 	blocked.dst = everything4
-	requests := []request{
-		blocked.set(), p.rule(w.IPv4, ruleBlocked, p.marks.Table+tableBlocked).set(), p.address4(w.IPv4, at.device).set(),
-	}
+	requests := append(p.left.set(blocked),
+		p.rule(w.IPv4, ruleBlocked, p.marks.Table+tableBlocked).set(), p.address4(w.IPv4, at.device).set())
 	if at.ipv4.device != 0 && at.ipv4.device != at.device {
 		requests = append(requests, p.address4(w.IPv4, at.ipv4.device).del())
 	}

@@ -64,7 +64,7 @@ func (p *paths) setNetworks(w role.HomePath, at *placed, mode networkMode, table
 		if mode == networkNone {
 			last = append(last, p.discard(n).del())
 		} else {
-			first = append(first, p.discard(n).set())
+			first = append(first, p.left.set(p.discard(n))...)
 		}
 		if mode == networkAway {
 			rules = append(rules, p.networkRules(n, table)...)

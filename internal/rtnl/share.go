@@ -68,7 +68,7 @@ func (p *paths) shareRouters(e role.ShareRouters) error {
 		was := t.exit
 		t.exit.hop.more = p.sharing(t.exit.hop)
 		if t.exit != was {
-			errs = append(errs, p.exits(append(t.exit.enter(), was.leave(t.exit)...)))
+			errs = append(errs, p.exits(append(p.enter(t.exit), was.leave(t.exit)...)))
 		}
 	}
 	if e.All && len(routers) > 1 {

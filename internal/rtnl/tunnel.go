@@ -102,16 +102,16 @@ func (p *paths) freeNumber(homeAgent netip.Addr) (int, error) {
 // new way out is there before it is used, the old one until it is not.
 func (p *paths) moveTunnel(t *path, w role.HomePath) error {
 	was, exit := t.exit, p.exitOf(t, w)
-	if err := p.exits(exit.enter()); err != nil {
+	if err := p.exits(p.enter(exit)); err != nil {
 		return err
 	}
 	t.exit = exit
 	def := route{
 		dst: everything, table: t.table, protocol: p.marks.RouteProtocol, kind: unix.RTN_UNICAST, oif: t.index,
 	}
-	requests := []request{tunnel{local: w.CareOf, remote: w.HomeAgent}.change(t.index), def.set()}
+	requests := append([]request{tunnel{local: w.CareOf, remote: w.HomeAgent}.change(t.index)}, p.left.set(def)...)
 	if w.IPv4.IsValid() {
-		requests = append(requests, p.route4(w.IPv4, t).set())
+		requests = append(requests, p.left.set(p.route4(w.IPv4, t))...)
 	}
 	for _, err := range p.conn.batch(requests) {
 		if err != nil {

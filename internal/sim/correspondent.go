@@ -83,7 +83,7 @@ func (w *World) converse() {
 // toCorrespondent: a packet of the home address, directly or by the tunnel.
 func (w *World) toCorrespondent() {
 	m := w.mn
-	if !m.up {
+	if !m.up || m.dead {
 		return
 	}
 	d, direct := m.directs[cnAddr]

@@ -18,7 +18,7 @@ type Faults struct {
 	Attack               time.Duration // mean time between attacks; 0: none
 	Move                 time.Duration // mean time between moves; 0: none
 	CrashMN, CrashHA     time.Duration // mean times between crashes; 0: none
-	Store                bool          // a home agent that crashed knows its bindings
+	Store                bool          // a process that crashed finds what it has stored
 	Converse             bool          // mobile node and correspondent talk
 	Forge                time.Duration // mean time between attacks on route optimisation
 	CrashCN              time.Duration
@@ -70,10 +70,10 @@ func (w *World) every(mean func() time.Duration, do func()) {
 func (w *World) startFaults() {
 	w.every(func() time.Duration { return w.faults.Move }, w.moveSomewhere)
 	w.every(func() time.Duration { return w.faults.Attack }, w.attack)
-	w.every(func() time.Duration { return w.faults.CrashMN }, w.mn.restart)
+	w.every(func() time.Duration { return w.faults.CrashMN }, w.mn.kill)
 	w.every(func() time.Duration { return w.faults.Forge }, w.forge)
 	w.every(func() time.Duration { return w.faults.CrashCN }, w.cn.restart)
-	w.every(func() time.Duration { return w.faults.CrashHA }, func() { w.ha.restart(w.faults.Store) })
+	w.every(func() time.Duration { return w.faults.CrashHA }, w.ha.kill)
 }
 
 func (w *World) moveSomewhere() {
@@ -91,7 +91,17 @@ func (w *World) attack() {
 	if len(w.network.recorded) == 0 {
 		return
 	}
-	p := w.network.recorded[w.rng.IntN(len(w.network.recorded))]
+	w.attackWith(w.network.recorded[w.rng.IntN(len(w.network.recorded))])
+}
+
+// attackAfresh does it with one of the latest, whose timestamps are still good.
+func (w *World) attackAfresh() {
+	if n := len(w.network.recorded); n > 0 {
+		w.attackWith(w.network.recorded[n-1-w.rng.IntN(min(n, 5))])
+	}
+}
+
+func (w *World) attackWith(p packet) {
 	bu, ok := parseBU(p)
 	if !ok {
 		return

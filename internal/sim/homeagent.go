@@ -10,20 +10,24 @@ import (
 
 const dadTime = time.Second
 
-var errKernel = errors.New("no buffer space available (simulated)")
+var (
+	errKernel = errors.New("no buffer space available (simulated)")
+	errStore  = errors.New("no space left on device (simulated)")
+)
 
-// homeAgent is a home agent with a model of its kernel: the bindings in force,
-// which are routes, source checks and proxy entries at once.
+// homeAgent is a home agent with a model of its kernel, the bindings in force,
+// which are routes, source checks and proxy entries at once, and of its store.
 type homeAgent struct {
 	host
 	bindings map[netip.Addr]role.Binding
+	stored   map[netip.Addr]role.Registration
 	crashed  time.Time
 	newborn  func() role.Machine
 }
 
 func newHomeAgent(w *World, newborn func() role.Machine) *homeAgent {
-	h := &homeAgent{bindings: make(map[netip.Addr]role.Binding), newborn: newborn}
-	h.host = host{w: w, name: "HA", machine: newborn(), carryOut: h.apply}
+	h := &homeAgent{bindings: make(map[netip.Addr]role.Binding), stored: make(map[netip.Addr]role.Registration), newborn: newborn}
+	h.host = host{w: w, name: "HA", machine: newborn(), carryOut: h.apply, reborn: h.restart}
 	return h
 }
 
@@ -45,6 +49,14 @@ func (h *homeAgent) apply(e role.Effect) error {
 		}
 		w.say("HA: no binding of %s", e.HomeAddress)
 		delete(h.bindings, e.HomeAddress)
+	case role.StoreRegistration:
+		if w.chance(w.faults.Kernel) {
+			w.say("HA: store refuses")
+			return errStore
+		}
+		if h.stored[e.Registration.HomeAddress] = e.Registration; e.Registration.Empty() {
+			delete(h.stored, e.Registration.HomeAddress)
+		}
 	case role.StartDAD:
 		life := h.life
 		w.after(dadTime, func() {
@@ -72,26 +84,29 @@ func (w *World) ownedOnHomeLink(a netip.Addr) bool {
 	return a == hoa && w.mn.up && w.mn.at == homeLink && (m == role.PathHome || m == role.PathAnswering)
 }
 
-// restart crashes the home agent. With a store it is given what it had
-// acknowledged; without, the bindings are swept, as today.
-func (h *homeAgent) restart(stored bool) {
-	h.w.say("HA: crashes (store: %v)", stored)
-	h.crashed = h.w.now
+// restart begins the next run, with what the store has or, where that is lost,
+// without. What is not set again is swept then (see cmd/mip6d).
+func (h *homeAgent) restart() {
+	w := h.w
+	w.say("HA: starts again (store: %v)", w.faults.Store)
 	h.crash(h.newborn())
-	if stored {
-		restored := role.Restored{At: h.w.now}
-		for _, b := range h.w.record.acked {
-			restored.Bindings = append(restored.Bindings, b)
-		}
-		h.step(restored)
+	if w.faults.Store {
+		w.kept(h.stored[hoa])
+	} else {
+		h.crashed = w.now
+		clear(h.stored)
+		clear(w.record.acked)
 	}
-	for a := range h.bindings {
-		if _, kept := h.w.record.acked[a]; !stored || !kept {
-			delete(h.bindings, a)
-		}
+	var ev role.Restored
+	if r, ok := h.stored[hoa]; ok {
+		ev.Registrations = append(ev.Registrations, r)
 	}
-	if !stored {
-		clear(h.w.record.acked)
+	h.step(ev)
+	if r := h.stored[hoa]; !r.Bound {
+		delete(h.bindings, hoa)
 	}
 	h.step(role.Start{})
+	if w.faults.Attack != 0 {
+		w.after(w.between(0, time.Second), w.attackAfresh)
+	}
 }

@@ -15,6 +15,12 @@ type host struct {
 	life    int       // crashes make what was planned for an earlier life void
 	timer   time.Time // for which a Tick is planned
 
+	// fuse is after how many effects the process is killed, in the midst of what
+	// it was doing; 0: never. Then it hears nothing until reborn.
+	fuse   int
+	dead   bool
+	reborn func()
+
 	// carryOut carries one effect out in the model of the kernel.
 	carryOut func(role.Effect) error
 }
@@ -22,10 +28,13 @@ type host struct {
 // step hands the machine an event, and goes on with the answers.
 func (h *host) step(ev role.Event) {
 	queue := []role.Event{ev}
-	for len(queue) > 0 && h.w.broken == nil {
+	for len(queue) > 0 && h.w.broken == nil && !h.dead {
 		ev, queue = queue[0], queue[1:]
 		h.w.countStep()
 		for _, e := range h.machine.Step(h.w.now, ev) {
+			if h.burns() {
+				break
+			}
 			err := h.carryOut(e)
 			if id := role.IDOf(e); id != 0 {
 				queue = append(queue, role.Done{ID: id, Err: err})
@@ -33,7 +42,33 @@ func (h *host) step(ev role.Event) {
 		}
 	}
 	h.w.check()
-	h.arm()
+	if !h.dead {
+		h.arm()
+	}
+}
+
+// burns says whether the process is dead when its next effect's turn comes.
+func (h *host) burns() bool {
+	if h.fuse > 0 {
+		if h.fuse--; h.fuse == 0 {
+			h.w.say("%s: is killed in the midst of it", h.name)
+			h.dead = true
+			h.life++
+			h.w.after(h.w.between(0, 2*time.Second), h.reborn)
+		}
+	}
+	return h.dead
+}
+
+// kill ends the process at once, or after some of the next effects.
+func (h *host) kill() {
+	switch {
+	case h.dead || h.fuse > 0:
+	case h.w.chance(0.3):
+		h.reborn()
+	default:
+		h.fuse = 1 + h.w.rng.IntN(12)
+	}
 }
 
 // arm plans the next Tick.
@@ -55,5 +90,5 @@ func (h *host) arm() {
 // crash replaces the machine; the kernel stays as it is.
 func (h *host) crash(next role.Machine) {
 	h.life++
-	h.machine, h.timer = next, time.Time{}
+	h.machine, h.timer, h.dead, h.fuse = next, time.Time{}, false, 0
 }

@@ -6,6 +6,7 @@ import (
 	"strconv"
 	"time"
 
+	"mip6d/internal/bul"
 	"mip6d/internal/mh"
 	"mip6d/internal/role"
 )
@@ -15,10 +16,13 @@ const maxSteps = 500
 
 // record is what the world knows and the home agent must not guess.
 type record struct {
-	updates int                         // Binding Updates that the mobile node has sent
-	order   map[update]int              // which of them it was
-	set     int                         // the one that the binding in force came from
-	acked   map[netip.Addr]role.Binding // what the home agent has promised
+	updates  int                         // Binding Updates that the mobile node has sent
+	order    map[update]int              // which of them it was
+	set      int                         // the one that the binding in force came from
+	sequence uint16                      // of the last of them
+	reliable bool                        // the mobile node's store never fails
+	ended    int                         // the last de-registration that was acknowledged
+	acked    map[netip.Addr]role.Binding // what the home agent has promised
 
 	// The same with the correspondent.
 	cnUpdates int
@@ -61,6 +65,10 @@ func (w *World) updateSent(p packet, bu *mh.BindingUpdate) {
 		w.network.toCN = append(w.network.toCN, p)
 		return
 	}
+	if last := w.record.sequence; w.record.reliable && w.record.updates > 0 && !bul.Later(bu.Sequence, last) {
+		w.fail("the mobile node uses sequence number %d after %d", bu.Sequence, last)
+	}
+	w.record.sequence = bu.Sequence
 	w.record.updates++
 	w.record.order[update{bu.Sequence, p.src}] = w.record.updates
 	w.network.recorded = append(w.network.recorded, p)
@@ -79,18 +87,48 @@ func (w *World) bindingSet(b role.Binding) {
 		w.fail("a binding of %s at %s, sequence number %d, that its mobile node never asked for", b.HomeAddress, b.CareOf, b.Sequence)
 		return
 	}
-	forgetful := !w.ha.crashed.IsZero() && w.now.Sub(w.ha.crashed) < 20*time.Second
-	if n < w.record.set && !forgetful && !w.undoing(b) {
+	if n < w.record.ended && !w.forgetful() {
+		w.fail("binding update %d comes into force, and %d has ended the binding", n, w.record.ended)
+	}
+	if n < w.record.set && !w.forgetful() && !w.undoing(b) {
 		w.fail("binding update %d comes into force after %d", n, w.record.set)
 	}
 	w.record.set = n
 }
 
-// undoing: a request that the kernel refused gives way to what was promised
-// before.
+// forgetful: the home agent has lost its store, not long ago.
+func (w *World) forgetful() bool {
+	return !w.ha.crashed.IsZero() && w.now.Sub(w.ha.crashed) < 20*time.Second
+}
+
+// kept: what was promised is in the store, and what was ended is not, whenever the
+// process was killed. What the kernel has beyond that was promised to nobody.
+func (w *World) kept(r role.Registration) {
+	at := 0
+	if r.Bound {
+		at = w.record.order[update{r.Binding.Sequence, r.Binding.CareOf}]
+	}
+	b, promised := w.record.acked[hoa]
+	switch {
+	case promised && b.Expires.After(w.now) && !r.Bound && w.record.updates == w.record.order[update{b.Sequence, b.CareOf}]:
+		w.fail("an acknowledged binding is not in the store")
+	case promised && r.Bound && at < w.record.order[update{b.Sequence, b.CareOf}]:
+		w.fail("the store has binding update %d, and a later one was acknowledged", at)
+	case r.Bound && at < w.record.ended:
+		w.fail("the store has binding update %d, and %d has ended the binding", at, w.record.ended)
+	}
+	if r.Bound {
+		w.record.set = at
+	}
+}
+
+// undoing: a request that kernel or store refused gives way to what was before:
+// promised, or stored by a run that was killed before it could promise it.
 func (w *World) undoing(b role.Binding) bool {
+	same := func(old role.Binding) bool { return old.CareOf == b.CareOf && old.Sequence == b.Sequence }
 	old, ok := w.record.acked[b.HomeAddress]
-	return ok && old.CareOf == b.CareOf && old.Sequence == b.Sequence
+	r := w.ha.stored[b.HomeAddress]
+	return ok && same(old) || r.Bound && same(r.Binding)
 }
 
 // acknowledged: what an acknowledgement promises is in force when it leaves.
@@ -105,6 +143,7 @@ func (w *World) acknowledged(p packet) {
 		return
 	}
 	b, bound := w.ha.bindings[hoa]
+	r := w.ha.stored[hoa]
 	switch {
 	case ba.Lifetime > 0 && !bound:
 		w.fail("a binding is acknowledged that is not in force")
@@ -112,10 +151,15 @@ func (w *World) acknowledged(p packet) {
 		// Not to whom: the answer goes to the wire source (RFC 6275 §9.5.4),
 		// which nothing authenticates.
 		w.fail("a binding at %s is acknowledged with sequence number %d, by which nobody asked for it", b.CareOf, ba.Sequence)
+	case ba.Lifetime > 0 && (!r.Bound || r.Binding.Sequence != ba.Sequence):
+		w.fail("a binding is acknowledged that is not stored")
+	case ba.Lifetime == 0 && r.Bound:
+		w.fail("a de-registration is acknowledged while the binding is stored")
 	case ba.Lifetime == 0 && bound:
 		w.fail("a de-registration is acknowledged while the binding is in force")
 	case ba.Lifetime == 0:
 		delete(w.record.acked, hoa)
+		w.record.ended = max(w.record.ended, w.record.order[update{ba.Sequence, p.dst}])
 	default:
 		b.Sequence, b.Lifetime, b.Expires = ba.Sequence, ba.Lifetime, w.now.Add(ba.Lifetime)
 		w.record.acked[hoa] = b
@@ -149,7 +193,7 @@ func (w *World) checkPromise() {
 // checkPath: the home address is used in clear only where its link is.
 func (w *World) checkPath() {
 	m := w.mn
-	if !m.up || m.at == homeLink || m.refused {
+	if !m.up || m.at == homeLink || m.refused || m.dead || m.unborn {
 		return
 	}
 	switch m.path.Mode {

@@ -23,8 +23,10 @@ type mobileNode struct {
 	path     role.HomePath
 	refused  bool // the kernel has not taken the latest path
 	directs  map[netip.Addr]direct
-	packets  uint64 // on the direct path
+	packets  uint64                        // on the direct path
+	stored   map[netip.Addr]role.ListEntry // by peer
 	crashed  time.Time
+	unborn   bool // the next run has not begun yet: nobody has seen what has become of the links
 	newborn  func() role.Machine
 }
 
@@ -35,8 +37,8 @@ type direct struct {
 }
 
 func newMobileNode(w *World, newborn func() role.Machine) *mobileNode {
-	m := &mobileNode{addrs: make(map[netip.Addr]bool), directs: make(map[netip.Addr]direct), newborn: newborn, crashed: epoch.Add(-time.Hour)}
-	m.host = host{w: w, name: "MN", machine: newborn(), carryOut: m.apply}
+	m := &mobileNode{addrs: make(map[netip.Addr]bool), directs: make(map[netip.Addr]direct), stored: make(map[netip.Addr]role.ListEntry), newborn: newborn, crashed: epoch.Add(-time.Hour)}
+	m.host = host{w: w, name: "MN", machine: newborn(), carryOut: m.apply, reborn: m.restart}
 	return m
 }
 
@@ -80,6 +82,13 @@ func (m *mobileNode) apply(e role.Effect) error {
 	case role.ClearDirect:
 		w.say("MN: %s by the home agent", e.Pair.Peer)
 		delete(m.directs, e.Pair.Peer)
+	case role.StoreListEntry:
+		if w.chance(w.faults.Kernel) {
+			return errStore
+		}
+		if m.stored[e.Entry.Peer] = e.Entry; e.Drop {
+			delete(m.stored, e.Entry.Peer)
+		}
 	case role.AskTraffic:
 		life := m.life
 		w.after(time.Millisecond, func() {
@@ -205,12 +214,22 @@ func (m *mobileNode) linkUp() role.LinkUp {
 	return role.LinkUp{Ifindex: mnIfindex, Name: "eth0", LinkAddr: []byte{2, 0, 0, 0, 0, 0x42}}
 }
 
-// restart crashes the mobile node; the next one is told what is there.
+// restart begins the next run, which is told what the store has and what is there.
 func (m *mobileNode) restart() {
-	m.w.say("MN: crashes")
+	m.w.say("MN: starts again (store: %v)", m.w.faults.Store)
 	m.crashed = m.w.now
 	clear(m.directs)
+	m.unborn = true
 	m.crash(m.newborn())
+	if !m.w.faults.Store {
+		clear(m.stored)
+	}
+	var ev role.Restored
+	for _, peer := range slices.SortedFunc(maps.Keys(m.stored), netip.Addr.Compare) {
+		ev.Entries = append(ev.Entries, m.stored[peer])
+	}
+	m.step(ev)
+	m.unborn = false
 	m.step(role.Start{})
 	if m.up {
 		m.step(m.linkUp())

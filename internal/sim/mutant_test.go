@@ -68,6 +68,37 @@ func TestInvariantsCatchMutants(t *testing.T) {
 			"a de-registration is acknowledged while the binding is in force",
 		},
 		{
+			"acknowledges before the store has it",
+			Mutants{HA: each(func(now time.Time, m role.Machine, e role.Effect) []role.Effect {
+				if s, ok := e.(role.StoreRegistration); ok && s.Registration.Bound {
+					return append(m.Step(now, role.Done{ID: s.ID}), s)
+				}
+				return []role.Effect{e}
+			})},
+			"a binding is acknowledged that is not stored",
+		},
+		{
+			"forgets what has ended",
+			Mutants{HA: each(func(now time.Time, m role.Machine, e role.Effect) []role.Effect {
+				if s, ok := e.(role.StoreRegistration); ok && !s.Registration.Bound && s.ID != 0 {
+					return m.Step(now, role.Done{ID: s.ID})
+				}
+				return []role.Effect{e}
+			})},
+			"a de-registration is acknowledged while the binding is stored",
+		},
+		{
+			"forgets what it has refused",
+			Mutants{HA: each(func(now time.Time, m role.Machine, e role.Effect) []role.Effect {
+				if s, ok := e.(role.StoreRegistration); ok {
+					s.Registration.Stamp, s.Registration.Sequent = 0, false
+					return []role.Effect{s}
+				}
+				return []role.Effect{e}
+			})},
+			"comes into force",
+		},
+		{
 			"believes everybody",
 			Mutants{Unauthenticated: true},
 			"never asked for",
@@ -114,6 +145,16 @@ func TestInvariantsCatchMutants(t *testing.T) {
 			"optimises without tests",
 			Mutants{CN: func(role.Machine) role.Machine { return new(credulous) }},
 			"a direct path",
+		},
+		{
+			"forgets its sequence numbers",
+			Mutants{MN: each(func(now time.Time, m role.Machine, e role.Effect) []role.Effect {
+				if s, ok := e.(role.StoreListEntry); ok {
+					return m.Step(now, role.Done{ID: s.ID})
+				}
+				return []role.Effect{e}
+			})},
+			"the mobile node uses sequence number",
 		},
 		{
 			"keeps a direct path after a move",
@@ -170,12 +211,12 @@ func TestInvariantsCatchMutants(t *testing.T) {
 		t.Run(c.name, func(t *testing.T) {
 			t.Parallel()
 			var last error
-			for seed := uint64(1); seed <= 60; seed++ {
+			for seed := uint64(1); seed <= 400; seed++ {
 				if last = New(seed, c.mutants).Run(); last != nil && strings.Contains(last.Error(), c.want) {
 					return
 				}
 			}
-			t.Errorf("no seed of 60 says %q; the last says %v", c.want, last)
+			t.Errorf("no seed of 400 says %q; the last says %v", c.want, last)
 		})
 	}
 }

@@ -3,6 +3,7 @@ package xfrmmig
 import (
 	"errors"
 	"net/netip"
+	"slices"
 
 	"golang.org/x/sys/unix"
 )
@@ -79,19 +80,39 @@ func signalling(proto uint8, priority uint32, sel Selector) Signalling {
 }
 
 // Set brings everything into force: policies first, so that nothing that a
-// state lets in is refused.
+// state lets in is refused. What an earlier run has left as it is to be is not
+// touched.
 func (c *Conn) Set(s Signalling) error {
+	policies, err := c.Policies()
+	if err != nil {
+		return err
+	}
+	states, err := c.States()
+	if err != nil {
+		return err
+	}
 	for _, p := range s.policies {
+		if slices.ContainsFunc(policies, p.equal) {
+			continue
+		}
 		if err := c.SetPolicy(p); err != nil {
 			return err
 		}
 	}
 	for _, st := range s.states {
+		if slices.Contains(states, st) {
+			continue
+		}
 		if err := c.SetState(st); err != nil {
 			return err
 		}
 	}
 	return nil
+}
+
+func (p Policy) equal(q Policy) bool {
+	return p.Selector == q.Selector && p.Dir == q.Dir && p.Priority == q.Priority && p.Lifetime == q.Lifetime && p.IfID == q.IfID &&
+		slices.Equal(p.Templates, q.Templates)
 }
 
 // Clear removes everything.

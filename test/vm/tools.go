@@ -10,7 +10,7 @@ import (
 // tools are programs of the host that tests and people like to have in the
 // guest. None is required. The shell is the host's because busybox's prefers
 // its own ip.
-var tools = []string{"sh", "ip", "tc", "bridge", "ss", "nft", "ping", "tcpdump", "ethtool", "strace"}
+var tools = []string{"sh", "ip", "tc", "bridge", "ss", "nft", "ping", "tcpdump", "ethtool", "strace", "setpriv"}
 
 // addTools puts those of the tools that the host has into the guest, with the
 // shared libraries they are linked with, and busybox for everything else.

@@ -10,6 +10,7 @@ import (
 	"os"
 	"os/exec"
 	"path/filepath"
+	"slices"
 	"strconv"
 	"strings"
 	"sync"
@@ -28,6 +29,7 @@ type Config struct {
 	Text  string
 	Files map[string]string
 	Args  []string // further arguments
+	Wrap  []string // a program with its arguments that runs mip6d in its place, such as setpriv
 }
 
 // Daemon is a mip6d that was started at least once.
@@ -36,6 +38,7 @@ type Daemon struct {
 	Dir  string
 
 	args []string
+	wrap []string
 	cmd  *exec.Cmd
 	done chan struct{} // closed when the process has ended
 	err  error         // how it ended
@@ -78,7 +81,7 @@ func Prepare(n *node.Node, dir string, cfg Config) (*Daemon, error) {
 			return nil, err
 		}
 	}
-	d := &Daemon{Node: n, Dir: dir}
+	d := &Daemon{Node: n, Dir: dir, wrap: cfg.Wrap}
 	if err := d.Configure(cfg.Text); err != nil {
 		return nil, err
 	}
@@ -88,19 +91,23 @@ func Prepare(n *node.Node, dir string, cfg Config) (*Daemon, error) {
 
 // Configure replaces the configuration file, for a reload or the next start.
 func (d *Daemon) Configure(text string) error {
-	text = strings.ReplaceAll(text, "$DIR", d.Dir) + "\nrun_dir: " + d.Dir + "\ncontrol: {socket: " + d.Socket() + ", group: root}\n"
+	text = strings.ReplaceAll(text, "$DIR", d.Dir) + "\nrun_dir: " + d.Dir + "\nstate_dir: " + d.StateDir() + "\ncontrol: {socket: " + d.Socket() + ", group: root}\n"
 	return os.WriteFile(filepath.Join(d.Dir, "mip6d.yaml"), []byte(text), 0o644)
 }
 
 // Socket is the path of the control socket.
 func (d *Daemon) Socket() string { return filepath.Join(d.Dir, "sock") }
 
+// StateDir is the directory of the store.
+func (d *Daemon) StateDir() string { return filepath.Join(d.Dir, "state") }
+
 // Start starts mip6d and waits until its control socket answers.
 func (d *Daemon) Start(ctx context.Context) error {
 	if err := os.Remove(d.Socket()); err != nil && !errors.Is(err, os.ErrNotExist) {
 		return err
 	}
-	d.cmd = exec.Command("mip6d", d.args...)
+	words := append(append(slices.Clone(d.wrap), "mip6d"), d.args...)
+	d.cmd = exec.Command(words[0], words[1:]...)
 	d.cmd.Stdout, d.cmd.Stderr = &d.log, &d.log
 	if err := d.Node.Start(d.cmd); err != nil {
 		return fmt.Errorf("%s: start mip6d (static, in $PATH): %w", d.Node.Name, err)

@@ -3,6 +3,7 @@
 package load
 
 import (
+	"encoding/binary"
 	"encoding/hex"
 	"errors"
 	"fmt"
@@ -71,21 +72,23 @@ type Generator struct {
 	routers int // the first mobile router
 	pending map[netip.Addr]request
 	resent  int
+	last    map[netip.Addr][]byte // each one's last Binding Update, as it was sent
 }
 
 // request is a registration that was not acknowledged yet.
 type request struct{ round, node int }
 
 type answer struct {
-	home   netip.Addr
-	status uint8
+	home     netip.Addr
+	status   uint8
+	sequence uint16
 }
 
 // New makes the CN's machine the load machine; n is the number of mobile nodes, and
 // routers the first that is a mobile router.
 func New(topo *topology.Topology, n, routers int) (*Generator, error) {
 	g := &Generator{routers: routers, answers: make(chan answer, 1<<16), gateway: "02:00:00:00:0c:01",
-		seq: make([]uint16, n), pending: map[netip.Addr]request{}}
+		seq: make([]uint16, n), pending: map[netip.Addr]request{}, last: map[netip.Addr][]byte{}}
 	if err := topo.Router.AddRoute(careOfPrefix, topology.CNAddr); err != nil {
 		return nil, err
 	}
@@ -99,7 +102,8 @@ func New(topo *topology.Topology, n, routers int) (*Generator, error) {
 	}
 	g.replies, err = capture.Start(topo.CN, topology.CNInterface, func(p capture.Packet) bool {
 		if t, ok := p.IP.MHType(); ok && t == capture.MHBindingAcknowledgement && !p.Out {
-			g.answers <- answer{p.IP.RoutingHome, p.IP.Payload[6]}
+			// Status and Sequence #, RFC 6275 §6.1.8.
+			g.answers <- answer{p.IP.RoutingHome, p.IP.Payload[6], binary.BigEndian.Uint16(p.IP.Payload[8:])}
 		}
 		return false
 	})
@@ -112,14 +116,51 @@ func (g *Generator) Close() error { return errors.Join(g.replies.Close(), g.out.
 // Send sends mobile node i's next Binding Update, from its care-of address of
 // the round.
 func (g *Generator) Send(round, i int) error {
-	g.seq[i]++
-	home := HomeAddress(i)
-	g.pending[home] = request{round, i}
-	packet, err := bindingUpdate(home, CareOf(round, i), g.seq[i], time.Now(), i >= g.routers)
+	g.pending[HomeAddress(i)] = request{round, i}
+	packet, err := g.Update(round, i, Lifetime)
 	if err != nil {
 		return err
 	}
+	return g.Inject(packet)
+}
+
+// Update makes mobile node i's next Binding Update, which asks for a lifetime; 0
+// de-registers.
+func (g *Generator) Update(round, i int, lifetime time.Duration) ([]byte, error) {
+	g.seq[i]++
+	home := HomeAddress(i)
+	packet, err := bindingUpdate(home, CareOf(round, i), g.seq[i], time.Now(), lifetime, i >= g.routers)
+	g.last[home] = packet
+	return packet, err
+}
+
+// Sequence is the number of mobile node i's last Binding Update.
+func (g *Generator) Sequence(i int) uint16 { return g.seq[i] }
+
+// Last is mobile node i's last Binding Update, to be sent again as it was.
+func (g *Generator) Last(i int) []byte { return g.last[HomeAddress(i)] }
+
+// Inject sends a packet.
+func (g *Generator) Inject(packet []byte) error {
 	return g.out.Send(capture.EthernetFrame(g.gateway, packet))
+}
+
+// Answer injects a packet and returns the status that mobile node i is answered with.
+func (g *Generator) Answer(i int, packet []byte, limit time.Duration) (status uint8, err error) {
+	if err := g.Inject(packet); err != nil {
+		return 0, err
+	}
+	end := time.After(limit)
+	for {
+		select {
+		case a := <-g.answers:
+			if a.home == HomeAddress(i) {
+				return a.status, nil
+			}
+		case <-end:
+			return 0, fmt.Errorf("%s: no answer within %v", HomeAddress(i), limit)
+		}
+	}
 }
 
 // Pending is how many registrations wait for their acknowledgement.
@@ -127,6 +168,25 @@ func (g *Generator) Pending() int { return len(g.pending) }
 
 // Resent is how many Binding Updates had to be sent again.
 func (g *Generator) Resent() int { return g.resent }
+
+// Drain takes the answers that have come, notes the sequence number of each that
+// accepts, and waits for no registration any more.
+func (g *Generator) Drain(accepted map[netip.Addr]uint16) {
+	clear(g.pending)
+	for {
+		select {
+		case a := <-g.answers:
+			if a.status < 128 {
+				accepted[a.home] = a.sequence
+			}
+		default:
+			return
+		}
+	}
+}
+
+// Lifetime is what Send asks for.
+const Lifetime = 600 * time.Second
 
 // ErrRefused says that a home agent did not accept a registration.
 var ErrRefused = errors.New("registration refused")
@@ -185,7 +245,7 @@ func (g *Generator) Round(round, n, window int, limit time.Duration) error {
 
 // bindingUpdate builds a whole packet: IPv6 from the care-of address, Home
 // Address option, Mobility Header (RFC 6275 §6.1.7, §6.3; RFC 4285 §5.1, §6).
-func bindingUpdate(home, careOf netip.Addr, seq uint16, now time.Time, router bool) ([]byte, error) {
+func bindingUpdate(home, careOf netip.Addr, seq uint16, now time.Time, lifetime time.Duration, router bool) ([]byte, error) {
 	hoa := home.As16()
 	bu := &mh.BindingUpdate{
 		Header: mh.Header{Options: mh.Options{
@@ -193,7 +253,7 @@ func bindingUpdate(home, careOf netip.Addr, seq uint16, now time.Time, router bo
 			mh.MesgID{Timestamp: ntp(now)},
 			mh.MobilityMessageAuthentication{Subtype: mh.SubtypeMNHA, SPI: spi, Authenticator: make([]byte, rr.AuthenticatorLen)},
 		}},
-		Sequence: seq, Ack: true, Home: true, Router: router, Lifetime: 600 * time.Second,
+		Sequence: seq, Ack: true, Home: true, Router: router, Lifetime: lifetime,
 	}
 	raw, err := mh.Marshal(bu)
 	if err != nil {
