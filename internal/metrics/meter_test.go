@@ -164,6 +164,22 @@ func TestWaitsAreBounded(t *testing.T) {
 	}
 }
 
+// TestWaitsThatBeganAgain: the place in the ring of an exchange that has ended does not
+// end the one that has the same numbers since.
+func TestWaitsThatBeganAgain(t *testing.T) {
+	var w waits
+	again := exchange{home: hoa, other: ha}
+	w.begin(again, noon)
+	w.end(again, noon)
+	w.begin(again, noon)
+	for i := range maxWaits - 1 { // the last one takes the first one's place
+		w.begin(exchange{home: hoa, other: peer, sequence: uint16(i)}, noon)
+	}
+	if _, ok := w.end(again, noon); !ok {
+		t.Error("it is forgotten, though it is among the youngest")
+	}
+}
+
 func TestApplied(t *testing.T) {
 	m := NewMeter(nil)
 	m.Stepped(256)
