@@ -40,7 +40,7 @@ func start(t *testing.T, n *node.Node, targets ...string) *server {
 	dir := t.TempDir()
 	config := filepath.Join(dir, "prometheus.yml")
 	text := fmt.Sprintf(`
-global: {scrape_interval: 1s, scrape_timeout: 1s, evaluation_interval: 1s}
+global: {scrape_interval: 2s, scrape_timeout: 2s, evaluation_interval: 2s}
 rule_files: [%s]
 scrape_configs:
   - job_name: mip6d
@@ -135,6 +135,9 @@ func TestScrape(t *testing.T) {
 	onHA, onMN := fmt.Sprintf("[%s]:9462", topology.HAAddr), fmt.Sprintf("[%s]:9462", topology.HoA)
 	s := start(t, topo.CN, onHA, onMN)
 	s.eventually(`sum(up{job="mip6d"})`, "2")
+	if t.Failed() {
+		t.Fatalf("targets: %+v", s.targets())
+	}
 	s.eventually(`mip6d_bindings{binding="home"}`, "1")
 	s.eventually(`mip6d_binding_update_list_entries{binding="home",state="away"}`, "1")
 
@@ -160,6 +163,20 @@ func TestScrape(t *testing.T) {
 	ping.Stop(time.Second)
 	s.rules()
 	s.dashboard()
+}
+
+// targets says what went wrong with which.
+func (s *server) targets() any {
+	var data struct {
+		ActiveTargets []struct {
+			ScrapeURL, LastError, Health string
+			LastScrapeDuration           float64
+		}
+	}
+	if err := s.get("targets", &data); err != nil {
+		return err
+	}
+	return data
 }
 
 // rules: all are evaluated, and none fires in peace.
