@@ -3,7 +3,7 @@
 // without one.
 //
 //	mip6ctl status
-//	mip6ctl show bindings|bul|home-agents|nonces|interfaces|stats
+//	mip6ctl show bindings|bul|home-agents|groups|nonces|interfaces|stats
 //	mip6ctl ro start|stop PEER
 //	mip6ctl flush bul PEER
 //	mip6ctl watch

@@ -77,6 +77,7 @@ func serve(ts *testscript.TestScript, neg bool, args []string) {
 	load(ts, args[0], "bul", &src.BULIs)
 	load(ts, args[0], "interfaces", &src.InterfacesAre)
 	load(ts, args[0], "homeagents", &src.HomeAgentsAre)
+	load(ts, args[0], "groups", &src.GroupsAre)
 	load(ts, args[0], "nonces", &src.NoncesAre)
 	load(ts, args[0], "stats", &src.StatsAre)
 	var events []ctl.Event

@@ -20,6 +20,7 @@ func newShowCommand(o *options) *cobra.Command {
 		question(o, "bindings", "The binding cache of a home agent or correspondent node", (*ctl.Client).Bindings, printBindings),
 		question(o, "bul", "A mobile node's Binding Update List, with its correspondents", (*ctl.Client).BUL, printBUL),
 		question(o, "home-agents", "The home agents of a home agent's links", (*ctl.Client).HomeAgents, printHomeAgents),
+		question(o, "groups", "Multicast groups that mobile nodes listen to by a home agent", (*ctl.Client).Groups, printGroups),
 		question(o, "nonces", "A correspondent node's nonces: indices and ages", (*ctl.Client).Nonces, printNonces),
 		question(o, "interfaces", "The interfaces that mip6d works with", (*ctl.Client).Interfaces, printInterfaces),
 		question(o, "stats", "Everything that is counted", (*ctl.Client).Stats, printStats),
@@ -164,6 +165,21 @@ func printHomeAgents(w io.Writer, list []ctl.HomeAgent) {
 		rows[i] = []string{word(a.Interface), router, strconv.Itoa(int(a.Preference)), serves, left, texts(a.Addresses)}
 	}
 	printTable(w, "No home links.", []string{"LINK", "HOME AGENT", "PREF", "SERVES", "LEFT", "ADDRESSES"}, rows)
+}
+
+func printGroups(w io.Writer, list []ctl.Group) {
+	rows := make([][]string, len(list))
+	for i, g := range list {
+		sources := "any"
+		if len(g.Sources) > 0 {
+			sources = texts(g.Sources)
+		}
+		rows[i] = []string{
+			addr(g.Group), word(g.Interface), addr(g.HomeAddress), addr(g.CareOf), sources, "v" + strconv.Itoa(g.MLD), span(g.Age), span(g.Remaining),
+		}
+	}
+	heads := []string{"GROUP", "LINK", "HOME ADDRESS", "CARE-OF", "SOURCES", "MLD", "AGE", "LEFT"}
+	printTable(w, "No mobile node listens to a multicast group by this home agent.", heads, rows)
 }
 
 func printInterfaces(w io.Writer, list []ctl.Interface) {

@@ -7,6 +7,7 @@ import (
 
 	"mip6d/internal/config"
 	"mip6d/internal/ingress"
+	"mip6d/internal/mngate"
 	"mip6d/internal/rtnl"
 	"mip6d/internal/xfrmmig"
 )
@@ -22,6 +23,9 @@ func cleanUp(cfg *config.Config) error {
 		for _, h := range m.Homes {
 			homes = append(homes, h.HomeAddress)
 		}
+	}
+	if len(names) > 0 {
+		errs = append(errs, mngate.Cleanup())
 	}
 	errs = append(errs, rtnl.Cleanup(marks(cfg.Kernel), names, homes))
 	settings, err := rtnl.OpenSettings(cfg.RunDir)

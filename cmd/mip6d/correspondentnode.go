@@ -103,6 +103,9 @@ var errNoMobileNode = errors.New("this daemon is no mobile node, and only those 
 // homeAgents is for the roles that keep no list of them.
 func (c *correspondent) homeAgents(time.Time) []ctl.HomeAgent { return nil }
 
+// groups is for the roles that have no multicast listeners.
+func (c *correspondent) groups(time.Time) []ctl.Group { return nil }
+
 func (c *correspondent) correspond(time.Time, string, netip.Addr) error { return errNoMobileNode }
 
 // correspondentNode is the wiring of a correspondent node that is nothing else.

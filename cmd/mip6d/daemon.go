@@ -30,6 +30,7 @@ type daemon struct {
 	loaded   atomic.Pointer[time.Time]
 	hub      ctl.Hub
 	problems problems
+	unsent   unsent
 	counters engine.Counters
 	engine   *engine.Engine
 	meter    *metrics.Meter // nil: nobody measures

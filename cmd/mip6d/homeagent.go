@@ -3,6 +3,7 @@ package main
 import (
 	"context"
 	"fmt"
+	"maps"
 	"net"
 	"net/netip"
 	"slices"
@@ -35,7 +36,8 @@ type homeAgent struct {
 	params   ha.Params
 	settings *rtnl.Settings
 	onLinks  *mhsock.HomeLinks
-	anycasts []anycast // taken there
+	anycasts *anycasts
+	*multicast
 	*correspondent
 }
 
@@ -80,20 +82,30 @@ func (d *daemon) homeAgent(cfg *config.Config) (_ wiring, err error) {
 	if err := h.openHomeLinks(cfg.HomeAgent); err != nil {
 		return nil, err
 	}
+	if err := h.openMulticast(cfg.HomeAgent); err != nil {
+		return nil, err
+	}
 	h.correspondent = d.newCorrespondent(cfg, func(local, home netip.Addr) bool { return h.machine.Registered(local, home) })
 	if h.correspondent.machine != nil {
 		h.params.Correspondent = h.correspondent.machine.Bound
 	}
-	h.params.Registered = h.links.Registered
-	h.params.Stored = true
+	h.params.Registered, h.params.Ended, h.params.Stored = h.registered, h.ended, true
 	h.machine = ha.New(h.params)
+	parts := []datapath.Part{h.check, h.bindings, links, arp}
+	wire := &datapath.Wire{MH: mh, ICMP: icmp, HomeLinks: h.onLinks, Neighbours: links, ARP: arp, Delivery: links, Refused: func(e role.DADDone) {
+		go d.engine.Post(e)
+	}}
+	kernel := datapath.Kernel{Direct: h.paths}
+	machines := []role.Machine{h.machine, h.links}
+	if h.multicast != nil {
+		// Last in and first out: it ends with the binding, at once.
+		parts = append(parts, h.forwarder)
+		kernel.Listeners, wire.Tunnels = h.forwarder, h.forwarder
+		machines = append(machines, h.listeners)
+	}
+	kernel.Main = datapath.NewHomeAgent(parts...)
 	d.engine = engine.New(engine.Config{
-		Machines: h.beside(h.machine, h.links),
-		Kernel:   datapath.Kernel{Main: datapath.NewHomeAgent(h.check, h.bindings, links, arp), Direct: h.paths},
-		Wire: &datapath.Wire{MH: mh, ICMP: icmp, HomeLinks: h.onLinks, Neighbours: links, ARP: arp, Delivery: links, Refused: func(e role.DADDone) {
-			go d.engine.Post(e)
-		}},
-		Store:    kept,
+		Machines: h.beside(machines...), Kernel: kernel, Wire: wire, Store: kept,
 		Counters: &d.counters, Notify: d.notify, Failed: d.failed, Meter: d.engineMeter(),
 	})
 	d.engine.Prime(kept.Restored())
@@ -105,7 +117,11 @@ func (d *daemon) homeAgent(cfg *config.Config) (_ wiring, err error) {
 	d.task(func(ctx context.Context) error { return links.Run(ctx, d.engine.Post) })
 	d.task(arp.Run)
 	d.task(func(ctx context.Context) error { return h.onLinks.Run(ctx, d.engine.Offer) })
+	h.runMulticast()
 	if err := h.hearRouters(); err != nil {
+		return nil, err
+	}
+	if err := h.watchLinks(); err != nil {
 		return nil, err
 	}
 	if err := h.listen(); err != nil {
@@ -201,7 +217,24 @@ func (h *homeAgent) reinstate() error {
 	if err := h.bindings.Reinstate(); err != nil {
 		return err
 	}
-	return h.check.AttachTunnel(h.bindings.Device())
+	if err := h.check.AttachTunnel(h.bindings.Device()); err != nil || h.multicast == nil {
+		return err
+	}
+	return h.forwarder.AttachTunnel(h.bindings.Device())
+}
+
+// registered and ended tell the other machines of bindings.
+func (h *homeAgent) registered(now time.Time, b role.Binding) {
+	h.links.Registered(now, b)
+	if h.multicast != nil {
+		h.listeners.Registered(now, b)
+	}
+}
+
+func (h *homeAgent) ended(home netip.Addr) {
+	if h.multicast != nil {
+		h.listeners.Ended(home)
+	}
 }
 
 func (h *homeAgent) roles() []string { return h.names(ctl.RoleHomeAgent) }
@@ -215,10 +248,16 @@ func (h *homeAgent) reload(cfg *config.Config) error {
 	if err := h.forwardIPv4(cfg.HomeAgent); err != nil {
 		return err
 	}
-	p.Correspondent, p.Registered, p.Stored = h.params.Correspondent, h.params.Registered, h.params.Stored
+	links := h.linkParams(cfg.HomeAgent, p.Links)
+	if err := h.anycasts.keep(anycastsOf(links)); err != nil {
+		return err
+	}
+	p.Correspondent, p.Registered, p.Ended, p.Stored = h.params.Correspondent, h.params.Registered, h.params.Ended, h.params.Stored
 	h.d.engine.Post(ha.Reconfigured{Params: p})
+	h.d.engine.Post(homelink.Reconfigured{Params: links})
 	h.correspondent.reload(cfg)
-	return h.reloadLinks(cfg.HomeAgent, p.Links)
+	h.reloadMulticast(cfg.HomeAgent)
+	return nil
 }
 
 // haParams converts the configuration.
@@ -318,4 +357,10 @@ func (h *homeAgent) interfaces(time.Time) []ctl.Interface {
 	return append(list, describe(h.bindings.Device(), ctl.UseTunnel))
 }
 
-func (h *homeAgent) dataPath() (map[role.Counter]uint64, error) { return h.check.Counters() }
+func (h *homeAgent) dataPath() (map[role.Counter]uint64, error) {
+	counters, err := h.check.Counters()
+	if err == nil && h.multicast != nil {
+		maps.Copy(counters, h.forwarder.Counters())
+	}
+	return counters, err
+}

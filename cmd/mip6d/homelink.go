@@ -3,7 +3,6 @@ package main
 import (
 	"context"
 	"crypto/rand"
-	"errors"
 	"iter"
 	"net"
 	"net/netip"
@@ -14,19 +13,10 @@ import (
 	"mip6d/internal/ctl"
 	"mip6d/internal/ha"
 	"mip6d/internal/homelink"
-	"mip6d/internal/icmp6"
 	"mip6d/internal/mhsock"
+	"mip6d/internal/netmon"
 	"mip6d/internal/role"
 )
-
-// loopback is where anycast addresses of virtual home links are taken.
-const loopback = 1
-
-// anycast is a home agents' anycast address and where it is taken.
-type anycast struct {
-	ifindex int
-	address netip.Addr
-}
 
 // openHomeLinks makes the machine for a home agent's links, and what it sends
 // and hears with.
@@ -45,56 +35,47 @@ func (h *homeAgent) openHomeLinks(cfg *config.HomeAgent) (err error) {
 		}
 	}
 	h.links = homelink.New(p, rand.Reader)
-	return h.takeAnycast(p)
+	h.anycasts = &anycasts{on: h.onLinks}
+	return h.anycasts.keep(anycastsOf(p))
 }
 
-// takeAnycast takes the anycast addresses of what is served, and gives up
-// others.
-func (h *homeAgent) takeAnycast(p homelink.Params) error {
-	want := anycasts(p)
-	var errs []error
-	for _, a := range want {
-		if !slices.Contains(h.anycasts, a) {
-			errs = append(errs, h.onLinks.JoinAnycast(a.ifindex, a.address))
-		}
-	}
-	for _, a := range h.anycasts {
-		if !slices.Contains(want, a) {
-			errs = append(errs, h.onLinks.LeaveAnycast(a.ifindex, a.address))
-		}
-	}
-	h.anycasts = want
-	return errors.Join(errs...)
-}
-
-// anycasts are the addresses at which the home agents of our links are looked
-// for (RFC 6275 §8.4).
-func anycasts(p homelink.Params) (list []anycast) {
-	for _, l := range p.Links {
-		on := loopback
+// watchLinks tells the machine which home links can carry packets, and repairs what
+// the kernel forgets about an interface that is set down.
+func (h *homeAgent) watchLinks() error {
+	var names []string
+	for _, l := range h.params.Links {
 		if l.Ifindex != 0 {
-			on = l.Ifindex
-		}
-		for _, x := range l.Prefixes {
-			list = append(list, anycast{on, icmp6.HomeAgentsAnycast(x.Prefix)})
+			names = append(names, ifname(l.Ifindex))
 		}
 	}
-	return list
+	monitor, err := netmon.Open(names)
+	if err != nil {
+		return err
+	}
+	h.d.task(func(ctx context.Context) error { return monitor.Run(ctx, h.linkNews) })
+	return nil
 }
 
-// reloadLinks takes over what has changed about the home links.
-func (h *homeAgent) reloadLinks(cfg *config.HomeAgent, links []ha.Link) error {
-	p := h.linkParams(cfg, links)
-	h.d.engine.Post(homelink.Reconfigured{Params: p})
-	return h.takeAnycast(p)
+func (h *homeAgent) linkNews(ev role.Event) {
+	switch ev := ev.(type) {
+	case role.LinkDown:
+		h.d.engine.Post(ev)
+	case role.LinkUp:
+		if !h.onHomeLink(ev.Ifindex) {
+			return // another one of that name; that ours is gone ends the daemon (proxynd)
+		}
+		h.d.problems.set("home link "+ev.Name, h.anycasts.again(ev.Ifindex))
+		h.d.engine.Post(ev)
+	}
+}
+
+func (h *homeAgent) onHomeLink(ifindex int) bool {
+	return slices.ContainsFunc(h.params.Links, func(l ha.Link) bool { return l.Ifindex == ifindex })
 }
 
 // hearRouters listens for the advertisements of other home agents.
 func (h *homeAgent) hearRouters() error {
-	onHomeLink := func(ifindex int) bool {
-		return slices.ContainsFunc(h.params.Links, func(l ha.Link) bool { return l.Ifindex == ifindex })
-	}
-	routers, err := mhsock.ListenRouters(onHomeLink, h.d.counters.Add)
+	routers, err := mhsock.ListenRouters(h.onHomeLink, h.d.counters.Add)
 	if err != nil {
 		return err
 	}
@@ -118,7 +99,7 @@ func (h *homeAgent) linkParams(c *config.HomeAgent, links []ha.Link) homelink.Pa
 			Ifindex: links[i].Ifindex, Address: l.Address, Preference: uint16(l.Preference), Lifetime: l.HomeAgentLifetime,
 		}
 		if ifi, err := net.InterfaceByIndex(out.Ifindex); err == nil {
-			out.LinkAddr = ifi.HardwareAddr
+			out.LinkAddr, out.Down = ifi.HardwareAddr, ifi.Flags&net.FlagRunning == 0
 		}
 		for _, x := range l.Prefixes {
 			out.Prefixes = append(out.Prefixes, homelink.Prefix{Prefix: x.Prefix, Valid: x.Valid, Preferred: x.Preferred})

@@ -33,6 +33,7 @@ type mobileNode struct {
 	settings *rtnl.Settings
 	paths    *xfrmmig.Paths
 	watch    *sighting.Watch // nil: BPF may not be used
+	gates    *gates          // of multicast
 	managed  []string        // names of the interfaces
 	router   bool            // there are networks behind us
 
@@ -82,7 +83,10 @@ func (d *daemon) mobileNode(cfg *config.Config) (_ wiring, err error) {
 	if n.paths, err = d.openDirect(xfrmmig.MobileNodeSignalling()); err != nil {
 		return nil, err
 	}
-	if err := n.sockets(cfg, kernel, kept, left); err != nil {
+	if err := n.openGates(cfg.MobileNode, kernel); err != nil {
+		return nil, err
+	}
+	if err := n.sockets(cfg, n.gates, kept, left); err != nil {
 		return nil, err
 	}
 	return n, nil
@@ -129,7 +133,7 @@ func (n *mobileNode) sockets(cfg *config.Config, kernel engine.Applier, kept *st
 		Kernel:   datapath.Kernel{Main: kernel, Direct: n.paths},
 		Wire:     &datapath.Wire{MH: mh, ICMP: icmp, Routers: routers, Neighbours: announcer},
 		Store:    kept,
-		Counters: &d.counters, Notify: d.notify, Failed: d.failed, Meter: d.engineMeter(),
+		Counters: &d.counters, Notify: n.notify, Failed: d.failed, Meter: d.engineMeter(),
 	})
 	d.engine.Prime(left)
 	d.task(func(ctx context.Context) error { return mh.Run(ctx, d.offer) })
@@ -163,6 +167,7 @@ func (n *mobileNode) news(ev role.Event) {
 		if err := n.settings.Manage(n.manage(up.Name)); err != nil {
 			n.d.log.Error("cannot set up the interface", "if", up.Name, "err", err)
 		}
+		n.gates.attach(up)
 	}
 	n.watchDuplicates(ev)
 	n.d.engine.Post(ev)

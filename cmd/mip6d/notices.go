@@ -22,6 +22,7 @@ func (d *daemon) notify(t time.Time, n role.Notice) {
 	case n.Warn:
 		level = slog.LevelWarn
 	case n.Kind == role.NoticeBindingRefreshed, n.Kind == role.NoticeRouter,
+		n.Kind == role.NoticeGroupJoined, n.Kind == role.NoticeGroupLeft,
 		n.Kind == role.NoticePeerSeen, n.Kind == role.NoticePeerRefused, // of whom there may be many
 		n.Kind == role.NoticeTestSent, n.Kind == role.NoticeTestPassed:
 		level = slog.LevelDebug
@@ -47,11 +48,30 @@ func (d *daemon) notify(t time.Time, n role.Notice) {
 	d.log.LogAttrs(context.Background(), level, n.Text, attrs...)
 }
 
-// failed logs an effect that could not be carried out.
+// quietly is how long a packet that could not be sent keeps others out of the log:
+// anybody can have us answer to where there is no way.
+const quietly = 10 * time.Second
+
+// failed logs an effect that could not be carried out. It is called by the engine
+// only.
 func (d *daemon) failed(e role.Effect, err error) {
-	level := slog.LevelError
-	if _, packet := e.(role.Send); packet {
-		level = slog.LevelWarn // its machine sends again
+	const text = "cannot do what the protocol wants"
+	switch e.(type) {
+	case role.Send, role.SendTunnelled, role.SendICMP, role.AdvertiseRouter, role.SolicitRouter: // its machine sends again
+	default:
+		d.log.Error(text, "err", err)
+		return
 	}
-	d.log.Log(context.Background(), level, "cannot do what the protocol wants", "err", err)
+	if now := time.Now(); now.After(d.unsent.until) {
+		d.log.Warn(text, "err", err, "not_logged", d.unsent.n)
+		d.unsent.until, d.unsent.n = now.Add(quietly), 0
+		return
+	}
+	d.unsent.n++
+}
+
+// unsent is about packets that could not be sent.
+type unsent struct {
+	until time.Time // no more of them in the log until then
+	n     int       // since the last in the log
 }

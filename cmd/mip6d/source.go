@@ -20,6 +20,7 @@ type source interface {
 	bul(now time.Time) []ctl.BindingUpdate
 	interfaces(now time.Time) []ctl.Interface
 	homeAgents(now time.Time) []ctl.HomeAgent
+	groups(now time.Time) []ctl.Group
 	nonces(now time.Time) []ctl.Nonce
 	correspond(now time.Time, action string, peer netip.Addr) error
 	tables(now time.Time) metrics.Tables
@@ -54,6 +55,11 @@ func (d *daemon) Interfaces(ctx context.Context) ([]ctl.Interface, error) {
 // HomeAgents implements ctl.Source.
 func (d *daemon) HomeAgents(ctx context.Context) ([]ctl.HomeAgent, error) {
 	return look(ctx, d, d.role.homeAgents)
+}
+
+// Groups implements ctl.Source.
+func (d *daemon) Groups(ctx context.Context) ([]ctl.Group, error) {
+	return look(ctx, d, d.role.groups)
 }
 
 // Nonces implements ctl.Source.

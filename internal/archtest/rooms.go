@@ -21,11 +21,11 @@ type Room struct {
 const Any = "*"
 
 var (
-	codecs   = []string{"internal/mh", "internal/exthdr", "internal/icmp6", "internal/rr"}
-	roles    = []string{"internal/ha", "internal/homelink", "internal/mn", "internal/cn"}
+	codecs   = []string{"internal/mh", "internal/exthdr", "internal/icmp6", "internal/rr", "internal/mld"}
+	roles    = []string{"internal/ha", "internal/homelink", "internal/listener", "internal/mn", "internal/cn"}
 	appliers = []string{
 		"internal/rtnl", "internal/xfrmmig", "internal/proxynd", "internal/proxyarp", "internal/ingress", "internal/mhsock", "internal/netmon",
-		"internal/datapath", "internal/sighting",
+		"internal/datapath", "internal/sighting", "internal/mcast", "internal/mngate",
 	}
 )
 
@@ -51,6 +51,7 @@ var Rooms = []Room{
 	{Path: "internal/exthdr", Pure: true},
 	{Path: "internal/icmp6", Pure: true},
 	{Path: "internal/rr", Pure: true},
+	{Path: "internal/mld", Pure: true, Rooms: []string{"internal/icmp6"}},
 	{Path: "internal/decode", Pure: true, Rooms: codecs},
 
 	// The contract, the tables, the machines.
@@ -59,6 +60,7 @@ var Rooms = []Room{
 	{Path: "internal/bul", Pure: true, Rooms: []string{"internal/role"}},
 	{Path: "internal/ha", Pure: true, Rooms: machine()},
 	{Path: "internal/homelink", Pure: true, Rooms: machine()},
+	{Path: "internal/listener", Pure: true, Rooms: machine()},
 	{Path: "internal/mn", Pure: true, Rooms: machine()},
 	{Path: "internal/cn", Pure: true, Rooms: machine()},
 	{Path: "internal/sim", Rooms: concat(roles, machine())},
@@ -73,7 +75,11 @@ var Rooms = []Room{
 		Modules: []string{sockets, bpf, errgroup, sys}},
 	{Path: "internal/proxyarp", Rooms: []string{"internal/role"}, PureFiles: []string{"frame.go"}, Modules: []string{sockets, errgroup, sys}},
 	{Path: "internal/ingress", Rooms: []string{"internal/role"}, Modules: []string{ebpf, rtnetlink, sys}},
-	{Path: "internal/sighting", Rooms: []string{"internal/role"}, Modules: []string{ebpf, rtnetlink, sys}},
+	{Path: "internal/clsact", Modules: []string{ebpf, rtnetlink, sys}},
+	{Path: "internal/mngate", Rooms: []string{"internal/clsact"}, Modules: []string{ebpf, rtnetlink, sys}},
+	{Path: "internal/sighting", Rooms: []string{"internal/role", "internal/clsact"}, Modules: []string{ebpf, rtnetlink, sys}},
+	{Path: "internal/mcast", Rooms: []string{"internal/role", "internal/icmp6"}, PureFiles: []string{"packet.go"},
+		Modules: []string{ebpf, bpf, sockets, sys}},
 	{Path: "internal/store", Rooms: []string{"internal/role"}, PureFiles: []string{"record.go"}, Modules: []string{bbolt, sys}},
 	{Path: "internal/xfrmmig", Rooms: []string{"internal/role"}, PureFiles: []string{"encode.go", "decode.go", "direct.go"}, Modules: []string{netlink, sys}},
 

@@ -10,8 +10,8 @@ import (
 // configurations and that a running daemon can't take over. None means that
 // next can be put into force by a reload.
 //
-// A home agent takes over everything but which home links there are and its
-// addresses there, a correspondent node everything. Whatever else differs was used
+// A home agent takes over everything but which home links there are, its
+// addresses there, and whether there is multicast; a correspondent node everything. Whatever else differs was used
 // to open sockets, devices and files.
 func (c *Config) NeedRestart(next *Config) []string {
 	var keys []string
@@ -24,6 +24,7 @@ func (c *Config) NeedRestart(next *Config) []string {
 		keys = append(keys, "home_agent")
 	} else if c.HomeAgent != nil {
 		differ("home_agent.links", places(c.HomeAgent.Links), places(next.HomeAgent.Links))
+		differ("home_agent.multicast", c.HomeAgent.Multicast != nil, next.HomeAgent.Multicast != nil)
 	}
 	differ("mobile_node", c.MobileNode, next.MobileNode)
 	if (c.CorrespondentNode == nil) != (next.CorrespondentNode == nil) {

@@ -29,6 +29,8 @@ func TestNeedRestart(t *testing.T) {
 		{"how it is advertised", ha, "max_interval: 600s", "max_interval: 601s", nil},
 		{"an agent's address", ha, "address: 2001:db8:2::1", "address: 2001:db8:2::2", []string{"home_agent.links"}},
 		{"a link's interface", ha, "interface: eth1", "interface: eth2", []string{"home_agent.links"}},
+		{"multicast's limits", ha, "max_groups: 1024", "max_groups: 1", nil},
+		{"no multicast", ha, text(ha, "  multicast:", "  max_bindings"), "", []string{"home_agent.multicast"}},
 		{"another role", ha, text(ha, "correspondent_node:", "\nrun_dir"), "", []string{"correspondent_node"}},
 		{"whose paths are optimised", ha, "    deny: []\n  max_bindings: 10000", "    deny: [2001:db8::/32]\n  max_bindings: 9", nil},
 		{"marks", ha, "table: 6275", "table: 6276", []string{"kernel"}},

@@ -41,6 +41,9 @@ type HomeAgent struct {
 	// PrefixAdvertisements is nil where there are none.
 	PrefixAdvertisements *PrefixAdvertisements
 
+	// Multicast is nil where mobile nodes that are away get none.
+	Multicast *Multicast
+
 	// IPv4Pool is where IPv4 home addresses come from for mobile nodes that have none
 	// of their own (RFC 5555 §2.5).
 	IPv4Pool []netip.Prefix
@@ -87,6 +90,24 @@ type PrefixAdvertisements struct {
 	MinInterval, MaxInterval time.Duration
 	Unsolicited              bool // not only to those who ask
 }
+
+// Multicast is what mobile nodes that are away get of their home link's multicast, and
+// may send to it (RFC 6275 §10.4.2, §10.4.3).
+type Multicast struct {
+	Scopes           []Scope       // beside the global one
+	MaxGroups        int           // that are listened to, over all home links
+	MaxGroupsPerNode int           // of one home address
+	QueryInterval    time.Duration // between queries to one mobile node
+}
+
+// Scope is one of multicast addresses between link-local and global (RFC 7346).
+type Scope string
+
+const (
+	ScopeAdminLocal        Scope = "admin_local"
+	ScopeSiteLocal         Scope = "site_local"
+	ScopeOrganizationLocal Scope = "organization_local"
+)
 
 // Advertise is how Router Advertisements are sent on a home link (RFC 4861
 // §6.2.1, RFC 6275 §7.5).
@@ -179,8 +200,9 @@ type Home struct {
 	HomeAgent   netip.Addr   // invalid: it is discovered
 	Auth        *Auth        // nil only with AllowUnauthenticated
 	Lifetime    time.Duration
-	LinkLocal   bool // the L flag, RFC 6275 §6.1.7
-	Renumber    bool // take a home address of another prefix when this one's is given up
+	LinkLocal   bool         // the L flag, RFC 6275 §6.1.7
+	Groups      []netip.Addr // multicast groups of the home link that are listened to, wherever we are
+	Renumber    bool         // take a home address of another prefix when this one's is given up
 
 	MobileNetwork *MobileNetwork // nil: we are no mobile router
 	IPv4          *IPv4Home      // nil: none

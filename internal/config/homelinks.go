@@ -15,11 +15,11 @@ func (d *decoder) homeLink(l *HomeLink, path string, n *yaml.Node) {
 		optional("virtual", d.boolean(&virtual)),
 		required("address", d.addr(&l.Address)),
 		required("prefixes", d.homePrefixes(&l.Prefixes)),
-		optional("valid_lifetime", d.duration(&valid, minLifetime, maxValidLifetime)),
-		optional("preferred_lifetime", d.duration(&preferred, 0, maxValidLifetime)),
+		optional("valid_lifetime", d.wholeSeconds(&valid, minLifetime, maxValidLifetime)),
+		optional("preferred_lifetime", d.wholeSeconds(&preferred, 0, maxValidLifetime)),
 		optional("advertise", func(path string, n *yaml.Node) { d.advertise(&l.Advertise, path, n) }),
 		optional("preference", integer(d, &l.Preference, 0, maxAgentPreference)),
-		optional("home_agent_lifetime", d.duration(&l.HomeAgentLifetime, minRouterLifetime, maxHomeAgentLifetime)),
+		optional("home_agent_lifetime", d.wholeSeconds(&l.HomeAgentLifetime, minRouterLifetime, maxHomeAgentLifetime)),
 	)
 	for i := range l.Prefixes {
 		d.lifetimes(&l.Prefixes[i], fmt.Sprintf("%s.prefixes[%d]", path, i), valid, preferred)
@@ -30,6 +30,14 @@ func (d *decoder) homeLink(l *HomeLink, path string, n *yaml.Node) {
 		d.wrongf(advertise, "a virtual home link has nobody to advertise to: take one of them away")
 	case !virtual && !d.has(advertise):
 		l.Advertise = defaultAdvertise()
+	}
+	switch lifetime := join(path, "home_agent_lifetime"); {
+	case !d.has(lifetime):
+	case l.Advertise == nil:
+		d.wrongf(lifetime, "goes with advertise, which is off: nobody would hear of it")
+	case l.Advertise.Unsolicited && l.HomeAgentLifetime > 0 && l.HomeAgentLifetime < l.Advertise.MaxInterval:
+		d.wrongf(lifetime, "%s ends before the next advertisement, after up to %s (max_interval): make it longer",
+			seconds(l.HomeAgentLifetime), seconds(l.Advertise.MaxInterval))
 	}
 	switch given := d.has(join(path, "interface")); {
 	case virtual && given:
@@ -51,8 +59,8 @@ func (d *decoder) homePrefixes(dst *[]HomePrefix) reader {
 			if e := d.enter(path, n); e.Kind == yaml.MappingNode && !isUnquoted(e) {
 				d.mapping(path, n,
 					required("prefix", d.subnet(&p.Prefix)),
-					optional("valid_lifetime", d.duration(&p.Valid, minLifetime, maxValidLifetime)),
-					optional("preferred_lifetime", d.duration(&p.Preferred, 0, maxValidLifetime)),
+					optional("valid_lifetime", d.wholeSeconds(&p.Valid, minLifetime, maxValidLifetime)),
+					optional("preferred_lifetime", d.wholeSeconds(&p.Preferred, 0, maxValidLifetime)),
 				)
 			} else {
 				d.subnet(&p.Prefix)(path, n)
@@ -122,7 +130,7 @@ func (d *decoder) advertise(dst **Advertise, path string, n *yaml.Node) {
 	d.mapping(path, n,
 		optional("min_interval", d.duration(&a.MinInterval, minMinInterval, maxMinInterval)),
 		optional("max_interval", d.duration(&a.MaxInterval, minMaxInterval, maxMaxInterval)),
-		optional("router_lifetime", d.duration(&a.RouterLifetime, minRouterLifetime, maxRouterLifetime)),
+		optional("router_lifetime", d.wholeSeconds(&a.RouterLifetime, minRouterLifetime, maxRouterLifetime)),
 		optional("answer_delay", d.duration(&a.AnswerDelay, 0, defaultAnswerDelay)),
 		optional("min_delay", d.duration(&a.MinDelay, 0, defaultMinDelay)),
 		optional("unsolicited", d.onOff(&a.Unsolicited)),

@@ -290,3 +290,23 @@ home_agent:
 		t.Errorf("off: %v, %v", got, err)
 	}
 }
+
+func TestLoadMulticast(t *testing.T) {
+	for text, want := range map[string]*Multicast{
+		"":                 nil,
+		", multicast: off": nil,
+		", multicast: on":  {MaxGroups: 1024, MaxGroupsPerNode: 32, QueryInterval: 125 * time.Second},
+		", multicast: {scopes: [site_local, admin_local, site_local], max_groups: 5, max_groups_per_node: 2, query_interval: 1m}": {
+			Scopes: []Scope{ScopeSiteLocal, ScopeAdminLocal}, MaxGroups: 5, MaxGroupsPerNode: 2, QueryInterval: time.Minute,
+		},
+	} {
+		got, err := Load(write(t, "home_agent: {"+goodLinks+text+"}\n"))
+		if err != nil {
+			t.Errorf("%q: %v", text, err)
+			continue
+		}
+		if diff := cmp.Diff(want, got.HomeAgent.Multicast); diff != "" {
+			t.Errorf("%q: %s", text, diff)
+		}
+	}
+}

@@ -119,6 +119,20 @@ func TestProblems(t *testing.T) {
 			`f:12:124: home_agent.links[4].advertise.max_interval: is 60ms, out of range: wants a time from 0.07s to 1800s`,
 			`f:13:89: home_agent.links[5].advertise: wants on or off and is "sometimes"`,
 		}},
+		{"lifetimes that do nothing, or are not advertised as they are", `home_agent:
+  links:
+    - {virtual: true, address: 2001:db8:1::1, prefixes: [2001:db8:1::/64], home_agent_lifetime: 1h}
+    - {interface: eth1, address: 2001:db8:2::1, prefixes: [2001:db8:2::/64], advertise: off, home_agent_lifetime: 1h}
+    - {interface: eth2, address: 2001:db8:3::1, prefixes: [2001:db8:3::/64], home_agent_lifetime: 5m}
+    - {interface: eth3, address: 2001:db8:4::1, prefixes: [2001:db8:4::/64], home_agent_lifetime: 1h, advertise: {unsolicited: off}}
+    - {interface: eth4, address: 2001:db8:5::1, prefixes: [{prefix: 2001:db8:5::/64, valid_lifetime: 4500ms}], advertise: {max_interval: 1500ms, router_lifetime: 1500ms}}
+`, []string{
+			`f:3:97: home_agent.links[0].home_agent_lifetime: goes with advertise, which is off: nobody would hear of it`,
+			`f:4:115: home_agent.links[1].home_agent_lifetime: goes with advertise, which is off: nobody would hear of it`,
+			`f:5:99: home_agent.links[2].home_agent_lifetime: 300s ends before the next advertisement, after up to 600s (max_interval): make it longer`,
+			`f:7:102: home_agent.links[4].prefixes[0].valid_lifetime: is 4.5s: wants whole seconds`,
+			`f:7:163: home_agent.links[4].advertise.router_lifetime: is 1.5s: wants whole seconds`,
+		}},
 		{"lifetimes of prefixes", `home_agent:
   links:
     - interface: eth0
@@ -132,6 +146,25 @@ func TestProblems(t *testing.T) {
 			`f:5:137: home_agent.links[0].prefixes[2].life: unknown key; there are in home_agent.links[0].prefixes[2]: prefix, valid_lifetime, preferred_lifetime`,
 			`f:6:41: home_agent.prefix_advertisements.min_interval: is 0s, out of range: wants a time from 1s to 2592000s`,
 			`f:6:64: home_agent.prefix_advertisements.often: unknown key; there are in home_agent.prefix_advertisements: min_interval, max_interval, unsolicited`,
+		}},
+		{"multicast", `home_agent:
+  links: [{interface: eth0, address: 2001:db8:1::1, prefixes: [2001:db8:1::/64]}]
+  multicast: {scopes: [site_local, global], max_groups: 0, query_interval: 10s, max: 1}
+`, []string{
+			`f:3:36: home_agent.multicast.scopes[1]: wants admin_local, site_local or organization_local and is "global"`,
+			`f:3:57: home_agent.multicast.max_groups: is 0, out of range: wants a whole number from 1 to 65536`,
+			`f:3:76: home_agent.multicast.query_interval: is 10s, out of range: wants a time from 12s to 31744s`,
+			`f:3:81: home_agent.multicast.max: unknown key; there are in home_agent.multicast: scopes, max_groups, max_groups_per_node, query_interval`,
+		}},
+		{"groups", `mobile_node:
+  homes: [{home_address: 2001:db8:1::100/64, groups: ["ff0e::1", 2001:db8::1, "ff02::1", "ff0e::1", nobody]}]
+  interfaces: [{name: wlan0}]
+  allow_unauthenticated: true
+`, []string{
+			`f:2:66: mobile_node.homes[0].groups[1]: wants an IPv6 multicast address and is "2001:db8::1"`,
+			`f:2:79: mobile_node.homes[0].groups[2]: ff02::1 is a group of one link: no home agent sends on what comes to it (RFC 6275 §10.4.2)`,
+			`f:2:90: mobile_node.homes[0].groups[3]: ff0e::1 is there already`,
+			`f:2:101: mobile_node.homes[0].groups[4]: wants an IPv6 multicast address and is "nobody"`,
 		}},
 		{"route optimisation", "correspondent_node:\n  max_bindings: 0\n  max_lifetime: 421s\n  route_optimization:\n" +
 			"    default: perhaps\n    allow: [2001:db8::1/48, 10.0.0.0/8, nobody, 2001:db8:c::1]\n    deny: [\"2001:db8:c::1/128\"]\n    idle_timeout: 1m\n", []string{

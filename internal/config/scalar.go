@@ -171,6 +171,19 @@ func (d *decoder) duration(dst *time.Duration, least, most time.Duration) reader
 	}
 }
 
+// wholeSeconds reads a time that goes into a message in seconds.
+func (d *decoder) wholeSeconds(dst *time.Duration, least, most time.Duration) reader {
+	return func(path string, n *yaml.Node) {
+		v := *dst
+		d.duration(&v, least, most)(path, n)
+		if v%time.Second != 0 && v != *dst {
+			d.failf(path, n, "is %s: wants whole seconds", seconds(v))
+			return
+		}
+		*dst = v
+	}
+}
+
 func seconds(t time.Duration) string {
 	return strconv.FormatFloat(t.Seconds(), 'f', -1, 64) + "s"
 }

@@ -99,6 +99,7 @@ func (d *decoder) homeAgent(h *HomeAgent, path string, n *yaml.Node) {
 		optional("prefix_advertisements", func(path string, n *yaml.Node) {
 			d.prefixAdvertisements(&h.PrefixAdvertisements, path, n)
 		}),
+		optional("multicast", func(path string, n *yaml.Node) { d.multicast(&h.Multicast, path, n) }),
 		optional("ipv4_pool", func(path string, n *yaml.Node) {
 			d.list(path, n, func(path string, n *yaml.Node) {
 				var p netip.Prefix
@@ -246,6 +247,7 @@ func (d *decoder) home(h *Home, path string, n *yaml.Node) {
 		optional("lifetime", d.duration(&h.Lifetime, minLifetime, maxLifetime)),
 		optional("link_local", d.boolean(&h.LinkLocal)),
 		optional("renumber", d.onOff(&h.Renumber)),
+		optional("groups", d.groups(&h.Groups)),
 		ipv4Address,
 		ipv4Route,
 		optional("mobile_network", func(path string, n *yaml.Node) {

@@ -51,6 +51,11 @@ func (c *Client) BUL(ctx context.Context) ([]BindingUpdate, error) {
 	return get[[]BindingUpdate](ctx, c, "/v1/bul")
 }
 
+// Groups asks a home agent for the multicast memberships of mobile nodes that are away.
+func (c *Client) Groups(ctx context.Context) ([]Group, error) {
+	return get[[]Group](ctx, c, "/v1/groups")
+}
+
 // HomeAgents asks a home agent for those of its home links.
 func (c *Client) HomeAgents(ctx context.Context) ([]HomeAgent, error) {
 	return get[[]HomeAgent](ctx, c, "/v1/home-agents")

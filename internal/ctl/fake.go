@@ -14,6 +14,7 @@ type Fake struct {
 	BULIs         []BindingUpdate
 	InterfacesAre []Interface
 	HomeAgentsAre []HomeAgent
+	GroupsAre     []Group
 	NoncesAre     []Nonce
 	StatsAre      Stats
 	Err           error // answer to everything but Subscribe
@@ -51,6 +52,8 @@ func (f *Fake) Interfaces(context.Context) ([]Interface, error) {
 func (f *Fake) HomeAgents(context.Context) ([]HomeAgent, error) {
 	return f.HomeAgentsAre, f.ask("HomeAgents")
 }
+
+func (f *Fake) Groups(context.Context) ([]Group, error) { return f.GroupsAre, f.ask("Groups") }
 
 func (f *Fake) Nonces(context.Context) ([]Nonce, error) { return f.NoncesAre, f.ask("Nonces") }
 

@@ -25,6 +25,7 @@ func (s *Server) routes() []route {
 		read(s, "/v1/bul", "A mobile node's Binding Update List.", whole(list(s.src.BUL), wholeBUL)),
 		read(s, "/v1/nonces", "A correspondent node's nonces, without their secrets.", list(s.src.Nonces)),
 		read(s, "/v1/interfaces", "What a role does with which interface.", whole(list(s.src.Interfaces), wholeInterfaces)),
+		read(s, "/v1/groups", "Multicast groups of home links that mobile nodes listen to while they are away.", whole(list(s.src.Groups), wholeGroups)),
 		read(s, "/v1/home-agents", "The home agents of a home agent's links.", whole(list(s.src.HomeAgents), wholeHomeAgents)),
 		read(s, "/v1/stats", "Everything counted since the daemon's start.", whole(s.src.Stats, wholeStats)),
 		{

@@ -14,6 +14,7 @@ type Source interface {
 	BUL(ctx context.Context) ([]BindingUpdate, error)
 	Interfaces(ctx context.Context) ([]Interface, error)
 	HomeAgents(ctx context.Context) ([]HomeAgent, error)
+	Groups(ctx context.Context) ([]Group, error)
 	Nonces(ctx context.Context) ([]Nonce, error)
 	Stats(ctx context.Context) (Stats, error)
 

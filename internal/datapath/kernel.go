@@ -11,11 +11,12 @@ type Applier interface {
 	Apply([]role.Effect) []error
 }
 
-// Kernel joins the applier of direct paths with that of everything else that a
-// role has in the kernel.
+// Kernel joins the appliers of direct paths and of multicast listeners with that of
+// everything else that a role has in the kernel. One that is nil has nothing there.
 type Kernel struct {
-	Main   Applier // nil: the role has nothing else there
-	Direct Applier
+	Main      Applier
+	Direct    Applier
+	Listeners Applier
 }
 
 // Apply hands each run of effects to the one whose they are.
@@ -23,13 +24,11 @@ func (k Kernel) Apply(effects []role.Effect) []error {
 	errs := make([]error, len(effects))
 	for from := 0; from < len(effects); {
 		to := from + 1
-		for to < len(effects) && isDirect(effects[to]) == isDirect(effects[from]) {
+		whose := roomOf(effects[from])
+		for to < len(effects) && roomOf(effects[to]) == whose {
 			to++
 		}
-		applier := k.Main
-		if isDirect(effects[from]) {
-			applier = k.Direct
-		}
+		applier := [...]Applier{mainRoom: k.Main, directRoom: k.Direct, listenerRoom: k.Listeners}[whose]
 		if applier == nil {
 			errs[from] = fmt.Errorf("%T is nothing that this role has in the kernel", effects[from])
 			from++
@@ -41,10 +40,20 @@ func (k Kernel) Apply(effects []role.Effect) []error {
 	return errs
 }
 
-func isDirect(e role.Effect) bool {
+type room uint8
+
+const (
+	mainRoom room = iota
+	directRoom
+	listenerRoom
+)
+
+func roomOf(e role.Effect) room {
 	switch e.(type) {
 	case role.SetDirect, role.ClearDirect, role.AskTraffic:
-		return true
+		return directRoom
+	case role.SetListener, role.ClearListener:
+		return listenerRoom
 	}
-	return false
+	return mainRoom
 }

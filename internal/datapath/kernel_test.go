@@ -28,11 +28,12 @@ func (n noting) Apply(effects []role.Effect) []error {
 func TestEachEffectFindsItsApplier(t *testing.T) {
 	var calls []string
 	refused := errors.New("refused")
-	k := Kernel{Main: noting{"main", &calls, nil}, Direct: noting{"direct", &calls, refused}}
+	k := Kernel{Main: noting{"main", &calls, nil}, Direct: noting{"direct", &calls, refused}, Listeners: noting{"listeners", &calls, nil}}
 	errs := k.Apply([]role.Effect{
 		role.AddCareOf{}, role.SetHomePath{}, role.SetDirect{}, role.ClearDirect{}, role.AskTraffic{}, role.SetBinding{}, role.SetDirect{},
+		role.SetListener{}, role.ClearListener{}, role.ClearBinding{},
 	})
-	if want := []string{"main2", "direct3", "main1", "direct1"}; !slices.Equal(calls, want) {
+	if want := []string{"main2", "direct3", "main1", "direct1", "listeners2", "main1"}; !slices.Equal(calls, want) {
 		t.Errorf("calls %v, want %v", calls, want)
 	}
 	for i, err := range errs {
@@ -44,8 +45,8 @@ func TestEachEffectFindsItsApplier(t *testing.T) {
 
 func TestAnEffectWithoutApplierIsRefused(t *testing.T) {
 	var calls []string
-	errs := Kernel{Direct: noting{"direct", &calls, nil}}.Apply([]role.Effect{role.SetBinding{}, role.ClearBinding{}, role.SetDirect{}})
-	if errs[0] == nil || errs[1] == nil || errs[2] != nil {
+	errs := Kernel{Direct: noting{"direct", &calls, nil}}.Apply([]role.Effect{role.SetBinding{}, role.ClearBinding{}, role.SetDirect{}, role.SetListener{}})
+	if errs[0] == nil || errs[1] == nil || errs[2] != nil || errs[3] == nil {
 		t.Errorf("%v", errs)
 	}
 }

@@ -37,6 +37,10 @@ type Wire struct {
 	Delivery interface {
 		Deliver(role.Send) error
 	}
+	// Tunnels sends in the tunnels of mobile nodes.
+	Tunnels interface {
+		SendTunnelled(role.SendTunnelled) error
+	}
 	// Refused is told of every StartDAD that could not be begun; its machine
 	// waits for a DADDone, which must not be posted from within Apply.
 	Refused func(role.DADDone)
@@ -66,6 +70,8 @@ func (w *Wire) send(e role.Effect) error {
 		return w.Routers.SolicitNeighbor(e)
 	case role.AdvertiseRouter:
 		return w.HomeLinks.AdvertiseRouter(e)
+	case role.SendTunnelled:
+		return w.Tunnels.SendTunnelled(e)
 	case role.StartDAD:
 		err := w.Neighbours.StartDAD(e)
 		if err != nil {

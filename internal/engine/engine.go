@@ -23,7 +23,7 @@ var ErrStopped = errors.New("the engine has stopped")
 // Config wires an engine. All fields are required except Store, Meter and Now.
 type Config struct {
 	Machines []role.Machine
-	Kernel   Applier // carries out SetBinding, ClearBinding, AddCareOf, RemoveCareOf, SetHomePath
+	Kernel   Applier // carries out what changes the data path
 	Wire     Applier // carries out everything that sends
 	Store    Applier // carries out StoreRegistration, StoreListEntry; nil: nothing is kept
 	Counters *Counters

@@ -99,9 +99,7 @@ func (m *Machine) inForce(n *node) {
 	m.count(role.CountAccepted)
 	m.acknowledge(r, r.status, b.Lifetime)
 	m.advertise(n.was, b)
-	if m.p.Registered != nil {
-		m.p.Registered(m.now, b)
-	}
+	m.tellRegistered(b)
 	switch {
 	case n.was == nil:
 		m.tell(role.NoticeBindingCreated, b, r.status, "binding created")
@@ -138,6 +136,7 @@ func (m *Machine) clear(n *node) {
 // (§10.3.2).
 func (m *Machine) cleared(n *node) {
 	m.cache.Delete(n.home)
+	m.tellEnded(n.home)
 	m.count(role.CountAccepted)
 	m.acknowledge(n.current, mh.StatusAccepted, 0)
 	if n.was != nil {
@@ -151,6 +150,7 @@ func (m *Machine) cleared(n *node) {
 func (m *Machine) undo(n *node) {
 	if _, bound := m.cache.Get(n.home); !bound && n.was != nil {
 		m.tellExpired(*n.was) // while the kernel was asked
+		m.tellEnded(n.home)
 	}
 	m.remember(n)
 	m.mend(n)
@@ -161,7 +161,20 @@ func (m *Machine) undo(n *node) {
 // end takes a binding out of force that its mobile node did not ask to end.
 func (m *Machine) end(home netip.Addr) {
 	m.cache.Delete(home)
+	m.tellEnded(home)
 	m.mend(m.node(home))
+}
+
+func (m *Machine) tellRegistered(b role.Binding) {
+	if m.p.Registered != nil {
+		m.p.Registered(m.now, b)
+	}
+}
+
+func (m *Machine) tellEnded(home netip.Addr) {
+	if m.p.Ended != nil {
+		m.p.Ended(home)
+	}
 }
 
 // mend makes kernel and store have what the cache says.

@@ -44,9 +44,13 @@ type Params struct {
 	// change (§9.5.1); nil: there is none.
 	Correspondent func(local, home netip.Addr) bool
 
-	// Registered hears of every home registration that comes into force or is
-	// renewed, within the Step; nil: nobody wants to know.
+	// Registered hears of every home registration that comes into force, again or
+	// after a restart, too, or is renewed, within the Step; nil: nobody wants to know.
 	Registered func(now time.Time, b role.Binding)
+
+	// Ended hears of every home registration that has ended, however, within the
+	// Step; nil: nobody wants to know. It may hear of one twice.
+	Ended func(home netip.Addr)
 
 	// MaxAnswers bounds what is answered in a second to all together whose
 	// messages have not been authenticated: refusals and Binding Errors. 100.

@@ -83,8 +83,6 @@ func (m *Machine) restoredBinding(n *node, b role.Binding) {
 		n.unstored = had != b.IPv4HomeAddress
 	}
 	m.cache.Set(b)
-	if m.p.Registered != nil {
-		m.p.Registered(m.now, b)
-	}
+	m.tellRegistered(b)
 	m.mendKernel(n)
 }

@@ -11,18 +11,38 @@ import (
 // allows.
 func (m *Machine) begin() {
 	for _, l := range m.links {
-		switch {
-		case !l.advertises() || l.Advertise.Solicited:
-			l.next = time.Time{}
-		case l.all == 0:
-			l.next = m.now
-		default:
-			l.next = later(m.now, l.last.Add(l.Advertise.MinDelay))
-		}
+		l.begin(m.now)
 	}
 }
 
-func (l *link) advertises() bool { return l.Ifindex != 0 && l.Advertise != nil }
+func (l *link) begin(now time.Time) {
+	switch {
+	case !l.advertises() || l.Advertise.Solicited:
+		l.next = time.Time{}
+	case l.all == 0:
+		l.next = now
+	default:
+		l.next = later(now, l.last.Add(l.Advertise.MinDelay))
+	}
+}
+
+func (l *link) advertises() bool { return l.Ifindex != 0 && l.Advertise != nil && !l.down }
+
+// linkUp begins afresh: there may be others on the link than before, and the
+// interface may have another link-layer address.
+func (m *Machine) linkUp(ev role.LinkUp) {
+	if l := m.on(ev.Ifindex); l != nil {
+		l.down, l.LinkAddr, l.sent = false, ev.LinkAddr, 0
+		l.begin(m.now)
+	}
+}
+
+// linkDown: the kernel would refuse every advertisement.
+func (m *Machine) linkDown(ev role.LinkDown) {
+	if l := m.on(ev.Ifindex); l != nil {
+		l.down, l.next = true, time.Time{}
+	}
+}
 
 func later(a, b time.Time) time.Time {
 	if a.After(b) {

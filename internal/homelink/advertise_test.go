@@ -295,3 +295,62 @@ func TestReloadIsAdvertisedAsSoonAsMayBe(t *testing.T) {
 	b.step(Reconfigured{Params: Params{Links: []Link{homeLinkDefault()}}})
 	b.advertised(only[role.AdvertiseRouter](b))
 }
+
+// While the link is down nothing is tried; when it comes back, whoever is there now
+// hears of us soon, with the interface's link-layer address of now.
+func TestALinkThatGoesDownAndComesBack(t *testing.T) {
+	b := newBed(t, func(p *Params) {
+		a := p.Links[0].Advertise
+		a.MinInterval, a.MaxInterval = 4*time.Second, 600*time.Second
+	})
+	b.start()
+	b.step(role.LinkDown{Ifindex: homeLink + 1}) // another one
+	if all := b.until(t0.Add(time.Hour)); len(all) == 0 {
+		t.Fatal("silent for another link's sake")
+	}
+	b.step(role.LinkDown{Ifindex: homeLink})
+	b.step(role.RouterSolicited{Ifindex: homeLink})
+	b.step(Reconfigured{Params: Params{Links: []Link{homeLinkDefault()}}})
+	b.none()
+	if all := b.until(b.now.Add(time.Hour)); len(all) != 0 {
+		t.Fatalf("%d advertisements on a link that is down", len(all))
+	}
+	moved := []byte{2, 0, 0, 0, 0, 9}
+	b.step(role.LinkUp{Ifindex: homeLink, Name: "eth1", LinkAddr: moved})
+	ra := b.advertised(only[role.AdvertiseRouter](b)).ra
+	if l, _ := icmp6.Find[icmp6.SourceLinkLayerAddress](ra.Options); !slices.Equal(l.LinkAddr, moved) {
+		t.Errorf("advertised from %x", l.LinkAddr)
+	}
+	if all := b.until(b.now.Add(16 * time.Second)); len(all) == 0 {
+		t.Error("the next one is not an initial one")
+	}
+	var at []time.Time
+	for range 100 { // a carrier that flaps, for 10 s
+		b.step(role.LinkUp{Ifindex: homeLink, LinkAddr: moved})
+		for _, e := range b.out {
+			at = append(at, b.advertised(e).at)
+		}
+		for _, s := range b.until(b.now.Add(100 * time.Millisecond)) {
+			at = append(at, s.at)
+		}
+	}
+	for i := 1; i < len(at); i++ {
+		if d := at[i].Sub(at[i-1]); d < 3*time.Second {
+			t.Fatalf("%v between two", d)
+		}
+	}
+	if len(at) < 3 {
+		t.Errorf("only %d while the carrier flapped", len(at))
+	}
+}
+
+func TestALinkThatIsDownToBeginWith(t *testing.T) {
+	b := newBed(t, func(p *Params) { p.Links[0].Down = true })
+	b.step(role.Start{})
+	b.none()
+	if all := b.until(t0.Add(time.Hour)); len(all) != 0 {
+		t.Fatalf("%d advertisements", len(all))
+	}
+	b.step(role.LinkUp{Ifindex: homeLink, LinkAddr: mac})
+	only[role.AdvertiseRouter](b)
+}

@@ -40,6 +40,7 @@ type delivery struct {
 
 	sent  time.Time // the latest; zero: none
 	tries int       // unsolicited ones that were not acknowledged by a solicitation
+	again bool      // there were news meanwhile: begin again after the last
 
 	// The answer to a solicitation that waits for its time.
 	asked bool
@@ -102,6 +103,9 @@ func (m *Machine) spread() {
 			}
 			at := m.now.Add(m.delay(l, b.HomeAddress))
 			d := m.deliveries[b.HomeAddress]
+			if d != nil {
+				d.again = d.tries > 0 && !d.gaveUp()
+			}
 			switch {
 			case d == nil:
 				m.schedule(&delivery{home: b.HomeAddress, at: at})
@@ -146,7 +150,7 @@ func (m *Machine) prefixSolicitation(ev role.ICMPIn) {
 		d = &delivery{home: b.HomeAddress, at: m.now}
 		m.schedule(d)
 	}
-	d.asked, d.id, d.to, d.tries = true, q.Identifier, ev.Src, 0
+	d.asked, d.id, d.to, d.tries, d.again = true, q.Identifier, ev.Src, 0, false
 	m.reschedule(d, m.now)
 }
 
@@ -192,11 +196,15 @@ func (m *Machine) tellPrefixes(d *delivery, l *link, b role.Binding) {
 		m.reschedule(d, m.now.Add(m.delay(l, d.home)))
 	default:
 		d.tries++
-		if d.gaveUp() {
+		switch {
+		case !d.gaveUp():
+			m.reschedule(d, m.now.Add(prefixTimeout<<(d.tries-1)))
+		case d.again:
+			d.tries, d.again = 0, false
+			m.reschedule(d, m.now.Add(m.delay(l, d.home)))
+		default:
 			m.rest(d, b)
-			return
 		}
-		m.reschedule(d, m.now.Add(prefixTimeout<<(d.tries-1)))
 	}
 }
 

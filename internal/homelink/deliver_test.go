@@ -323,6 +323,37 @@ func TestRFC6275_10_6_2_ChangesOfOurs(t *testing.T) {
 	}
 }
 
+// A change while an advertisement is being repeated makes a new one, which is repeated
+// as often, whichever of its transmissions is lost; many changes don't make a flood.
+//
+// Requirements: 6275-10.6.2-6, 6275-10.6.2-10
+func TestRFC6275_10_6_2_ChangesWhileAnAdvertisementIsRepeated(t *testing.T) {
+	b := newDeliveries(t, nil)
+	b.register(home, 100*time.Hour)
+	change := func(valid time.Duration) {
+		p := Params{Links: []Link{homeLinkDefault()}, Deliveries: b.m.p.Deliveries}
+		p.Links[0].Advertise = nil
+		p.Links[0].Prefixes[0].Valid = valid
+		b.step(Reconfigured{Params: b.withCache(p)})
+	}
+	for b.m.deliveries[home].tries < 3 {
+		b.tells(b.m.Deadline())
+	}
+	b.now = b.now.Add(time.Second)
+	change(time.Hour)
+	if all := b.tells(b.now.Add(time.Hour)); len(all) != 1+4 {
+		t.Errorf("%d after the change, of which one was due anyway", len(all))
+	}
+	n, begin := 0, b.now
+	for i := range 600 { // every second for ten minutes
+		change(time.Hour + time.Duration(i)*time.Second)
+		n += len(b.tells(b.now.Add(time.Second)))
+	}
+	if most := 4 * (int(b.now.Sub(begin)/time.Minute) + 1); n < 8 || n > most {
+		t.Errorf("%d in %v, at most %d wanted", n, b.now.Sub(begin), most)
+	}
+}
+
 // Requirements: 6275-10.6.2-1, 6275-10.6.2-2, 6275-10.6.2-4, 6275-10.6.2-10
 func TestRFC6275_10_6_2_ChangesOfOthersPrefixes(t *testing.T) {
 	theirs := icmp6.PrefixInformation{
@@ -428,5 +459,42 @@ func TestSolicitedOnly(t *testing.T) {
 	}
 	if len(b.m.deliveries) != 0 {
 		t.Error("kept after the binding's end")
+	}
+}
+
+// A neighbour's prefixes are forgotten when they are not valid any more: they leave
+// room for others, and one that comes back is new.
+//
+// Requirements: 6275-10.6.2-4
+func TestPrefixesOfOthersEnd(t *testing.T) {
+	b := newDeliveries(t, nil)
+	valid := time.Minute
+	say := func(n byte) {
+		b.hear(1, func(ra *icmp6.RouterAdvertisement) {
+			ra.RouterLifetime = 10 * time.Hour
+			a := netip.MustParseAddr("2001:db8:7::").As16()
+			a[7] = n
+			ra.Options = append(ra.Options, icmp6.PrefixInformation{
+				Length: 64, OnLink: true, Prefix: netip.AddrFrom16(a), Valid: valid, Preferred: valid,
+			})
+		})
+	}
+	for n := range byte(2 * maxPrefixes) { // renumbered again and again
+		say(n)
+		b.until(b.now.Add(2 * time.Minute))
+	}
+	if n := len(b.m.links[0].agents[0].prefixes); n > 2 {
+		t.Errorf("%d prefixes are kept, of which one is valid", n)
+	}
+	b.register(home, 100*time.Hour)
+	b.tells(b.now.Add(time.Hour)) // it has given up
+	say(0)
+	if all := b.tells(b.now.Add(time.Hour)); len(all) != 4 {
+		t.Errorf("%d advertisements after a prefix has come back", len(all))
+	}
+	valid = 0
+	say(0)
+	if all := b.tells(b.now.Add(time.Hour)); len(all) != 0 {
+		t.Errorf("%d advertisements of one that had ended anyway", len(all))
 	}
 }

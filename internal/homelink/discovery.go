@@ -61,7 +61,7 @@ func (m *Machine) discoveryRequest(ev role.ICMPIn) {
 func (m *Machine) asked(a netip.Addr) *link {
 	for _, l := range m.links {
 		for _, x := range l.Prefixes {
-			if a == icmp6.HomeAgentsAnycast(x.Prefix) {
+			if x.Prefix.Bits() <= icmp6.LongestAnycastPrefix && a == icmp6.HomeAgentsAnycast(x.Prefix) {
 				return l
 			}
 		}
@@ -81,10 +81,16 @@ func (m *Machine) reply(l *link, q *icmp6.HomeAgentDiscoveryRequest) *icmp6.Home
 	}
 	shuffle(m, all)
 	slices.SortStableFunc(all, func(a, b *agent) int { return int(b.preference) - int(a.preference) })
+	told := make(map[netip.Addr]bool)
 	for _, a := range all {
 		addresses := a.plain()
 		shuffle(m, addresses)
-		out.HomeAgents = append(out.HomeAgents, addresses...)
+		for _, x := range addresses {
+			if !told[x] {
+				told[x] = true
+				out.HomeAgents = append(out.HomeAgents, x)
+			}
+		}
 	}
 	if len(out.HomeAgents) > maxListed {
 		out.HomeAgents = out.HomeAgents[:maxListed]

@@ -71,6 +71,23 @@ func TestRFC6275_10_5_1_EqualsAndAddressesOfOneComeInRandomOrder(t *testing.T) {
 	}
 }
 
+// A home agent that comes back with another link-local address, or one that says an
+// address is its own that another has: mobile nodes hear of each address once.
+func TestAReplyListsAnAddressOnce(t *testing.T) {
+	b := newBed(t, nil)
+	b.start()
+	global := b.hear(1, nil)
+	b.hear(2, func(ra *icmp6.RouterAdvertisement) {
+		p := ra.Options[0].(icmp6.PrefixInformation)
+		p.Prefix = global
+		ra.Options[0] = p
+		withPreference(7, false)(ra)
+	})
+	if _, r := b.ask(nil); !slices.Equal(r.HomeAgents, []netip.Addr{global, self}) {
+		t.Errorf("%v", r.HomeAgents)
+	}
+}
+
 // Requirements: 6275-10.5.1-14
 func TestRFC6275_10_5_1_AReplyFitsIntoTheLeastMTU(t *testing.T) {
 	b := newBed(t, nil)

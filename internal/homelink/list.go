@@ -85,7 +85,7 @@ func (l *link) mayBe(a netip.Addr) bool {
 }
 
 // expire forgets home agents that have not been heard of for as long as they
-// said, and addresses whose prefix is no longer valid.
+// said, and of the others addresses and prefixes that are no longer valid.
 func (m *Machine) expire() {
 	for _, l := range m.links {
 		for at := len(l.agents) - 1; at >= 0; at-- {
@@ -94,10 +94,14 @@ func (m *Machine) expire() {
 				m.leaves(l, at)
 				continue
 			}
-			known := slices.Clone(a.addresses)
+			a.prefixes = slices.DeleteFunc(a.prefixes, func(h heard) bool { return !h.valid.After(m.now) })
+			if len(a.addresses) == 0 {
+				continue
+			}
+			first := a.addresses[0].Addr
 			a.addresses = slices.DeleteFunc(a.addresses, func(x address) bool { return !x.expires.After(m.now) })
-			if len(known) > 0 && len(a.addresses) == 0 {
-				m.tell(l, known[0].Addr, "another home agent has no address on the home link any more")
+			if len(a.addresses) == 0 {
+				m.tell(l, first, "another home agent has no address on the home link any more")
 			}
 		}
 	}
@@ -112,7 +116,18 @@ func (m *Machine) leaves(l *link, at int) {
 }
 
 func (m *Machine) tell(l *link, agent netip.Addr, text string) {
-	m.emit(role.Notice{Kind: role.NoticeHomeAgent, HA: agent, Ifindex: l.Ifindex, Text: text})
+	m.notice(role.Notice{HA: agent, Ifindex: l.Ifindex, Text: text})
+}
+
+// notice tells people of another home agent, unless there is no end to it.
+func (m *Machine) notice(n role.Notice) {
+	if m.notices.Next(m.now).After(m.now) {
+		m.count(role.CountRateLimited)
+		return
+	}
+	m.notices.Note(m.now)
+	n.Kind = role.NoticeHomeAgent
+	m.emit(n)
 }
 
 // plain returns addresses without their times.

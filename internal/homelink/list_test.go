@@ -215,3 +215,27 @@ func TestNeighboursFillTheListOnlyToItsBound(t *testing.T) {
 		}
 	}
 }
+
+// A neighbour that comes and goes with every packet does not fill the log.
+func TestNeighboursDoNotFillTheLog(t *testing.T) {
+	b := newBed(t, nil)
+	b.start()
+	told := 0
+	for i := range 1000 { // in ten seconds
+		b.now = b.now.Add(10 * time.Millisecond)
+		b.hear(1, func(ra *icmp6.RouterAdvertisement) {
+			ra.HomeAgent = i%4 != 3
+			if i%2 == 1 {
+				ra.Options = append(ra.Options, icmp6.PrefixInformation{Length: 48, Prefix: other.Addr(), Valid: 2 * time.Hour})
+			}
+		})
+		for _, e := range b.out {
+			if _, ok := e.(role.Notice); ok {
+				told++
+			}
+		}
+	}
+	if told < 10 || told > 11*maxNotices {
+		t.Errorf("%d notices", told)
+	}
+}

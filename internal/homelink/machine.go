@@ -17,6 +17,7 @@ type Machine struct {
 	rand    io.Reader
 	links   []*link
 	replies bul.Rate
+	notices bul.Rate // of other home agents
 
 	deliveries map[netip.Addr]*delivery // by home address
 	due        schedule                 // the same
@@ -30,6 +31,7 @@ type Machine struct {
 type link struct {
 	Link
 	agents []*agent // the others, the longest known first
+	down   bool     // can carry no packets
 
 	sent int       // advertisements since the start or a change
 	all  uint64    // and ever
@@ -45,9 +47,9 @@ var _ role.Machine = (*Machine)(nil)
 // and the order of equals comes from rand, which must not fail.
 func New(p Params, rand io.Reader) *Machine {
 	m := &Machine{p: p.withDefaults(), rand: rand, deliveries: make(map[netip.Addr]*delivery)}
-	m.replies.Max = m.p.MaxReplies
+	m.replies.Max, m.notices.Max = m.p.MaxReplies, maxNotices
 	for _, l := range m.p.Links {
-		m.links = append(m.links, &link{Link: l})
+		m.links = append(m.links, &link{Link: l, down: l.Down})
 	}
 	return m
 }
@@ -60,6 +62,10 @@ func (m *Machine) Step(now time.Time, ev role.Event) []role.Effect {
 		m.begin()
 	case Reconfigured:
 		m.reconfigured(ev.Params)
+	case role.LinkUp:
+		m.linkUp(ev)
+	case role.LinkDown:
+		m.linkDown(ev)
 	case role.RouterSolicited:
 		m.solicited(ev)
 	case role.RouterSeen:

@@ -32,6 +32,7 @@ type Params struct {
 type Link struct {
 	Ifindex  int        // 0: virtual, with nobody on it
 	LinkAddr []byte     // of the interface, for the advertisement
+	Down     bool       // to begin with; role.LinkUp and role.LinkDown tell what follows
 	Address  netip.Addr // the home agent's own
 	Prefixes []Prefix
 
@@ -72,6 +73,9 @@ const (
 	// link and of one of them.
 	maxAgents    = 64
 	maxAddresses = 16
+
+	// maxNotices is how much people are told of neighbours in a second.
+	maxNotices = 5
 )
 
 func (p Params) withDefaults() Params {

@@ -45,7 +45,7 @@ func (m *Machine) hearPrefixes(l *link, a *agent, ra *icmp6.RouterAdvertisement)
 		at := slices.IndexFunc(a.prefixes, func(h heard) bool { return h.prefix() == next.prefix() })
 		own := slices.IndexFunc(l.Prefixes, func(x Prefix) bool { return x.Prefix == next.prefix() })
 		switch {
-		case at < 0 && len(a.prefixes) >= maxPrefixes:
+		case at < 0 && (p.Valid == 0 || len(a.prefixes) >= maxPrefixes):
 			continue
 		case at < 0:
 			if own < 0 && !l.advertised(next.prefix()) {
@@ -84,8 +84,8 @@ func moved(was, is time.Duration, end, newEnd time.Time) bool {
 // own home agent says.
 func (m *Machine) compare(l *link, a *agent, differs netip.Prefix) {
 	if differs.IsValid() && !a.differs && len(a.addresses) > 0 {
-		m.emit(role.Notice{
-			Kind: role.NoticeHomeAgent, HA: a.addresses[0].Addr, Ifindex: l.Ifindex, Warn: true,
+		m.notice(role.Notice{
+			HA: a.addresses[0].Addr, Ifindex: l.Ifindex, Warn: true,
 			Text: "another home agent advertises other lifetimes than ours for " + differs.String(),
 		})
 	}

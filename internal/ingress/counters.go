@@ -10,6 +10,7 @@ import (
 const (
 	CountTunnelPassed  role.Counter = "tunnel_passed"               // source bound, care-of address right
 	CountTunnelUnbound role.Counter = "tunnel_dropped_unbound"      // inner source is no home address
+	CountTunnelLink    role.Counter = "tunnel_dropped_link_local"   // inner source is of the tunnel as a link: what multicast listeners say, which internal/mcast has heard by then
 	CountTunnelSpoofed role.Counter = "tunnel_dropped_spoofed"      // outer source is not the care-of address
 	CountTunnelOther   role.Counter = "tunnel_dropped_other"        // no IP inside, no tunnel header
 	CountHomeTests     role.Counter = "tunnel_dropped_home_test"    // of mobile nodes that may not optimise routes
@@ -25,6 +26,7 @@ const (
 	slotSpoofed
 	slotOther
 	slotDiscovery
+	slotLinkLocal
 	slotHomeTest
 	slots // how many there are
 )
@@ -35,6 +37,7 @@ var slotNames = [slots]role.Counter{
 	slotSpoofed:   CountTunnelSpoofed,
 	slotOther:     CountTunnelOther,
 	slotDiscovery: CountDiscovery,
+	slotLinkLocal: CountTunnelLink,
 	slotHomeTest:  CountHomeTests,
 }
 

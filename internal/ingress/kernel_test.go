@@ -117,7 +117,10 @@ func TestKernelRFC6275_10_4_5_OuterSourceIsTheCareOfAddress(t *testing.T) {
 
 	g := n.open(t, n.config())
 	n.passing(coa1, hoa1, 2) // nothing is bound yet
-	set(t, g, role.Binding{HomeAddress: hoa1, CareOf: coa1}, role.Binding{HomeAddress: hoa2, CareOf: coa2})
+	defended := netip.MustParseAddr("fe80::101")
+	set(t, g, role.Binding{HomeAddress: hoa1, CareOf: coa1, LinkLocal: defended}, role.Binding{HomeAddress: hoa2, CareOf: coa2})
+	n.passing(coa1, defended, 11)                              // link-local, though by the right tunnel
+	n.passing(coa1, netip.MustParseAddr("fe80::5"), 12)        // and one of nobody
 	n.passing(coa1, hoa1, 3)                                   // right
 	n.passing(coa2, hoa1, 4)                                   // the care-of address of another
 	n.passing(coa2, hoa2, 5)                                   // right
@@ -136,7 +139,7 @@ func TestKernelRFC6275_10_4_5_OuterSourceIsTheCareOfAddress(t *testing.T) {
 		t.Errorf("echo requests at the host (-want +got):\n%s", diff)
 	}
 	want := map[role.Counter]uint64{
-		CountTunnelPassed: 3, CountTunnelUnbound: 4, CountTunnelSpoofed: 3, CountTunnelOther: 0, CountHomeTests: 0,
+		CountTunnelPassed: 3, CountTunnelUnbound: 4, CountTunnelSpoofed: 3, CountTunnelOther: 0, CountHomeTests: 0, CountTunnelLink: 2,
 	}
 	got := counters(t, g)
 	delete(got, CountDiscovery) // the host looks for those who ping it

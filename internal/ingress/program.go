@@ -82,6 +82,13 @@ func tunnelProgram(bindings, networks, denied, counters *ebpf.Map) *ebpf.Program
 	insns = append(insns, outerSource("ipv6", key)...)
 	insns = append(insns, innerSource(ipv6Source, inner, addrLen)...)
 	insns = append(insns,
+		// A link-local address is nobody's home address, though it may be defended for
+		// one.
+		asm.Mov.Imm(asm.R7, int32(slotLinkLocal)),
+		asm.LoadMem(asm.R1, asm.RFP, inner, asm.Half),
+		asm.And.Imm(asm.R1, wireOrder(0xffc0)),
+		asm.JEq.Imm(asm.R1, wireOrder(0xfe80), "drop"),
+
 		asm.LoadMapPtr(asm.R1, bindings.FD()),
 		asm.Mov.Reg(asm.R2, asm.RFP),
 		asm.Add.Imm(asm.R2, inner),

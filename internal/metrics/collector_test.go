@@ -126,9 +126,10 @@ mip6d_bindings_limit{binding="home"} 100
 # HELP mip6d_config_last_reload_success_timestamp_seconds When the configuration in force was loaded, in seconds since 1970.
 # TYPE mip6d_config_last_reload_success_timestamp_seconds gauge
 mip6d_config_last_reload_success_timestamp_seconds 1.7673552e+09
-# HELP mip6d_messages_received_total Messages received: Mobility Header (mh), Router Advertisements and Router Solicitations.
+# HELP mip6d_messages_received_total Messages received: Mobility Header (mh), Router Advertisements, Router Solicitations, MLD reports.
 # TYPE mip6d_messages_received_total counter
 mip6d_messages_received_total{protocol="mh"} 12
+mip6d_messages_received_total{protocol="mld_report"} 0
 mip6d_messages_received_total{protocol="router_advertisement"} 0
 mip6d_messages_received_total{protocol="router_solicitation"} 0
 # HELP mip6d_tunnel_receive_bytes_total Bytes received from a tunnel device of ours, counted by the kernel.

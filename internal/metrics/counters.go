@@ -75,11 +75,32 @@ var counters = map[role.Counter]series{
 	"mobile_prefix_solicitations_answered":  of(homeLink, "prefix_solicitation_answered"),
 	"mobile_prefix_advertisements":          of(homeLink, "prefix_advertisement_sent"),
 
+	// Multicast.
+	"mld_reports":                  of(messagesIn, "mld_report"),
+	"mld_queries":                  of(messagesOut, "mld_query"),
+	"mld_malformed":                of(dropped, "mld", "malformed"),
+	"mld_not_bound":                of(dropped, "mld", "not_bound"),
+	"mld_max_groups":               of(dropped, "mld", "max_groups"),
+	"mld_dropped_unbound":          of(dropped, "mld", "not_tunnelled"),
+	"mld_dropped_flood":            of(dropped, "mld", "flood"),
+	"multicast_from_home_link":     of(multicast, "from_home_link"),
+	"multicast_from_mobile_nodes":  of(multicast, "from_mobile_nodes"),
+	"multicast_tunnelled":          of(multicast, "tunnelled"),
+	"multicast_hop_limit":          of(multicastDropped, "hop_limit"),
+	"multicast_scope":              of(multicastDropped, "scope"),
+	"multicast_bad_source":         of(multicastDropped, "bad_source"),
+	"multicast_too_big":            of(multicastDropped, "too_big"),
+	"multicast_malformed":          of(multicastDropped, "malformed"),
+	"multicast_unsent":             of(multicastDropped, "unsent"),
+	"multicast_dropped_queue_full": of(multicastDropped, "queue_full"),
+	"multicast_join_failures":      of(failures, "multicast_join"),
+
 	// Data, of which only the kernel's programs and its reports know.
 	"hao_unknown":                 of(dropped, "data", "unknown_home_address"),
 	"tunnel_passed":               of(tunnelChecked, "passed"),
 	"tunnel_dropped_unbound":      of(tunnelChecked, "unbound"),
 	"tunnel_dropped_spoofed":      of(tunnelChecked, "spoofed"),
+	"tunnel_dropped_link_local":   of(tunnelChecked, "link_local"), // heard before by what listens to them
 	"tunnel_dropped_other":        of(tunnelChecked, "other"),
 	"tunnel_dropped_home_test":    of(tunnelChecked, "home_test"),
 	"tunnel_dropped":              of(tunnelChecked, "dropped"), // where tc flower checks, which does not tell why

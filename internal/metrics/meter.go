@@ -172,6 +172,7 @@ var kinds = []role.NoticeKind{
 	role.NoticeAtHome, role.NoticeUnregistered,
 	role.NoticeBindingCreated, role.NoticeBindingMoved, role.NoticeBindingRefreshed, role.NoticeBindingDeleted,
 	role.NoticeBindingExpired, role.NoticeBindingRefused,
+	role.NoticeGroupJoined, role.NoticeGroupLeft,
 	role.NoticePeerSeen, role.NoticeDirect, role.NoticeDirectEnded, role.NoticePeerRefused, role.NoticeTestSent,
 	role.NoticeTestPassed,
 	role.NoticeFault,

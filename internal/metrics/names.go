@@ -35,8 +35,8 @@ var (
 // What is counted by the roles and the appliers: counters.go maps their counters.
 var (
 	messagesIn = family(Counter, "mip6d_messages_received_total",
-		"Messages received: Mobility Header (mh), Router Advertisements and Router Solicitations.", "protocol")
-	messagesOut = family(Counter, "mip6d_messages_sent_total", "Messages sent: Mobility Header (mh).", "protocol")
+		"Messages received: Mobility Header (mh), Router Advertisements, Router Solicitations, MLD reports.", "protocol")
+	messagesOut = family(Counter, "mip6d_messages_sent_total", "Messages sent: Mobility Header (mh), MLD queries.", "protocol")
 	dropped     = family(Counter, "mip6d_dropped_messages_total",
 		"Messages received and not acted upon, by the reason; some of them are answered with a refusal.", "protocol", "reason")
 	accepted         = family(Counter, "mip6d_binding_updates_accepted_total", "Binding Updates accepted, by a home agent or a correspondent node.")
@@ -46,7 +46,7 @@ var (
 	suppressed      = family(Counter, "mip6d_answers_suppressed_total", "Answers not sent, to keep within the limits of their rate.")
 	bindingErrors   = family(Counter, "mip6d_binding_errors_sent_total", "Binding Errors of status 1 sent.")
 	failures        = family(Counter, "mip6d_failures_total",
-		"What could not be done: kernel (a request that the kernel refused), store (a commit to the disk), send (a message), neighbour_send (an answer of neighbour discovery).",
+		"What could not be done: kernel (a request that the kernel refused), store (a commit to the disk), send (a message), neighbour_send (an answer of neighbour discovery), multicast_join (membership of a group).",
 		"operation")
 	dadFailures = family(Counter, "mip6d_duplicate_addresses_total", "Addresses of ours that another node has, as duplicate address detection found.")
 	evicted     = family(Counter, "mip6d_evictions_total",
@@ -55,7 +55,10 @@ var (
 		"Neighbour discovery (nd) and ARP on behalf of mobile nodes that are away, and about our own addresses.", "protocol", "message")
 	homeLink = family(Counter, "mip6d_home_agent_messages_total",
 		"Home agent discovery and prefix discovery: discovery_answered, prefix_solicitation_answered, prefix_advertisement_sent.", "message")
-	tunnelChecked = family(Counter, "mip6d_tunnel_checked_packets_total",
+	multicast = family(Counter, "mip6d_multicast_packets_total",
+		"Multicast packets, by way: from_home_link (to a group that a mobile node away listens to), from_mobile_nodes (sent on to a home link), tunnelled (copies sent).", "way")
+	multicastDropped = family(Counter, "mip6d_multicast_dropped_packets_total", "Multicast packets not forwarded, by reason.", "reason")
+	tunnelChecked    = family(Counter, "mip6d_tunnel_checked_packets_total",
 		"Packets at the reverse tunnel's source check (RFC 6275 §10.4.5), by verdict: all but passed were dropped.", "verdict")
 	gated = family(Counter, "mip6d_home_link_stopped_packets_total",
 		"Neighbour discovery kept from the kernel on a home link, as mip6d answers it.")

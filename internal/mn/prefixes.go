@@ -127,7 +127,8 @@ func (m *Machine) prefixesTold(ev role.ICMPIn, adv *icmp6.MobilePrefixAdvertisem
 func (m *Machine) over(until time.Time) bool { return !until.IsZero() && !until.After(m.now) }
 
 // ownPrefix takes the lifetimes of the home address's prefix as a Router
-// Advertisement's (RFC 4862 §5.5.3).
+// Advertisement's (RFC 4862 §5.5.3). A home address that is configured is valid
+// without end before the first.
 func (m *Machine) ownPrefix(h *home, x icmp6.PrefixInformation) {
 	p := &h.prefix
 	if x.Preferred > x.Valid {
@@ -135,7 +136,7 @@ func (m *Machine) ownPrefix(h *home, x icmp6.PrefixInformation) {
 	}
 	p.preferredUntil = m.end(x.Preferred)
 	switch left := m.left(p.validUntil); {
-	case !p.told || x.Valid > twoHours || x.Valid > left:
+	case x.Valid > twoHours || x.Valid > left:
 		p.validUntil = m.end(x.Valid)
 	case left > twoHours:
 		p.validUntil = m.end(twoHours)
@@ -201,7 +202,7 @@ func (m *Machine) outlives(p *peer) bool {
 
 // prefixAdvised: status 1 wants prefix discovery (§11.7.3).
 func (m *Machine) prefixAdvised(h *home, s mh.Status) {
-	if s == mh.StatusPrefixDiscoveryNecessary && h.prefix.due.IsZero() {
+	if s == mh.StatusPrefixDiscoveryNecessary {
 		m.wantPrefixes(h)
 	}
 }

@@ -70,6 +70,28 @@ type ClearBinding struct {
 	HomeAddress netip.Addr
 }
 
+// SendTunnelled sends an IPv6 packet of the home agent's own to a mobile node that is
+// away, in the tunnel.
+type SendTunnelled struct {
+	HomeAgent, CareOf netip.Addr // the tunnel's ends
+	Packet            []byte     // from the IPv6 header on
+}
+
+// SetListener has packets to a multicast group that arrive on the home link of a
+// binding tunnelled to its mobile node (RFC 6275 §10.4.2), for as long as that binding
+// lasts. It replaces what was set for the same group and home address.
+type SetListener struct {
+	HomeAddress netip.Addr
+	Group       netip.Addr
+	Sources     []netip.Addr // whose packets are wanted; none: everybody's
+}
+
+// ClearListener takes a SetListener back.
+type ClearListener struct {
+	HomeAddress netip.Addr
+	Group       netip.Addr
+}
+
 // StartDAD asks whether an address is free on a link by probing for it from
 // the unspecified address (RFC 4862 §5.4), without configuring it. DADDone
 // answers. Any number run in parallel.
@@ -217,6 +239,9 @@ func (SolicitNeighbor) effect()   {}
 func (AdvertiseRouter) effect()   {}
 func (SetBinding) effect()        {}
 func (ClearBinding) effect()      {}
+func (SendTunnelled) effect()     {}
+func (SetListener) effect()       {}
+func (ClearListener) effect()     {}
 func (StartDAD) effect()          {}
 func (Advertise) effect()         {}
 func (StopAdvertising) effect()   {}

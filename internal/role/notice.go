@@ -30,6 +30,12 @@ const (
 	NoticeBindingRefused   NoticeKind = "binding_refused"
 )
 
+// Notices of a home agent about multicast groups; the peer is the group.
+const (
+	NoticeGroupJoined NoticeKind = "group_joined" // a mobile node that is away listens to it
+	NoticeGroupLeft   NoticeKind = "group_left"   // and not any more, or has not answered for long
+)
+
 // Notices of route optimisation, on either side.
 const (
 	NoticePeerSeen    NoticeKind = "peer_seen"    // traffic with a new peer: return routability begins

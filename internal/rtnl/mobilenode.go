@@ -67,6 +67,15 @@ func (m *MobileNode) Settle(homes []netip.Addr, networks []netip.Prefix) error {
 // addresses that are away from home: rules, routes, addresses, tunnel devices.
 func (m *MobileNode) Reinstate() error { return m.paths.reinstate() }
 
+// Devices returns the tunnel device to a home agent, and the one that receives at every
+// address of ours; 0 for what there is not.
+func (m *MobileNode) Devices(homeAgent netip.Addr) (device, receiver int) {
+	if t := m.paths.tunnels[homeAgent]; t != nil {
+		return t.index, t.any
+	}
+	return 0, 0
+}
+
 // PortID is the netlink port by whose number the kernel tells of our own
 // requests.
 func (m *MobileNode) PortID() (uint32, error) { return m.conn.portID() }

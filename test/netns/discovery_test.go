@@ -153,3 +153,22 @@ func TestKernelHomeByTheHomeAgentsOwnAdvertisements(t *testing.T) {
 		t.Errorf("hop limit %d: %+v", seen.IP.HopLimit, ra)
 	}
 }
+
+// Somebody sets the home link's interface down and up again: the kernel forgets the
+// route to the anycast address then, and with it discovery would be over.
+//
+// Requirements: 6275-8.4-9
+func TestKernelDiscoveryAfterTheHomeLinkWasDown(t *testing.T) {
+	topo := topology.New(t, topology.Config{Start: topology.Foreign1})
+	w := &world{Topology: topo, ha: daemon.New(t, topo.HA, daemon.HomeAgent())}
+	for _, up := range []bool{false, true} {
+		if err := topo.HA.SetUp(topology.HAHomeInterface, up); err != nil {
+			t.Fatal(err)
+		}
+	}
+	if err := topo.HA.AddAddress(topology.HAHomeInterface, netip.PrefixFrom(topology.HAAddr, topology.HomePrefix.Bits())); err != nil {
+		t.Fatal(err)
+	}
+	w.mn = daemon.New(t, topo.MN, discovering())
+	eventually(t, 20*time.Second, func() string { return w.shows(t, w.mn, "registered", "show", "bul") })
+}

@@ -1,8 +1,10 @@
 package netns
 
 import (
+	"bytes"
 	"errors"
 	"fmt"
+	"net/netip"
 	"strings"
 	"testing"
 
@@ -79,8 +81,15 @@ func (k *kernelNews) changes(t *testing.T) (list []string) {
 	return list
 }
 
+// discard begins the addresses with which a daemon that may make no namespace of its
+// own tries the kernel at its start (internal/probe): nothing that was there is touched.
+var discard = netip.MustParseAddr("100::6275:0").AsSlice()[:14]
+
 func change(kind string, typ uint16, body []byte) string {
 	if kind == "xfrm" {
+		if bytes.Contains(body, discard) {
+			return ""
+		}
 		return fmt.Sprintf("xfrm message %#x", typ)
 	}
 	switch typ {
