@@ -3,7 +3,8 @@
 // without one.
 //
 //	mip6ctl status
-//	mip6ctl show bindings|bul|home-agents|groups|nonces|interfaces|stats
+//	mip6ctl show bindings|bul|home-agents|groups|nonces|interfaces|ipsec|stats
+//	mip6ctl ipsec migrate --old A --new B [--peer P] [--dry-run]
 //	mip6ctl ro start|stop PEER
 //	mip6ctl flush bul PEER
 //	mip6ctl watch
@@ -17,7 +18,7 @@
 // converted configuration is wrong.
 //
 // The files: main.go and usage.go the command line, status.go, show.go,
-// correspond.go, watch.go, check.go, convert.go, decode.go, doctor.go the commands,
+// correspond.go, ipsec.go, watch.go, check.go, convert.go, decode.go, doctor.go the commands,
 // table.go and human.go what people see.
 package main
 
@@ -110,7 +111,7 @@ checked or converted configuration is wrong.`,
 		return usageError{fmt.Sprintf("%v\nTry \"%s --help\".", err, cmd.CommandPath())}
 	})
 	cmd.AddCommand(
-		newStatusCommand(o), newShowCommand(o), newWatchCommand(o), newROCommand(o), newFlushCommand(o),
+		newStatusCommand(o), newShowCommand(o), newWatchCommand(o), newROCommand(o), newFlushCommand(o), newIPsecCommand(o),
 		newCheckCommand(o), newConvertCommand(), newDecodeCommand(), newDoctorCommand(o), newVersionCommand(o),
 	)
 	return cmd

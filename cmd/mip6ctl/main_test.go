@@ -8,6 +8,7 @@ import (
 	"fmt"
 	"os"
 	"path/filepath"
+	"slices"
 	"strings"
 	"testing"
 	"time"
@@ -33,7 +34,8 @@ func TestMain(m *testing.M) {
 // starts a server at $WORK/mip6d.sock (which is $MIP6_SOCKET) that answers what
 // the JSON files of a directory say: status, bindings, bul, interfaces, stats,
 // and publishes what is in events as soon as somebody watches. "ended" ends it
-// after the events. "watched" waits for that somebody.
+// after the events. "watched" waits for that somebody, and "asked CALL…" wants that
+// the server was asked all of that.
 func TestScripts(t *testing.T) {
 	testscript.Run(t, testscript.Params{
 		Dir:                 "testdata/script",
@@ -41,11 +43,12 @@ func TestScripts(t *testing.T) {
 		RequireExplicitExec: true,
 		Setup: func(env *testscript.Env) error {
 			env.Setenv("TZ", "UTC")
+			env.Values[servedKey{}] = new(*source)
 			env.Values[watchedKey{}] = make(chan struct{}, 16)
 			env.Setenv(ctl.SocketVariable, filepath.Join(env.WorkDir, "mip6d.sock"))
 			return nil
 		},
-		Cmds: map[string]func(*testscript.TestScript, bool, []string){"serve": serve, "watched": watched, "status": exitStatus},
+		Cmds: map[string]func(*testscript.TestScript, bool, []string){"serve": serve, "watched": watched, "status": exitStatus, "asked": asked},
 	})
 }
 
@@ -80,6 +83,9 @@ func serve(ts *testscript.TestScript, neg bool, args []string) {
 	load(ts, args[0], "groups", &src.GroupsAre)
 	load(ts, args[0], "nonces", &src.NoncesAre)
 	load(ts, args[0], "stats", &src.StatsAre)
+	load(ts, args[0], "ipsec", &src.IPsecIs)
+	load(ts, args[0], "migrated", &src.MigratedAre)
+	*ts.Value(servedKey{}).(**source) = src
 	var events []ctl.Event
 	load(ts, args[0], "events", &events)
 	if len(args) > 2 && args[1] == "fails" {
@@ -121,7 +127,20 @@ type source struct {
 	watched chan struct{} // a token for each watcher
 }
 
-type watchedKey struct{}
+type (
+	watchedKey struct{}
+	servedKey  struct{}
+)
+
+// asked wants that the source was asked all of its arguments.
+func asked(ts *testscript.TestScript, neg bool, args []string) {
+	all := (*ts.Value(servedKey{}).(**source)).Asked()
+	for _, want := range args {
+		if slices.Contains(all, want) == neg {
+			ts.Fatalf("asked %q; want %q: %t", all, want, !neg)
+		}
+	}
+}
 
 func (s *source) Subscribe(context.Context) <-chan ctl.Event {
 	s.watched <- struct{}{}

@@ -23,6 +23,7 @@ func newShowCommand(o *options) *cobra.Command {
 		question(o, "groups", "Multicast groups that mobile nodes listen to by a home agent", (*ctl.Client).Groups, printGroups),
 		question(o, "nonces", "A correspondent node's nonces: indices and ages", (*ctl.Client).Nonces, printNonces),
 		question(o, "interfaces", "The interfaces that mip6d works with", (*ctl.Client).Interfaces, printInterfaces),
+		question(o, "ipsec", "The policies and security associations that are mip6d's own, never their keys", (*ctl.Client).IPsec, printIPsec),
 		question(o, "stats", "Everything that is counted", (*ctl.Client).Stats, printStats),
 	)
 	return cmd

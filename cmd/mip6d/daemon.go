@@ -20,6 +20,7 @@ import (
 	"mip6d/internal/engine"
 	"mip6d/internal/metrics"
 	"mip6d/internal/rtnl"
+	"mip6d/internal/xfrmmig"
 )
 
 // daemon is one run: the roles of a configuration, wired to their appliers.
@@ -34,6 +35,7 @@ type daemon struct {
 	counters engine.Counters
 	engine   *engine.Engine
 	meter    *metrics.Meter // nil: nobody measures
+	guard    *xfrmmig.Guard // nil: a role that nothing is protected of
 	role     wiring
 	tasks    []func(context.Context) error // run until the context ends
 	closers  []io.Closer

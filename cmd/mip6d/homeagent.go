@@ -33,6 +33,7 @@ type homeAgent struct {
 	bindings *rtnl.Bindings
 	check    ingress.Check
 	paths    *xfrmmig.Paths
+	guard    *xfrmmig.Guard
 	params   ha.Params
 	settings *rtnl.Settings
 	onLinks  *mhsock.HomeLinks
@@ -56,6 +57,7 @@ func (d *daemon) homeAgent(cfg *config.Config) (_ wiring, err error) {
 	if err := h.kernel(cfg); err != nil {
 		return nil, err
 	}
+	h.protect(cfg.HomeAgent, &h.params)
 	links, err := proxynd.OpenLinks(homeLinks(h.params, &d.counters))
 	if err != nil {
 		return nil, err
@@ -91,7 +93,7 @@ func (d *daemon) homeAgent(cfg *config.Config) (_ wiring, err error) {
 	}
 	h.params.Registered, h.params.Ended, h.params.Stored = h.registered, h.ended, true
 	h.machine = ha.New(h.params)
-	parts := []datapath.Part{h.check, h.bindings, links, arp}
+	parts := []datapath.Part{h.guard, h.check, h.bindings, links, arp}
 	wire := &datapath.Wire{MH: mh, ICMP: icmp, HomeLinks: h.onLinks, Neighbours: links, ARP: arp, Delivery: links, Refused: func(e role.DADDone) {
 		go d.engine.Post(e)
 	}}
@@ -154,7 +156,14 @@ func (h *homeAgent) kernel(cfg *config.Config) (err error) {
 		h.d.log.Warn("BPF may not be used here; the reverse tunnel's sources are checked with tc flower, and home links have no gate",
 			"err", noBPF)
 	}
-	h.paths, err = h.d.openDirect()
+	if h.paths, err = h.d.openDirect(); err != nil {
+		return err
+	}
+	protections, err := agentProtections(cfg.HomeAgent)
+	if err != nil {
+		return err
+	}
+	h.guard, err = h.d.openGuard(xfrmmig.AtHomeAgent, protections)
 	return err
 }
 
@@ -171,7 +180,18 @@ func (h *homeAgent) settle() error {
 	if swept+routes > 0 {
 		h.d.log.Info("swept what an earlier run left", "source_checks", swept, "routes", routes)
 	}
-	return nil
+	return h.guard.Settle()
+}
+
+// protect tells the machine through which security association each mobile node's
+// signalling comes.
+func (h *homeAgent) protect(c *config.HomeAgent, p *ha.Params) {
+	for i := range p.MobileNodes {
+		p.MobileNodes[i].SA = h.guard.Reqid(p.MobileNodes[i].HomeAddress, xfrmmig.ForSignalling)
+	}
+	for _, m := range c.MobileNodes {
+		h.d.warnGCM(m.HomeAddress, m.IPsec)
+	}
 }
 
 // forwardIPv4 has the kernel forward IPv4 packets, where a mobile node may have some.
@@ -253,6 +273,14 @@ func (h *homeAgent) reload(cfg *config.Config) error {
 		return err
 	}
 	p.Correspondent, p.Registered, p.Ended, p.Stored = h.params.Correspondent, h.params.Registered, h.params.Ended, h.params.Stored
+	protections, err := agentProtections(cfg.HomeAgent)
+	if err != nil {
+		return err
+	}
+	if err := h.guard.Protect(protections); err != nil {
+		return err
+	}
+	h.protect(cfg.HomeAgent, &p)
 	h.d.engine.Post(ha.Reconfigured{Params: p})
 	h.d.engine.Post(homelink.Reconfigured{Params: links})
 	h.correspondent.reload(cfg)
@@ -265,6 +293,17 @@ func haParams(c *config.HomeAgent) (ha.Params, error) {
 	p := ha.Params{
 		AllowUnauthenticated: c.AllowUnauthenticated, MaxLifetime: c.MaxLifetime, MaxBindings: c.MaxBindings,
 		TimestampWindow: c.TimestampWindow, DenyByDefault: c.DenyByDefault, IPv4Pool: c.IPv4Pool,
+	}
+	if len(p.IPv4Pool) > 0 {
+		own, err := net.InterfaceAddrs()
+		if err != nil {
+			return p, fmt.Errorf("list our own addresses, which are not to be assigned: %w", err)
+		}
+		for _, a := range own {
+			if n, ok := a.(*net.IPNet); ok && n.IP.To4() != nil {
+				p.OwnIPv4 = append(p.OwnIPv4, netip.AddrFrom4([4]byte(n.IP.To4())))
+			}
+		}
 	}
 	for _, x := range c.Policies {
 		p.Policies = append(p.Policies, ha.Policy{

@@ -16,6 +16,7 @@ import (
 	"mip6d/internal/mhsock"
 	"mip6d/internal/netmon"
 	"mip6d/internal/role"
+	"mip6d/internal/xfrmmig"
 )
 
 // openHomeLinks makes the machine for a home agent's links, and what it sends
@@ -88,6 +89,7 @@ func (h *homeAgent) hearRouters() error {
 func (h *homeAgent) linkParams(c *config.HomeAgent, links []ha.Link) homelink.Params {
 	p := homelink.Params{
 		Routers:  slices.ContainsFunc(c.MobileNodes, func(m config.MobileNodeEntry) bool { return m.Router }),
+		SA:       func(home netip.Addr) uint32 { return h.guard.Reqid(home, xfrmmig.ForSignalling) },
 		Binding:  func(home netip.Addr) (role.Binding, bool) { return h.machine.Binding(home) },
 		Bindings: func() iter.Seq[role.Binding] { return h.machine.All() },
 	}

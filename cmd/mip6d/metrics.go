@@ -97,7 +97,7 @@ func (m measured) Tables(ctx context.Context) (t metrics.Tables, err error) {
 
 func (m measured) Counters() map[role.Counter]uint64 { return m.d.counters.Snapshot() }
 
-func (m measured) DataPath() (map[role.Counter]uint64, error) { return m.d.role.dataPath() }
+func (m measured) DataPath() (map[role.Counter]uint64, error) { return m.d.kernelCounters() }
 
 func (m measured) Queue() (waiting, room int) { return m.d.engine.Queue() }
 

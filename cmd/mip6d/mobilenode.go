@@ -32,6 +32,8 @@ type mobileNode struct {
 	machine  *mn.Machine
 	settings *rtnl.Settings
 	paths    *xfrmmig.Paths
+	guard    *xfrmmig.Guard
+	outgoing *xfrmmig.Outgoing
 	watch    *sighting.Watch // nil: BPF may not be used
 	gates    *gates          // of multicast
 	managed  []string        // names of the interfaces
@@ -77,7 +79,7 @@ func (d *daemon) mobileNode(cfg *config.Config) (_ wiring, err error) {
 	}
 	d.keep(kernel)
 	left := kept.Restored()
-	if err := kernel.Settle(append(homeAddresses(cfg.MobileNode), assigned(left)...), networks); err != nil {
+	if err := kernel.Settle(append(homeAddresses(cfg.MobileNode), assigned(left)...), default4(cfg.MobileNode, left), networks); err != nil {
 		return nil, err
 	}
 	if n.paths, err = d.openDirect(xfrmmig.MobileNodeSignalling()); err != nil {
@@ -86,17 +88,39 @@ func (d *daemon) mobileNode(cfg *config.Config) (_ wiring, err error) {
 	if err := n.openGates(cfg.MobileNode, kernel); err != nil {
 		return nil, err
 	}
+	if err := n.protect(cfg.MobileNode); err != nil {
+		return nil, err
+	}
 	if err := n.sockets(cfg, n.gates, kept, left); err != nil {
 		return nil, err
 	}
 	return n, nil
 }
 
+// protect brings IPsec into force.
+func (n *mobileNode) protect(c *config.MobileNode) error {
+	protections, err := nodeProtections(c)
+	if err != nil {
+		return err
+	}
+	if n.guard, err = n.d.openGuard(xfrmmig.AtMobileNode, protections); err != nil {
+		return err
+	}
+	if n.outgoing, err = xfrmmig.OpenOutgoing(protections); err != nil {
+		return err
+	}
+	n.d.keep(n.outgoing)
+	for _, h := range c.Homes {
+		n.d.warnGCM(h.HomeAddress.Addr(), h.IPsec)
+	}
+	return nil
+}
+
 // sockets opens everything that hears and speaks, and the engine between.
 func (n *mobileNode) sockets(cfg *config.Config, kernel engine.Applier, kept *store.Keeper, left role.Restored) error {
 	d := n.d
-	mh, err := mhsock.ListenMH(func(ifindex int) bool {
-		return strings.HasPrefix(ifname(ifindex), cfg.Kernel.TunnelPrefix)
+	mh, err := mhsock.ListenMH(func(ifindex int, sa uint32) bool {
+		return xfrmmig.IsTunnel(sa) || strings.HasPrefix(ifname(ifindex), cfg.Kernel.TunnelPrefix)
 	}, d.counters.Add)
 	if err != nil {
 		return err
@@ -127,11 +151,14 @@ func (n *mobileNode) sockets(cfg *config.Config, kernel engine.Applier, kept *st
 	n.correspondent = d.newCorrespondent(cfg, nil)
 	p := mnParams(cfg.MobileNode)
 	p.Silent = n.correspondent.machine != nil
+	for i := range p.Homes {
+		p.Homes[i].SA = n.guard.Reqid(p.Homes[i].HomeAddress.Addr(), xfrmmig.ForSignalling)
+	}
 	n.machine = mn.New(p, rand.Reader)
 	d.engine = engine.New(engine.Config{
 		Machines: n.beside(n.machine),
-		Kernel:   datapath.Kernel{Main: kernel, Direct: n.paths},
-		Wire:     &datapath.Wire{MH: mh, ICMP: icmp, Routers: routers, Neighbours: announcer},
+		Kernel:   datapath.Kernel{Main: &datapath.MobileNode{Paths: kernel, Tunnels: n.guard}, Direct: n.paths},
+		Wire:     &datapath.Wire{MH: mh, ICMP: icmp, Routers: routers, Neighbours: announcer, Protected: n.outgoing},
 		Store:    kept,
 		Counters: &d.counters, Notify: n.notify, Failed: d.failed, Meter: d.engineMeter(),
 	})
@@ -235,6 +262,24 @@ func homeAddresses(c *config.MobileNode) []netip.Addr {
 	return list
 }
 
+// default4 is the IPv4 home address that has the default route, where it is known yet.
+func default4(c *config.MobileNode, left role.Restored) (a netip.Addr) {
+	for _, h := range c.Homes {
+		if h.IPv4 == nil || !h.IPv4.Default {
+			continue
+		}
+		if !h.IPv4.Addr.IsUnspecified() {
+			return h.IPv4.Addr
+		}
+		for _, e := range left.Entries {
+			if e.HomeAddress == h.HomeAddress.Addr() {
+				a = e.IPv4HomeAddress
+			}
+		}
+	}
+	return a
+}
+
 // assigned are the IPv4 home addresses that home agents have given to an earlier run.
 func assigned(left role.Restored) (list []netip.Addr) {
 	for _, e := range left.Entries {
@@ -267,7 +312,7 @@ func mnParams(c *config.MobileNode) mn.Params {
 		})
 	}
 	for _, h := range c.Homes {
-		home := mn.Home{HomeAddress: h.HomeAddress, HomeAgent: h.HomeAgent, Lifetime: h.Lifetime, LinkLocal: h.LinkLocal, Fixed: !h.Renumber}
+		home := mn.Home{HomeAddress: h.HomeAddress, HomeAgent: h.HomeAgent, Lifetime: h.Lifetime, LinkLocal: h.LinkLocal, Fixed: !h.Renumber || h.IPsec != nil}
 		if a := h.Auth; a != nil {
 			home.Auth = &mn.Auth{SPI: a.SPI, Key: a.Key, Replay: mn.ReplayTimestamp, MNID: a.MNID}
 			if a.Replay != config.ReplayTimestamp {

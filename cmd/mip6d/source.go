@@ -3,6 +3,7 @@ package main
 import (
 	"context"
 	"errors"
+	"maps"
 	"net"
 	"net/netip"
 	"os"
@@ -11,6 +12,7 @@ import (
 	"mip6d/internal/ctl"
 	"mip6d/internal/metrics"
 	"mip6d/internal/role"
+	"mip6d/internal/xfrmmig"
 )
 
 // source is what a role shows. All methods but dataPath are called on the
@@ -82,11 +84,28 @@ func look[T any](ctx context.Context, d *daemon, f func(time.Time) []T) (list []
 
 // Stats implements ctl.Source.
 func (d *daemon) Stats(context.Context) (ctl.Stats, error) {
-	path, err := d.role.dataPath()
+	path, err := d.kernelCounters()
 	if err != nil {
 		return ctl.Stats{}, err
 	}
 	return ctl.Stats{Counters: byName(d.counters.Snapshot()), DataPath: byName(path)}, nil
+}
+
+// kernelCounters are those of packets that only the kernel sees.
+func (d *daemon) kernelCounters() (map[role.Counter]uint64, error) {
+	path, err := d.role.dataPath()
+	if err != nil {
+		return nil, err
+	}
+	dropped, err := xfrmmig.Counters()
+	if err != nil {
+		return nil, err
+	}
+	if path == nil {
+		path = make(map[role.Counter]uint64)
+	}
+	maps.Copy(path, dropped)
+	return path, nil
 }
 
 func byName(counters map[role.Counter]uint64) map[string]uint64 {

@@ -21,6 +21,7 @@ func (d *decoder) check(c *Config) {
 	}
 	if c.MobileNode != nil {
 		d.checkMobileNode(c.MobileNode, c.Kernel)
+		d.checkPayloadOnly(c)
 	}
 	d.checkKernel(c.Kernel, c.Tables())
 	if n := len(c.Control.Socket); n > maxSocketPath {
@@ -40,7 +41,7 @@ func (d *decoder) checkHomeAgent(h *HomeAgent) {
 	if d.isEmptyList(links) {
 		d.wrongf(links, "is empty: a home agent serves at least one link")
 	}
-	interfaces, addresses, homes, ids := unique{}, unique{}, unique{}, unique{}
+	interfaces, addresses, homes, ids, toAgent := unique{}, unique{}, unique{}, unique{}, make(map[netip.Addr]numbers)
 	var prefixes []netip.Prefix
 	for i, l := range h.Links {
 		path := fmt.Sprintf("%s[%d]", links, i)
@@ -93,6 +94,13 @@ func (d *decoder) checkHomeAgent(h *HomeAgent) {
 			}
 		}
 		d.checkAuth(path, m.Auth, h.AllowUnauthenticated, "home_agent")
+		agent := h.AgentOf(m.HomeAddress)
+		if toAgent[agent] == nil {
+			toAgent[agent] = numbers{}
+		}
+		d.checkIPsec(path, m.IPsec, toAgent[agent])
+		d.checkSecrets(path, m.IPsec, h.MobileNodes[:i])
+		d.checkProtectedIPv4(path, m)
 		if m.Auth != nil && m.Auth.MNID != "" {
 			d.once(ids, path+".auth.mn_id", m.Auth.MNID, "one mobile node for an identifier")
 		}
@@ -100,7 +108,7 @@ func (d *decoder) checkHomeAgent(h *HomeAgent) {
 }
 
 func (d *decoder) checkMobileNode(m *MobileNode, k Kernel) {
-	homes, interfaces := unique{}, unique{}
+	homes, interfaces, toAgent := unique{}, unique{}, make(map[netip.Addr]numbers)
 	var networks []netip.Prefix
 	if d.isEmptyList("mobile_node.homes") {
 		d.wrongf("mobile_node.homes", "is empty: a mobile node has at least one home address")
@@ -119,6 +127,11 @@ func (d *decoder) checkMobileNode(m *MobileNode, k Kernel) {
 			}
 		}
 		d.checkAuth(path, h.Auth, m.AllowUnauthenticated, "mobile_node")
+		if toAgent[h.HomeAgent] == nil {
+			toAgent[h.HomeAgent] = numbers{}
+		}
+		d.checkIPsec(path, h.IPsec, toAgent[h.HomeAgent])
+		d.checkProtectedHome(path, h, m.RouteOptimization)
 		if n := h.MobileNetwork; n != nil {
 			if key := path + ".mobile_network.prefixes"; d.isEmptyList(key) {
 				d.wrongf(key, "is empty: give the prefixes of the networks behind this router, such as [2001:db8:a::/56]")
@@ -184,8 +197,8 @@ func (d *decoder) checkOptimization(path string, o RouteOptimization) {
 
 func (d *decoder) checkAuth(path string, a *Auth, allowed bool, section string) {
 	if a == nil {
-		if !allowed && !d.has(path+".auth") {
-			d.wrongf(path, "has no auth: anybody could redirect this home address; give spi and key_file, or say %s.allow_unauthenticated: true", section)
+		if !allowed && !d.has(path+".auth") && !d.has(path+".ipsec") {
+			d.wrongf(path, "has no auth: anybody could redirect this home address; give spi and key_file, or ipsec, or say %s.allow_unauthenticated: true", section)
 		}
 		return
 	}

@@ -139,10 +139,24 @@ const (
 	Deny  Permission = "deny"
 )
 
+// AgentOf is the home agent's address on the link of a home address; invalid: it
+// is on none.
+func (h *HomeAgent) AgentOf(home netip.Addr) netip.Addr {
+	for _, l := range h.Links {
+		for _, p := range l.Prefixes {
+			if p.Contains(home) {
+				return l.Address
+			}
+		}
+	}
+	return netip.Addr{}
+}
+
 // MobileNodeEntry is one home address that a home agent serves.
 type MobileNodeEntry struct {
 	HomeAddress netip.Addr
-	Auth        *Auth         // nil only with AllowUnauthenticated
+	Auth        *Auth         // nil only with IPsec or AllowUnauthenticated
+	IPsec       *IPsec        // nil: not protected by it
 	MaxLifetime time.Duration // the home agent's, unless given here
 	Router      bool          // a router: R flag of proxied Neighbor Advertisements, may register as a mobile router
 
@@ -198,7 +212,8 @@ type Home struct {
 	HomeAddress netip.Prefix // the address with its home subnet's prefix length; the subnet if Formed
 	Formed      *Formed      // nil: the address is given
 	HomeAgent   netip.Addr   // invalid: it is discovered
-	Auth        *Auth        // nil only with AllowUnauthenticated
+	Auth        *Auth        // nil only with IPsec or AllowUnauthenticated
+	IPsec       *IPsec       // nil: not protected by it
 	Lifetime    time.Duration
 	LinkLocal   bool         // the L flag, RFC 6275 §6.1.7
 	Groups      []netip.Addr // multicast groups of the home link that are listened to, wherever we are

@@ -380,7 +380,7 @@ home_agent:
 			`f:9:22: home_agent.mobile_nodes[4].home_address: fe80::1 is link-local: wants a global or unique local unicast IPv6 address`,
 			`f:9:37: home_agent.mobile_nodes[4].auth.spi: is missing: it must be given`,
 			`f:9:37: home_agent.mobile_nodes[4].auth.key_file: is missing: it must be given`,
-			`f:10:7: home_agent.mobile_nodes[5]: has no auth: anybody could redirect this home address; give spi and key_file, or say home_agent.allow_unauthenticated: true`,
+			`f:10:7: home_agent.mobile_nodes[5]: has no auth: anybody could redirect this home address; give spi and key_file, or ipsec, or say home_agent.allow_unauthenticated: true`,
 			`f:10:22: home_agent.mobile_nodes[5].home_address: 192.0.2.1 is IPv4: wants a global or unique local unicast IPv6 address`,
 			`f:10:47: home_agent.mobile_nodes[5].max_lifetime: is 3s, out of range: wants a time from 4s to 262140s`,
 			`f:11:22: home_agent.mobile_nodes[6].home_address: ff02::1 is multicast: wants a global or unique local unicast IPv6 address`,
@@ -410,7 +410,7 @@ mobile_node:
     - {home_address: 2001::1/8, home_agent: home.example.org, auth: {spi: 256, key_file: k}}
   interfaces: [{name: wlan0}, {name: wlan0}, {name: mip6t}, {preference: -1}, {name: eth0/1}]
 `, []string{
-			`f:4:7: mobile_node.homes[0]: has no auth: anybody could redirect this home address; give spi and key_file, or say mobile_node.allow_unauthenticated: true`,
+			`f:4:7: mobile_node.homes[0]: has no auth: anybody could redirect this home address; give spi and key_file, or ipsec, or say mobile_node.allow_unauthenticated: true`,
 			`f:4:22: mobile_node.homes[0].home_address: wants an IPv6 address with its home subnet's prefix length, such as 2001:db8:1::100/64, and is "2001:db8:1::100": add the length, mostly /64`,
 			`f:5:22: mobile_node.homes[1].home_address: 2001:db8:1:: is the subnet's router anycast address (RFC 4291 §2.6.1), not a host's: give the host's own`,
 			`f:5:51: mobile_node.homes[1].home_agent: ::1 is the loopback address: wants a global or unique local unicast IPv6 address`,

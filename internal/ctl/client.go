@@ -84,6 +84,26 @@ func (c *Client) Interfaces(ctx context.Context) ([]Interface, error) {
 	return get[[]Interface](ctx, c, "/v1/interfaces")
 }
 
+// IPsec asks for the policies and security associations that are mip6d's own.
+func (c *Client) IPsec(ctx context.Context) (IPsec, error) { return get[IPsec](ctx, c, "/v1/ipsec") }
+
+// Migrate moves the tunnels of others, or tells which it would.
+func (c *Client) Migrate(ctx context.Context, m Migrate) (list []Migrated, err error) {
+	body, err := json.Marshal(m)
+	if err != nil {
+		return nil, err
+	}
+	resp, err := c.do(ctx, http.MethodPost, "/v1/ipsec/migrate", bytes.NewReader(body))
+	if err != nil {
+		return nil, err
+	}
+	defer resp.Body.Close()
+	if err := json.NewDecoder(resp.Body).Decode(&list); err != nil {
+		return nil, fmt.Errorf("read the answer of mip6d to a migration: %w", err)
+	}
+	return list, nil
+}
+
 // Stats asks for everything counted.
 func (c *Client) Stats(ctx context.Context) (Stats, error) {
 	return get[Stats](ctx, c, "/v1/stats")

@@ -2,6 +2,7 @@ package ctl
 
 import (
 	"context"
+	"fmt"
 	"net/netip"
 	"sync"
 )
@@ -17,6 +18,8 @@ type Fake struct {
 	GroupsAre     []Group
 	NoncesAre     []Nonce
 	StatsAre      Stats
+	IPsecIs       IPsec
+	MigratedAre   []Migrated
 	Err           error // answer to everything but Subscribe
 
 	Hub Hub // Publish here
@@ -59,6 +62,12 @@ func (f *Fake) Nonces(context.Context) ([]Nonce, error) { return f.NoncesAre, f.
 
 func (f *Fake) Correspond(_ context.Context, action string, peer netip.Addr) error {
 	return f.ask("Correspond " + action + " " + peer.String())
+}
+
+func (f *Fake) IPsec(context.Context) (IPsec, error) { return f.IPsecIs, f.ask("IPsec") }
+
+func (f *Fake) Migrate(_ context.Context, m Migrate) ([]Migrated, error) {
+	return f.MigratedAre, f.ask(fmt.Sprintf("Migrate %s %s %s %t", m.Old, m.New, m.Peer, m.DryRun))
 }
 
 func (f *Fake) Stats(context.Context) (Stats, error) { return f.StatsAre, f.ask("Stats") }

@@ -27,6 +27,7 @@ func (s *Server) routes() []route {
 		read(s, "/v1/interfaces", "What a role does with which interface.", whole(list(s.src.Interfaces), wholeInterfaces)),
 		read(s, "/v1/groups", "Multicast groups of home links that mobile nodes listen to while they are away.", whole(list(s.src.Groups), wholeGroups)),
 		read(s, "/v1/home-agents", "The home agents of a home agent's links.", whole(list(s.src.HomeAgents), wholeHomeAgents)),
+		read(s, "/v1/ipsec", "Policies and security associations of mip6d's, without keys.", whole(s.src.IPsec, wholeIPsec)),
 		read(s, "/v1/stats", "Everything counted since the daemon's start.", whole(s.src.Stats, wholeStats)),
 		{
 			method: http.MethodGet, path: "/v1/watch", summary: "Events as they happen, from the answer's head on, until one side ends it.",
@@ -35,6 +36,10 @@ func (s *Server) routes() []route {
 		{
 			method: http.MethodPost, path: "/v1/correspondents", summary: "Has a mobile node begin, end or forget route optimisation with a peer.",
 			body: reflect.TypeFor[correspondRequest](), answer: reflect.TypeFor[struct{}](), handler: s.correspond,
+		},
+		{
+			method: http.MethodPost, path: "/v1/ipsec/migrate", summary: "Moves the IPsec tunnels of other programs from one end point to another, or tells which.",
+			body: reflect.TypeFor[Migrate](), answer: reflect.TypeFor[[]Migrated](), handler: s.migrate,
 		},
 	}
 }

@@ -21,6 +21,11 @@ type Source interface {
 	// Correspond does one of the Actions about a peer of a mobile node.
 	Correspond(ctx context.Context, action string, peer netip.Addr) error
 
+	// IPsec lists what of it is the daemon's own; Migrate moves tunnels that are
+	// not.
+	IPsec(ctx context.Context) (IPsec, error)
+	Migrate(ctx context.Context, m Migrate) ([]Migrated, error)
+
 	// Subscribe returns the events from now on until ctx ends, which closes
 	// the channel. Hub.Subscribe is made for it.
 	Subscribe(ctx context.Context) <-chan Event

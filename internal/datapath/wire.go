@@ -22,6 +22,11 @@ type Wire struct {
 	HomeLinks interface {
 		AdvertiseRouter(role.AdvertiseRouter) error
 	}
+	// Protected prepares the kernel for messages that IPsec protects; nil: none.
+	Protected interface {
+		Send(role.Send) (role.Send, error)
+		SendICMP(role.SendICMP) (role.SendICMP, error)
+	}
 	// Neighbours asks and tells the neighbours of a link.
 	Neighbours interface {
 		StartDAD(role.StartDAD) error
@@ -61,8 +66,20 @@ func (w *Wire) send(e role.Effect) error {
 		if e.Neighbour {
 			return w.Delivery.Deliver(e)
 		}
+		if w.Protected != nil {
+			var err error
+			if e, err = w.Protected.Send(e); err != nil {
+				return err
+			}
+		}
 		return w.MH.Send(e)
 	case role.SendICMP:
+		if w.Protected != nil {
+			var err error
+			if e, err = w.Protected.SendICMP(e); err != nil {
+				return err
+			}
+		}
 		return w.ICMP.Send(e)
 	case role.SolicitRouter:
 		return w.Routers.SolicitRouter(e)

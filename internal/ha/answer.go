@@ -103,7 +103,9 @@ func (m *Machine) isBack(r *request, status mh.Status) (ifindex int, yes bool) {
 	if status.Accepted() || !onLink || link.Ifindex == 0 || link.Ifindex != r.ifindex {
 		return 0, false
 	}
-	return link.Ifindex, true
+	// What IPsec is to protect has to pass the kernel, which finds the neighbour
+	// itself when it is told the link.
+	return link.Ifindex, r.mn == nil || r.mn.SA == 0
 }
 
 // bindingError answers a message that we can't make sense of, to where it came

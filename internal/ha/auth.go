@@ -8,12 +8,15 @@ import (
 	"mip6d/internal/rr"
 )
 
-// authentic checks who sent a Binding Update (RFC 4285 §5.1, §6). It answers,
-// where there is an answer, and counts. That the options stand where they must
-// the codec has seen to.
+// authentic checks who sent a Binding Update (RFC 6275 §5.1, RFC 4285 §5.1, §6).
+// It answers, where there is an answer, and counts. That the options stand where
+// they must the codec has seen to.
 func (m *Machine) authentic(r *request) bool {
+	if !m.protected(r) {
+		return false
+	}
 	if r.mn == nil || r.mn.Auth == nil {
-		return m.withoutKey(r)
+		return r.authentic || m.withoutKey(r)
 	}
 	auth := r.mn.Auth
 	opt, ok := mnha(r.bu.Options)
@@ -35,6 +38,28 @@ func (m *Machine) authentic(r *request) bool {
 	}
 	r.authentic = true
 	return m.fresh(r)
+}
+
+// protected looks whether a mobile node's message came in through the security
+// association of its home address, where it has one. The kernel refuses what
+// didn't; this is for the day on which it is told otherwise.
+//
+// The address inside is what the mobile node wants bound: the one outside is not
+// protected (RFC 3776 §4.3: MUST).
+func (m *Machine) protected(r *request) bool {
+	if r.mn == nil || r.mn.SA == 0 {
+		return true
+	}
+	if r.sa != r.mn.SA {
+		m.count(role.CountUnprotected)
+		return false
+	}
+	if _, ok := mh.Find[mh.AlternateCareOfAddress](r.bu.Options); !ok && !r.delete() {
+		m.count(role.CountBadCareOf)
+		return false
+	}
+	r.authentic = true
+	return true
 }
 
 // withoutKey: no security association is a reason to discard what is

@@ -42,6 +42,7 @@ type bed struct {
 	counts map[role.Counter]int
 	acks   []ack
 	asked  []role.ID // SetBinding and ClearBinding that were not answered
+	sets   []role.Binding
 
 	// The store answers at once, with storeErr.
 	stored   map[netip.Addr]role.Registration
@@ -68,6 +69,7 @@ func (b *bed) step(ev role.Event) []string {
 		switch e := e.(type) {
 		case role.SetBinding:
 			b.ask(e.ID)
+			b.sets = append(b.sets, e.Binding)
 			lines = append(lines, fmt.Sprintf("set %s at %s", e.Binding.HomeAddress, e.Binding.CareOf))
 		case role.ClearBinding:
 			b.ask(e.ID)

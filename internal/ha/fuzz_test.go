@@ -28,6 +28,7 @@ func FuzzStep(f *testing.F) {
 	f.Add([]byte{0, 1, 3, 0, 1, 0, 1, 0, 0, 0x83, 1, 0, 8, 0})                                  // before the store has a de-registration
 	f.Add([]byte{0, 1, 3, 0, 1, 0, 2, 0, 0, 2, 8, 0, 4, 255, 8, 0})
 	f.Add([]byte{7, 1, 3, 0, 1, 0, 1, 0, 7, 0x11, 3, 1, 1, 0, 1, 0, 7, 0x81, 1, 0, 1, 0, 7, 0x12, 1, 0, 5, 1, 1, 0, 1, 0}) // one IPv4 address, two who want it
+	f.Add([]byte{5, 0x42, 7, 1, 3, 0, 1, 0, 1, 0, 5, 2, 7, 0x11, 3, 1, 1, 0, 1, 0, 1, 0})                                  // its own, then of the pool
 	f.Fuzz(func(t *testing.T, script []byte) {
 		m := newModel(t)
 		for ; len(script) >= 2; script = script[2:] {
@@ -55,6 +56,7 @@ type model struct {
 	waiting  []errand
 	probing  map[netip.Addr]bool
 	served   int
+	own      int // who of those served, counted from one, has the pool's address for its own
 
 	stored   map[netip.Addr]role.Registration
 	answered map[netip.Addr]uint64 // the latest timestamp that was accepted, and the store could keep
@@ -83,6 +85,14 @@ func twoHomesParams(served int) Params {
 		if a == twoHomes[0] { // a mobile router, with one prefix more at times
 			p.MobileNodes[0].Router, p.MobileNodes[0].Prefixes = true, []netip.Prefix{netA, netB}[served%2:]
 		}
+	}
+	return p
+}
+
+func (m *model) params() Params {
+	p := twoHomesParams(m.served)
+	if m.own > 0 && m.own <= len(p.MobileNodes) {
+		p.MobileNodes[m.own-1].IPv4HomeAddress = p.IPv4Pool[0].Addr()
 	}
 	return p
 }
@@ -125,8 +135,8 @@ func (m *model) play(kind, arg byte) {
 	case 4: // time passes
 		m.pass(time.Duration(arg) * time.Second)
 	case 5:
-		m.served = int(arg) % 3
-		m.step(Reconfigured{Params: twoHomesParams(m.served)})
+		m.served, m.own = int(arg&0x3f)%3, int(arg>>6)
+		m.step(Reconfigured{Params: m.params()})
 	case 6: // only ever before everything else
 		if m.begun {
 			return
@@ -144,7 +154,7 @@ func (m *model) play(kind, arg byte) {
 // crash ends this run at whatever it was doing, and begins another from the store.
 // Then what nobody has set again is swept (see cmd/mip6d).
 func (m *model) crash() {
-	m.b.m, m.waiting = New(twoHomesParams(m.served)), nil
+	m.b.m, m.waiting = New(m.params()), nil
 	clear(m.probing)
 	var ev role.Restored
 	for _, home := range twoHomes {

@@ -19,7 +19,7 @@ func (m *Machine) bindIPv4(n *node, r *request) {
 		}
 		answer := mh.IPv4AddressAcknowledgement{Addr: o.Addr}
 		switch {
-		case o.WantPrefix || o.PrefixLen != 32:
+		case o.PrefixLen != 32 || o.WantPrefix && !m.renews(n, o.Addr):
 			answer.Status = mh.IPv4PrefixUnauthorized
 		case r.ipv4.IsValid():
 			answer.Status = mh.IPv4Unspecified // one for each IPv6 home address
@@ -30,6 +30,13 @@ func (m *Machine) bindIPv4(n *node, r *request) {
 		}
 		r.ipv4Answers = append(r.ipv4Answers, answer)
 	}
+}
+
+// renews says whether an IPv4 home address is bound already: then P "must be ignored"
+// (§3.1.1).
+func (m *Machine) renews(n *node, a netip.Addr) bool {
+	b, bound := m.cache.Get(n.home)
+	return bound && a.Is4() && b.IPv4HomeAddress == a
 }
 
 // assign finds the IPv4 home address for who asks for one, or for any (0.0.0.0, §2.5): the
@@ -61,7 +68,7 @@ func (m *Machine) assign(n *node, asked netip.Addr) (netip.Addr, mh.IPv4Status) 
 // in force or about to be.
 func (m *Machine) spare(a netip.Addr) bool {
 	holder := m.leases[a]
-	return holder == nil || m.atRest(holder) && holder.next == nil
+	return holder == nil || m.atRest(holder)
 }
 
 // unicast4: an address that a host can have (§3.1.1: public or private).
@@ -76,13 +83,15 @@ func (m *Machine) configuredIPv4(home netip.Addr) netip.Addr {
 	return netip.Addr{}
 }
 
-// permitsIPv4 says whether an IPv4 home address may be bound beside a home address.
+// permitsIPv4 says whether an IPv4 home address may be bound beside a home address: one
+// of the pool, if it is lent to the mobile node, so that no other can have it.
 func (m *Machine) permitsIPv4(b role.Binding) bool {
 	a := b.IPv4HomeAddress
 	if configured := m.configuredIPv4(b.HomeAddress); configured.IsValid() {
 		return !a.IsValid() || a == configured
 	}
-	return !a.IsValid() || m.inPool(a)
+	n := m.nodes[b.HomeAddress]
+	return !a.IsValid() || n != nil && m.leases[a] == n
 }
 
 // inPool says whether an address is one to assign.
@@ -161,6 +170,9 @@ func (m *Machine) poolSpan() int {
 // setPool takes the pool and the configured addresses over.
 func (m *Machine) setPool() {
 	m.configured4 = make(map[netip.Addr]bool)
+	for _, a := range m.p.OwnIPv4 {
+		m.configured4[a] = true
+	}
 	for i := range m.p.MobileNodes {
 		if a := m.p.MobileNodes[i].IPv4HomeAddress; a.IsValid() {
 			m.configured4[a] = true
@@ -178,8 +190,19 @@ func (m *Machine) setPool() {
 		}
 	}
 	for a, n := range m.leases {
-		if !m.inPool(a) {
+		if !m.inPool(a) || m.configuredIPv4(n.home).IsValid() {
 			m.release(n)
+		}
+	}
+}
+
+// lend has a mobile node keep what it was given under other parameters, where that is of
+// the pool now and nobody else's.
+func (m *Machine) lend(b role.Binding) {
+	a := b.IPv4HomeAddress
+	if !m.configuredIPv4(b.HomeAddress).IsValid() && m.inPool(a) && m.leases[a] == nil {
+		if n := m.node(b.HomeAddress); !n.lease.IsValid() {
+			m.lease(n, a)
 		}
 	}
 }
@@ -188,6 +211,9 @@ func (m *Machine) setPool() {
 // their bindings as they are otherwise. What is on its way to the kernel is looked at
 // when that answers.
 func (m *Machine) stripIPv4() {
+	for b := range m.cache.All() {
+		m.lend(b)
+	}
 	var strip []role.Binding // the cache must not change while it is walked
 	for b := range m.cache.All() {
 		if !m.permitsIPv4(b) {
@@ -204,20 +230,19 @@ func (m *Machine) stripIPv4() {
 		m.mend(m.node(b.HomeAddress))
 	}
 	for _, n := range m.atWork() {
-		if n.phase == detecting && !m.permitsIPv4(n.current.granted) {
-			n.current.granted.IPv4HomeAddress, n.current.ipv4Answers = netip.Addr{}, nil
+		m.lend(n.current.granted)
+		for _, r := range []*request{n.current, n.next} {
+			if r != nil && (r == n.next || n.phase == detecting) && !m.permitsIPv4(r.granted) {
+				r.granted.IPv4HomeAddress, r.ipv4Answers = netip.Addr{}, nil
+			}
 		}
 	}
 }
 
 // restoreIPv4 has a binding of an earlier run keep its IPv4 home address, if it still
 // may have it.
-func (m *Machine) restoreIPv4(n *node, b *role.Binding) {
-	a := b.IPv4HomeAddress
-	switch {
-	case !m.permitsIPv4(*b) || m.leases[a] != nil:
+func (m *Machine) restoreIPv4(b *role.Binding) {
+	if m.lend(*b); !m.permitsIPv4(*b) {
 		b.IPv4HomeAddress = netip.Addr{}
-	case m.inPool(a):
-		m.lease(n, a)
 	}
 }

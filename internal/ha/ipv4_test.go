@@ -221,3 +221,135 @@ func TestRestoredIPv4HomeAddress(t *testing.T) {
 	}
 	b.wantIPv4("the next", b.enrol(b.bu(8, home(hoa2.Next()), asking4(any4))), hoa2.Next(), first.Next(), accepted4(first.Next()))
 }
+
+// An address that was a mobile node's by configuration, and is one of the pool after a
+// reload, stays its own: nobody else gets it.
+func TestReloadGivesAConfiguredAddressToThePool(t *testing.T) {
+	b := newBed(t, dualStack())
+	first := pool4.Addr().Next()
+	p := dualStack()
+	p.MobileNodes[0].IPv4HomeAddress, p.MobileNodes[1].IPv4HomeAddress = first, hoa4
+	b.step(Reconfigured{Params: p})
+	b.wantIPv4("configured", b.enrol(b.bu(1, asking4(first))), hoa, first, accepted4(first))
+	p.MobileNodes[0].IPv4HomeAddress = netip.Addr{}
+	b.step(Reconfigured{Params: p})
+	third := hoa2.Next()
+	b.wantIPv4("by name", b.enrol(b.bu(1, home(third), asking4(first))), third, netip.Addr{}, refused4(mh.IPv4Incorrect, first))
+	b.wantIPv4("any", b.enrol(b.bu(2, home(third), asking4(any4))), third, first.Next(), accepted4(first.Next()))
+	b.wantIPv4("a refresh", b.enrol(b.bu(2, asking4(first))), hoa, first, accepted4(first))
+}
+
+// A pool that goes and comes back while the kernel works does not give an address to
+// two.
+func TestReloadTakesThePoolAwayAndBack(t *testing.T) {
+	without := dualStack()
+	without.IPv4Pool = nil
+	first := pool4.Addr().Next()
+	b := newBed(t, dualStack())
+	b.step(b.bu(1, home(hoa2), asking4(first)))
+	b.probed(hoa2) // the kernel is asked
+	b.step(Reconfigured{Params: without})
+	b.step(Reconfigured{Params: dualStack()})
+	b.step(b.bu(1, home(hoa2.Next()), asking4(first)))
+	b.probed(hoa2.Next())
+	for len(b.asked) > 0 {
+		b.done(nil)
+	}
+	b.onlyOne(first)
+}
+
+// What waits for the kernel when a reload gives its IPv4 home address to another does
+// not take it from that one afterwards.
+func TestReloadOverAWaitingRequest(t *testing.T) {
+	b := newBed(t, dualStack())
+	b.step(b.bu(1, asking4(hoa4)))
+	b.dad(false)
+	b.now = b.now.Add(time.Second)
+	b.step(b.bu(2, asking4(hoa4), from(coaB)))
+	p := dualStack()
+	p.MobileNodes[0].IPv4HomeAddress, p.MobileNodes[1].IPv4HomeAddress = netip.Addr{}, hoa4
+	b.step(Reconfigured{Params: p})
+	b.step(b.bu(1, home(hoa2), asking4(hoa4)))
+	b.probed(hoa2)
+	before := len(b.sets)
+	for range 3 {
+		for len(b.asked) > 0 {
+			b.done(nil)
+		}
+		b.probed(hoa)
+	}
+	for _, x := range b.sets[before:] {
+		if x.HomeAddress == hoa && x.IPv4HomeAddress.IsValid() {
+			t.Errorf("the kernel is to give %s to %s again", x.IPv4HomeAddress, hoa)
+		}
+	}
+	if x, _ := b.m.Binding(hoa); x.CareOf != coaB {
+		t.Errorf("the waiting request has made %+v", x)
+	}
+	b.onlyOne(hoa4)
+}
+
+// probed says that an address is free.
+func (b *bed) probed(a netip.Addr) { b.step(role.DADDone{Ifindex: link, Addr: a}) }
+
+// onlyOne insists that one binding has an IPv4 home address.
+func (b *bed) onlyOne(a netip.Addr) {
+	b.t.Helper()
+	var who []netip.Addr
+	for _, x := range b.m.Bindings() {
+		if x.IPv4HomeAddress == a {
+			who = append(who, x.HomeAddress)
+		}
+	}
+	if len(who) != 1 {
+		b.t.Errorf("%s is bound to %v", a, who)
+	}
+}
+
+// RFC 5555 §3.1.1: the P flag must be ignored for binding refreshes.
+func TestRFC5555_3_1_1_PFlagOfARefreshIsIgnored(t *testing.T) {
+	b := newBed(t, dualStack())
+	p := func(u *update) { u.more = mh.Options{mh.IPv4HomeAddress{PrefixLen: 32, WantPrefix: true, Addr: hoa4}} }
+	b.wantIPv4("new", b.enrol(b.bu(1, p)), hoa, netip.Addr{}, refused4(mh.IPv4PrefixUnauthorized, hoa4))
+	b.wantIPv4("without", b.enrol(b.bu(2, asking4(hoa4))), hoa, hoa4, accepted4(hoa4))
+	b.wantIPv4("a refresh", b.enrol(b.bu(3, p)), hoa, hoa4, accepted4(hoa4))
+}
+
+// A pool that is the home link's subnet has the home agent's own address in it: that is
+// nobody's to get.
+func TestOwnIPv4AddressesAreNotAssigned(t *testing.T) {
+	p := dualStack()
+	first := pool4.Addr().Next()
+	p.OwnIPv4 = []netip.Addr{first}
+	b := newBed(t, p)
+	b.wantIPv4("any", b.enrol(b.bu(1, home(hoa2), asking4(any4))), hoa2, first.Next(), accepted4(first.Next()))
+	b.wantIPv4("by name", b.enrol(b.bu(1, home(hoa2.Next()), asking4(first))), hoa2.Next(), netip.Addr{}, refused4(mh.IPv4Incorrect, first))
+	b.wantIPv4("none left", b.enrol(b.bu(2, home(hoa2.Next()), asking4(any4))), hoa2.Next(), netip.Addr{}, refused4(mh.IPv4NoneToAssign, any4))
+}
+
+// What is being made when a reload gives its address to the pool keeps it, and an
+// address of the pool is others' once its holder has one of its own.
+func TestReloadLendsAndTakesBack(t *testing.T) {
+	first := pool4.Addr().Next()
+	p := dualStack()
+	p.MobileNodes[0].IPv4HomeAddress = first
+	b := newBed(t, p)
+	b.step(b.bu(1, asking4(first)))
+	b.dad(false) // the kernel is asked
+	given := dualStack()
+	given.MobileNodes[0].IPv4HomeAddress = netip.Addr{}
+	b.step(Reconfigured{Params: given})
+	b.step(b.bu(1, home(hoa2), asking4(first)))
+	b.probed(hoa2)
+	for len(b.asked) > 0 {
+		b.done(nil)
+	}
+	b.onlyOne(first)
+	if x, _ := b.m.Binding(hoa); x.IPv4HomeAddress != first {
+		t.Errorf("who had it first has %s", x.IPv4HomeAddress)
+	}
+	b.step(Reconfigured{Params: dualStack()}) // it has one of its own again
+	b.done(nil)
+	b.now = b.now.Add(time.Second)
+	b.wantIPv4("taken back", b.enrol(b.bu(2, home(hoa2), asking4(first))), hoa2, first, accepted4(first))
+}

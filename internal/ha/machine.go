@@ -20,7 +20,7 @@ type Machine struct {
 	ids   role.ID
 
 	// IPv4 home addresses (RFC 5555).
-	configured4 map[netip.Addr]bool  // those of certain mobile nodes
+	configured4 map[netip.Addr]bool  // those of certain mobile nodes, and our own
 	leases      map[netip.Addr]*node // those of the pool that are somebody's
 	poolSize    int                  // how many the pool has to assign
 	lastIPv4    netip.Addr           // where the search for a free one goes on

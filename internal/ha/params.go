@@ -27,6 +27,10 @@ type Params struct {
 	// of their own (RFC 5555 §2.5). Prefixes must not overlap.
 	IPv4Pool []netip.Prefix
 
+	// OwnIPv4 are the home agent's own IPv4 addresses, which are in the pool where that
+	// is its link's subnet, and not to be assigned.
+	OwnIPv4 []netip.Addr
+
 	MaxLifetime   time.Duration // longest lifetime granted; 3600 s
 	MaxBindings   int           // 130 beyond; 1,000,000
 	RefreshAdvice time.Duration // Binding Refresh Advice; 0: none
@@ -76,9 +80,13 @@ type Prefix struct {
 // MobileNode is one home address that is served.
 type MobileNode struct {
 	HomeAddress netip.Addr
-	Auth        *Auth         // nil only with AllowUnauthenticated
+	Auth        *Auth         // nil only with SA or AllowUnauthenticated
 	MaxLifetime time.Duration // 0: Params.MaxLifetime
 	Router      bool          // R flag in advertisements for it, and it may register as a mobile router
+
+	// SA is the IPsec security association that its signalling must have come in
+	// through (RFC 6275 §5.1); 0: none.
+	SA uint32
 
 	// Prefixes is its part of the prefix table (RFC 3963 §6.1.2): what it may
 	// claim a part of, and what it gets when it claims nothing. Those of

@@ -59,6 +59,7 @@ type request struct {
 	local   netip.Addr // our address it was sent to
 	direct  bool       // sent from the home address itself, without the option
 	ifindex int
+	sa      uint32 // that it came in through
 	raw     []byte
 	bu      *mh.BindingUpdate
 	mn      *MobileNode // nil: not configured
@@ -81,7 +82,7 @@ func (r *request) delete() bool { return r.bu.Lifetime == 0 || r.careOf == r.hom
 
 func newRequest(ev role.MessageIn, bu *mh.BindingUpdate) *request {
 	r := &request{
-		home: ev.HomeAddress, src: ev.Src, local: ev.Dst, ifindex: ev.Ifindex, careOf: ev.Src, raw: ev.Raw, bu: bu,
+		home: ev.HomeAddress, src: ev.Src, local: ev.Dst, ifindex: ev.Ifindex, sa: ev.SA, careOf: ev.Src, raw: ev.Raw, bu: bu,
 	}
 	if !r.home.IsValid() {
 		r.home, r.direct = ev.Src, true

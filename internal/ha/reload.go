@@ -90,5 +90,5 @@ func (m *Machine) permits(b role.Binding) bool {
 func (m *Machine) serves(home netip.Addr) bool {
 	_, _, onLink := m.p.link(home)
 	mn := m.known[home]
-	return onLink && !m.p.isOurs(home) && !m.p.policy(home).Deny && (mn != nil && mn.Auth != nil || m.p.AllowUnauthenticated)
+	return onLink && !m.p.isOurs(home) && !m.p.policy(home).Deny && (mn != nil && (mn.Auth != nil || mn.SA != 0) || m.p.AllowUnauthenticated)
 }

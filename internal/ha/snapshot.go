@@ -45,7 +45,7 @@ func (m *Machine) Detecting() []netip.Addr {
 // Authenticates says whether Binding Updates for a home address need a key.
 func (m *Machine) Authenticates(home netip.Addr) bool {
 	mn := m.known[home]
-	return mn != nil && mn.Auth != nil
+	return mn != nil && (mn.Auth != nil || mn.SA != 0)
 }
 
 // Above returns the home addresses of the mobile routers behind which a mobile

@@ -79,7 +79,7 @@ func (m *Machine) restoredBinding(n *node, b role.Binding) {
 		b.Expires = end
 	}
 	if had := b.IPv4HomeAddress; had.IsValid() {
-		m.restoreIPv4(n, &b)
+		m.restoreIPv4(&b)
 		n.unstored = had != b.IPv4HomeAddress
 	}
 	m.cache.Set(b)

@@ -94,6 +94,8 @@ func (m *Machine) forget(n *node) {
 	replay := ReplayNone
 	if mn := m.known[n.home]; mn != nil && mn.Auth != nil {
 		replay = mn.Auth.Replay
+	} else if mn != nil && mn.SA != 0 {
+		replay = ReplaySequence // static keys have no other (RFC 3776 §4.4)
 	}
 	switch {
 	case replay == ReplaySequence && n.sequent:

@@ -145,6 +145,12 @@ func (m *Machine) prefixSolicitation(ev role.ICMPIn) {
 		m.count(CountBadSolicited)
 		return
 	}
+	if m.p.SA != nil {
+		if sa := m.p.SA(b.HomeAddress); sa != 0 && sa != ev.SA {
+			m.count(role.CountUnprotected)
+			return
+		}
+	}
 	d := m.deliveries[b.HomeAddress]
 	if d == nil {
 		d = &delivery{home: b.HomeAddress, at: m.now}

@@ -19,6 +19,10 @@ type Params struct {
 	// Deliveries is nil where mobile nodes are told of prefixes by none of this.
 	Deliveries *Deliveries
 
+	// SA is the IPsec security association that a home address's solicitations must
+	// have come in through (RFC 6275 §6.7), 0 for none; nil: none has any.
+	SA func(home netip.Addr) uint32
+
 	// Binding returns the home registration of a home address, Bindings all.
 	Binding  func(home netip.Addr) (role.Binding, bool)
 	Bindings func() iter.Seq[role.Binding]

@@ -274,7 +274,11 @@ func (g *Gate) Clear(hoas []netip.Addr) []error {
 		if err == nil {
 			old := g.set[hoa]
 			delete(g.set, hoa)
-			err = errors.Join(g.dropLocal(old.linkLocal), g.dropNetworks(hoa, old.behind, nil))
+			if failed := g.dropNetworks(hoa, old.behind, nil); failed != nil {
+				g.set[hoa] = entry{behind: old.behind} // for the next time
+				err = failed
+			}
+			err = errors.Join(err, g.dropLocal(old.linkLocal))
 		}
 		if err != nil {
 			failed = true

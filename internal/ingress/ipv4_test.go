@@ -2,10 +2,12 @@ package ingress
 
 import (
 	"encoding/binary"
+	"errors"
 	"net/netip"
 	"testing"
 	"time"
 
+	"github.com/cilium/ebpf"
 	"github.com/google/go-cmp/cmp"
 	"golang.org/x/sys/unix"
 
@@ -104,5 +106,28 @@ func TestKernelRFC5555_4_5_IPv4ComesFromItsCareOfAddress(t *testing.T) {
 				t.Errorf("packets at the host (-want +got):\n%s", diff)
 			}
 		})
+	}
+}
+
+// What the kernel refuses to end once is tried again, IPv4 home addresses as well.
+func TestKernelRefusedEndOfAnIPv4HomeAddressIsTriedAgain(t *testing.T) {
+	n := newNetwork(t)
+	g := n.open(t, n.config())
+	set(t, g, role.Binding{HomeAddress: hoa1, CareOf: coa1, IPv4HomeAddress: hoa4})
+	works, err := g.networks.Clone()
+	if err != nil {
+		t.Fatal(err)
+	}
+	g.networks.Close()
+	if errs := g.Clear([]netip.Addr{hoa1}); errs == nil {
+		t.Fatal("nothing was refused")
+	}
+	g.networks = works
+	if errs := g.Clear([]netip.Addr{hoa1}); errs != nil {
+		t.Fatal(errs)
+	}
+	key, careOf := keyOf(netip.PrefixFrom(hoa4, 32)), addrKey{}
+	if err := works.Lookup(&key, &careOf); !errors.Is(err, ebpf.ErrKeyNotExist) {
+		t.Errorf("it comes through from %s still (%v)", netip.AddrFrom16(careOf), err)
 	}
 }

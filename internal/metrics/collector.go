@@ -3,6 +3,7 @@ package metrics
 import (
 	"context"
 	"runtime"
+	"strings"
 	"time"
 
 	"github.com/prometheus/client_golang/prometheus"
@@ -55,6 +56,10 @@ func (c *collector) Collect(ch chan<- prometheus.Metric) {
 	put(answered, truth(c.tunnels(put)), "tunnels")
 }
 
+// xfrmPrefix begins the names of what the kernel counts in /proc/net/xfrm_stat: which
+// there are depends on the kernel.
+const xfrmPrefix = "xfrm_"
+
 type putter func(f *Family, value float64, labels ...string)
 
 func (c *collector) health(put putter) {
@@ -96,6 +101,11 @@ func (c *collector) counters(put putter) bool {
 			continue
 		}
 		put(s.family, float64(n+have[name]), s.values...)
+	}
+	for name, n := range path {
+		if what, ok := strings.CutPrefix(string(name), xfrmPrefix); ok {
+			put(ipsecErrors, float64(n), what)
+		}
 	}
 	return err == nil
 }

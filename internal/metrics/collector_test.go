@@ -34,7 +34,7 @@ func filled() *Fake {
 			Entries:  []Entries{{Home, "away", 1}, {Correspondent, "direct", 4}},
 		},
 		CountersAre: map[role.Counter]uint64{role.CountMessageIn: 12, role.CountBadAuth: 5},
-		PathIs:      map[role.Counter]uint64{"tunnel_passed": 1 << 40, "tunnel_dropped_spoofed": 9, "home_link_discovery_stopped": 1},
+		PathIs:      map[role.Counter]uint64{"tunnel_passed": 1 << 40, "tunnel_dropped_spoofed": 9, "home_link_discovery_stopped": 1, "xfrm_in_tmpl_mismatch": 4},
 		Waiting:     3, Room: 4096,
 		Devices: []Device{{"mip6t", Traffic{1 << 33, 2, 3, 4}, Traffic{5, 6, 7, 8}}},
 	}
@@ -138,6 +138,9 @@ mip6d_tunnel_receive_bytes_total{device="mip6t"} 8.589934592e+09
 # HELP mip6d_tunnel_transmit_drops_total Packets that a tunnel device of ours dropped on transmission.
 # TYPE mip6d_tunnel_transmit_drops_total counter
 mip6d_tunnel_transmit_drops_total{device="mip6t"} 8
+# HELP mip6d_ipsec_errors_total Packets that IPsec has dropped and what it could not do in mip6d's network namespace, whosever they were: /proc/net/xfrm_stat.
+# TYPE mip6d_ipsec_errors_total counter
+mip6d_ipsec_errors_total{error="in_tmpl_mismatch"} 4
 # HELP mip6d_tunnel_checked_packets_total Packets at the reverse tunnel's source check (RFC 6275 §10.4.5), by verdict: all but passed were dropped.
 # TYPE mip6d_tunnel_checked_packets_total counter
 mip6d_tunnel_checked_packets_total{verdict="passed"} 1.099511627776e+12
@@ -145,7 +148,7 @@ mip6d_tunnel_checked_packets_total{verdict="spoofed"} 9
 `
 	err := testutil.GatherAndCompare(NewRegistry(filled(), busy()), strings.NewReader(want), "mip6d_bindings", "mip6d_bindings_limit",
 		"mip6d_config_last_reload_success_timestamp_seconds", "mip6d_messages_received_total", "mip6d_tunnel_receive_bytes_total",
-		"mip6d_tunnel_transmit_drops_total", "mip6d_tunnel_checked_packets_total")
+		"mip6d_tunnel_transmit_drops_total", "mip6d_ipsec_errors_total", "mip6d_tunnel_checked_packets_total")
 	if err != nil {
 		t.Error(err)
 	}

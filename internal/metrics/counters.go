@@ -31,6 +31,7 @@ var counters = map[role.Counter]series{
 	"bu_bad_home_address":        of(dropped, "mh", "bad_home_address"),
 	"bu_bad_care_of":             of(dropped, "mh", "bad_care_of_address"),
 	"auth_missing":               of(dropped, "mh", "authentication_missing"),
+	"ipsec_missing":              of(dropped, "mh", "ipsec_missing"),
 	"auth_failed":                of(dropped, "mh", "authentication_failed"),
 	"auth_unknown_spi":           of(dropped, "mh", "unknown_spi"),
 	"replay_rejected":            of(dropped, "mh", "replay"),

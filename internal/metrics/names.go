@@ -60,6 +60,8 @@ var (
 	multicastDropped = family(Counter, "mip6d_multicast_dropped_packets_total", "Multicast packets not forwarded, by reason.", "reason")
 	tunnelChecked    = family(Counter, "mip6d_tunnel_checked_packets_total",
 		"Packets at the reverse tunnel's source check (RFC 6275 §10.4.5), by verdict: all but passed were dropped.", "verdict")
+	ipsecErrors = family(Counter, "mip6d_ipsec_errors_total",
+		"Packets that IPsec has dropped and what it could not do in mip6d's network namespace, whosever they were: /proc/net/xfrm_stat.", "error")
 	gated = family(Counter, "mip6d_home_link_stopped_packets_total",
 		"Neighbour discovery kept from the kernel on a home link, as mip6d answers it.")
 )

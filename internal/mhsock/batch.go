@@ -21,6 +21,7 @@ type packet struct {
 	routing      netip.Addr // type 2 routing header, or invalid
 	hopLimit     int        // -1: not told
 	at           time.Time  // when the kernel received it; zero: not told
+	mark         uint32     // that IPsec gave it
 	body         []byte     // a copy, the receiver's own
 	incomprehend bool       // truncated, or its ancillary data makes no sense
 }
@@ -112,7 +113,7 @@ func (r *receiver) packet(i int) packet {
 
 // onWire undoes the kernel's exchange of addresses.
 func (p *packet) onWire(a ancillary) {
-	p.ifindex, p.hopLimit, p.dst, p.at = a.ifindex, a.hopLimit, a.local, a.at
+	p.ifindex, p.hopLimit, p.dst, p.at, p.mark = a.ifindex, a.hopLimit, a.local, a.at, a.mark
 	if a.home.IsValid() {
 		p.home, p.src = p.src, a.home
 	}

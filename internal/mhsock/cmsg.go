@@ -34,6 +34,7 @@ type ancillary struct {
 	home     netip.Addr // in a Home Address option
 	routing  netip.Addr // in a type 2 routing header
 	at       time.Time  // when the kernel received it; zero: not told
+	mark     uint32     // the packet's mark
 }
 
 // encode builds the control messages for sending. What is invalid is left out.
@@ -105,6 +106,8 @@ func decode(b []byte) (ancillary, error) {
 			}
 		case level == unix.SOL_SOCKET && typ == unix.SCM_TIMESTAMPNS && len(data) >= 16:
 			a.at = time.Unix(int64(binary.NativeEndian.Uint64(data)), int64(binary.NativeEndian.Uint64(data[8:])))
+		case level == unix.SOL_SOCKET && typ == unix.SO_MARK && len(data) >= 4:
+			a.mark = binary.NativeEndian.Uint32(data)
 		}
 		step := unix.CmsgSpace(len(data))
 		if step >= len(b) {

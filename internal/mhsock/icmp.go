@@ -74,7 +74,7 @@ func (c *ICMP) Run(ctx context.Context, out func(role.Event)) error {
 		}
 		out(role.ICMPIn{
 			Ifindex: p.ifindex, Src: p.src, Dst: p.dst,
-			HomeAddress: p.home, RoutingHome: p.routing, Raw: p.body,
+			HomeAddress: p.home, RoutingHome: p.routing, SA: p.mark, Raw: p.body,
 		})
 	})
 }

@@ -20,18 +20,19 @@ const CountUnreadable role.Counter = "packets_unreadable"
 // MH sends and receives Mobility Header messages.
 type MH struct {
 	sock   *socket.Conn
-	tunnel func(ifindex int) bool
+	tunnel func(ifindex int, sa uint32) bool
 	count  func(role.Counter)
 }
 
 // ListenMH opens the Mobility Header socket in the current network namespace.
-// tunnel says which interfaces are a mobile node's tunnels from its home agents;
-// it and count may be nil, and are called from any goroutine.
+// tunnel says which interfaces and security associations are a mobile node's
+// tunnels from its home agents; it and count may be nil, and are called from any
+// goroutine.
 //
 // The kernel has checked a message's length and Payload Proto before we see it
 // and has answered where they are wrong (RFC 6275 §9.2); the checksum is left
 // to the receiver, because the sender of a bad one must get no answer.
-func ListenMH(tunnel func(ifindex int) bool, count func(role.Counter)) (*MH, error) {
+func ListenMH(tunnel func(ifindex int, sa uint32) bool, count func(role.Counter)) (*MH, error) {
 	s, err := openRaw(protoMH, "the Mobility Header", func(s *socket.Conn) error {
 		// The kernel would fill in the checksum itself, with the care-of
 		// address where the home address belongs.
@@ -43,7 +44,7 @@ func ListenMH(tunnel func(ifindex int) bool, count func(role.Counter)) (*MH, err
 		return nil, err
 	}
 	if tunnel == nil {
-		tunnel = func(int) bool { return false }
+		tunnel = func(int, uint32) bool { return false }
 	}
 	return &MH{sock: s, tunnel: tunnel, count: orNothing(count)}, nil
 }
@@ -66,7 +67,7 @@ func (m *MH) Run(ctx context.Context, out func(role.Event)) error {
 		m.count(role.CountMessageIn)
 		out(role.MessageIn{
 			Ifindex: p.ifindex, Src: p.src, Dst: p.dst,
-			HomeAddress: p.home, RoutingHome: p.routing, Tunnelled: m.tunnel(p.ifindex), Raw: p.body,
+			HomeAddress: p.home, RoutingHome: p.routing, Tunnelled: m.tunnel(p.ifindex, p.mark), SA: p.mark, Raw: p.body,
 		})
 	})
 }

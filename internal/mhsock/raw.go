@@ -50,6 +50,8 @@ func openRaw(proto int, name string, prepare func(*socket.Conn) error) (_ *socke
 	if err := setOptions(s, name, receiveOptions); err != nil {
 		return nil, err
 	}
+	// Linux 5.19. Without it nothing counts as protected.
+	_ = s.SetsockoptInt(unix.SOL_SOCKET, unix.SO_RCVMARK, 1)
 	// Best effort: a smaller queue only loses more of a flood.
 	_ = s.SetReadBuffer(readBuffer)
 	return s, nil

@@ -18,6 +18,10 @@ func (m *Machine) acknowledgement(ev role.MessageIn, ba *mh.BindingAcknowledgeme
 		m.count(role.CountUnsolicited)
 		return
 	}
+	if h.SA != 0 && ev.SA != h.SA {
+		m.count(role.CountUnprotected)
+		return
+	}
 	if bad := h.verify(ev.Raw, ba, t.CareOf); bad != "" {
 		m.count(bad)
 		m.unverified(h, t, ba)

@@ -28,12 +28,15 @@ func FuzzStep(f *testing.F) {
 	f.Add([]byte{255, 3, 17, 20, 20, 43, 43, 12, 2, 8, 20, 20, 46, 12, 60, 60, 0, 53})
 	// Prefix discovery: told, deprecated, invalid, at home again.
 	f.Add([]byte{2, 8, 20, 20, 45, 20, 44, 20, 44, 44, 53, 53, 45, 44, 60, 60, 0, 2, 10, 20, 20, 12})
+	// An IPv4 home address: its own, and an assigned one that is lost, with moves.
+	f.Add([]byte{251, 2, 8, 20, 47, 16, 20, 48, 12, 2, 9, 20, 49, 47, 0, 2, 10, 20, 12})
+	f.Add([]byte{250, 2, 8, 20, 47, 53, 48, 53, 12, 49, 47, 16, 20, 47, 0, 2, 10, 20, 12, 0, 2, 8, 20, 47})
 	f.Fuzz(func(t *testing.T, script []byte) {
 		if len(script) > 400 {
 			return
 		}
 		var kind byte
-		if len(script) > 0 && script[0] >= 252 {
+		if len(script) > 0 && script[0] >= 250 {
 			kind, script = script[0], script[1:]
 		}
 		w := newFuzzWorld(t, kind)
@@ -57,10 +60,11 @@ type fuzzWorld struct {
 	last     uint16                       // sequence number last sent
 	asked    map[role.ID]role.SetHomePath // for nothing but uniqueness
 	peers    *fuzzPeers
+	given4   map[netip.Addr]bool // IPv4 home addresses that were ever acknowledged
 }
 
-// newFuzzWorld makes one of a mobile host with a home agent, of a mobile router, or of
-// either that has to find its home agent.
+// newFuzzWorld makes one of a mobile host with a home agent, of a mobile router, of
+// either that has to find its home agent, or of one that wants an IPv4 home address.
 func newFuzzWorld(t *testing.T, kind byte) *fuzzWorld {
 	p := authParams()
 	if kind == 253 || kind == 255 {
@@ -69,10 +73,13 @@ func newFuzzWorld(t *testing.T, kind byte) *fuzzWorld {
 	if kind == 254 || kind == 255 {
 		p.Homes[0].HomeAgent = netip.Addr{}
 	}
+	if kind == 250 || kind == 251 {
+		p.Homes[0].IPv4 = &IPv4{Addr: []netip.Addr{any4, hoa4}[kind-250], Default: true}
+	}
 	p.Homes[0].Fixed = true // what is checked knows one home address
 	p.Optimization.Policy.Default = true
 	b := newBed(t, p)
-	w := &fuzzWorld{bed: b, upNow: make(map[int]bool), homeSeen: make(map[int]bool),
+	w := &fuzzWorld{bed: b, given4: make(map[netip.Addr]bool), upNow: make(map[int]bool), homeSeen: make(map[int]bool),
 		sent: make(map[netip.Addr][]time.Time), usable: make(map[netip.Addr]bool), asked: make(map[role.ID]role.SetHomePath)}
 	w.last = b.m.bul.Sequence(b.m.homes[0].key())
 	w.peers = &fuzzPeers{w: w}
@@ -157,6 +164,14 @@ func (w *fuzzWorld) act(c byte, i int) {
 		w.step(w.mpa(w.m.homes[0].prefix.id, homePIO(valid, valid/time.Duration(1+i%3)), pio(newNet, time.Hour, time.Hour)))
 	case 45:
 		w.answer(mh.StatusPrefixDiscoveryNecessary)
+	case 47: // an IPv4 home address: the right one, or one of two
+		a := []netip.Addr{hoa4, hoa4, hoa4.Next()}[i%3]
+		w.given4[a] = true
+		w.answer(mh.StatusAccepted, with4(mh.IPv4Accepted, a))
+	case 48: // none
+		w.answer(mh.StatusAccepted, with4(mh.IPv4Status(128+i%6), hoa4))
+	case 49: // such as no host can have, or as goes with no binding
+		w.answer(mh.Status(i%3*64), with4(mh.IPv4Accepted, []netip.Addr{netip.MustParseAddr("224.0.0.1"), any4}[i%2]))
 	case 32, 33, 34, 35, 36, 37, 38, 39, 40, 41, 42:
 		w.peers.act(c, i)
 	default: // time passes: 1 ms to about 4 minutes
@@ -226,6 +241,37 @@ func (w *fuzzWorld) step(ev role.Event) {
 		w.check(e)
 	}
 	w.peers.check()
+	w.check4()
+}
+
+// check4: the path has the IPv4 home address that the home agent has given last, and
+// nothing else.
+func (w *fuzzWorld) check4() {
+	w.t.Helper()
+	h := w.m.homes[0]
+	if a := h.ipv4.addr; a.IsValid() && (!w.given4[a] || h.IPv4 == nil || !h.IPv4.Addr.IsUnspecified() && a != h.IPv4.Addr) {
+		w.t.Fatalf("%s is no IPv4 home address of ours", a)
+	}
+	if h.ipv4.addr.IsValid() && h.ipv4.refused != mh.IPv4Accepted {
+		w.t.Fatalf("%s is in use and refused", h.ipv4.addr)
+	}
+	if p := h.path; p.Mode == role.PathTunnelled && p.IPv4 != h.ipv4.addr {
+		w.t.Fatalf("the path has the IPv4 home address %s, the home agent %s", p.IPv4, h.ipv4.addr)
+	}
+}
+
+// checkAsked4: every Binding Update but one that ends the binding asks for the IPv4 home
+// address (RFC 5555 §4.4.2).
+func (w *fuzzWorld) checkAsked4(bu *mh.BindingUpdate) {
+	w.t.Helper()
+	o, asked := mh.Find[mh.IPv4HomeAddress](bu.Options)
+	h := w.m.homes[0]
+	if asked != (h.IPv4 != nil && bu.Lifetime > 0) {
+		w.t.Fatalf("an IPv4 home address is asked for: %v, with a lifetime of %v", asked, bu.Lifetime)
+	}
+	if asked && o.Addr != h.IPv4.Addr && !(h.IPv4.Addr.IsUnspecified() && w.given4[o.Addr]) {
+		w.t.Fatalf("%s is asked for", o.Addr)
+	}
 }
 
 // check is what must hold of every effect.
@@ -290,6 +336,7 @@ func (w *fuzzWorld) checkSend(e role.Send) {
 	if !ok {
 		return
 	}
+	w.checkAsked4(s.bu)
 	if !w.resync && s.bu.Sequence != w.last+1 {
 		w.t.Fatalf("sequence %d after %d", s.bu.Sequence, w.last)
 	}

@@ -30,7 +30,9 @@ const (
 // a loss: it is registered, in use and works. It returns what is to be known of it.
 func (m *Machine) planned(h *home) *handoff {
 	e := m.entry(h)
-	if h.stage != stageAway || h.careOf == nil || h.handoff != nil || !h.pathRetry.IsZero() ||
+	// IPsec's tunnels move before the Binding Update leaves, with all that is in
+	// them, and its messages by the route of the new care-of address.
+	if h.SA != 0 || h.stage != stageAway || h.careOf == nil || h.handoff != nil || !h.pathRetry.IsZero() ||
 		h.path.Mode != role.PathTunnelled || h.path.CareOf != h.careOf.addr ||
 		e == nil || !e.Acked || e.Bound != h.careOf.addr || !e.Registered(m.now) || !m.usable(h.link) || h.link.careOf != h.careOf {
 		return nil

@@ -51,7 +51,9 @@ func (m *Machine) ipv4Answer(h *home, ba *mh.BindingAcknowledgement) (changed bo
 		case !ok || h.ipv4.addr.IsValid():
 		case !a.Status.Accepted():
 			h.ipv4.refused = a.Status
-		case a.Addr == h.IPv4.Addr || h.IPv4.Addr.IsUnspecified() && usable4(a.Addr):
+		case m.anothers4(h, a.Addr):
+			h.ipv4.refused = mh.IPv4Unspecified
+		case usable4(a.Addr) && (a.Addr == h.IPv4.Addr || h.IPv4.Addr.IsUnspecified()):
 			h.ipv4 = ipv4{addr: a.Addr}
 		default:
 			h.ipv4.refused = mh.IPv4Invalid // not what we have asked for
@@ -63,6 +65,17 @@ func (m *Machine) ipv4Answer(h *home, ba *mh.BindingAcknowledgement) (changed bo
 			Text: "no IPv4 home address: " + h.ipv4.refused.String()})
 	}
 	return h.ipv4.addr != was.addr
+}
+
+// anothers4 says whether another home address has an IPv4 home address: two home agents
+// may have assigned the same private one.
+func (m *Machine) anothers4(h *home, a netip.Addr) bool {
+	for _, other := range m.homes {
+		if other != h && other.ipv4.addr == a {
+			return true
+		}
+	}
+	return false
 }
 
 // usable4: an address for an interface of ours.

@@ -2,6 +2,7 @@ package mn
 
 import (
 	"net/netip"
+	"strings"
 	"testing"
 	"time"
 
@@ -129,9 +130,11 @@ func TestRFC5555_4_4_2_NoIPv4HomeAddress(t *testing.T) {
 			t.Errorf("%s: path %+v, binding %+v", name, p, v)
 		}
 	}
-	b := ipv4At(t, any4)
-	if b.ack(0, with4(0, netip.MustParseAddr("127.0.0.1"))); b.path().IPv4.IsValid() {
-		t.Errorf("%s was taken", b.path().IPv4)
+	for _, a := range []netip.Addr{netip.MustParseAddr("127.0.0.1"), any4} {
+		b := ipv4At(t, any4)
+		if b.ack(0, with4(0, a)); b.path().IPv4.IsValid() {
+			t.Errorf("%s was taken", b.path().IPv4)
+		}
 	}
 }
 
@@ -144,5 +147,69 @@ func TestNoIPv4HomeAddressUnlessConfigured(t *testing.T) {
 	b.move(ra(eth, routerB, netB))
 	if b.ack(0, with4(0, hoa4)); b.path().IPv4.IsValid() {
 		t.Error("taken")
+	}
+}
+
+// RFC 5555 §4.4.4: at home no IPv4 home address is in use, and none is told of; away it
+// is asked for again.
+func TestRFC5555_4_4_4_NothingOfItIsToldAtHome(t *testing.T) {
+	b := ipv4At(t, hoa4)
+	b.ack(0, with4(0, hoa4))
+	if v := b.m.Bindings(b.now)[0]; v.IPv4HomeAddress != hoa4 {
+		t.Errorf("away: %+v", v)
+	}
+	b.step(homeRA(eth))
+	b.wait(time.Second)
+	if v := b.m.Bindings(b.now)[0]; v.IPv4HomeAddress.IsValid() || v.IPv4Refused != "" {
+		t.Errorf("at home: %+v", v)
+	}
+}
+
+// Two home agents may assign the same private address: one host can't use both.
+func TestOneIPv4HomeAddressOfTwoHomes(t *testing.T) {
+	p := defaultParams()
+	second := p.Homes[0]
+	second.HomeAddress = netip.MustParsePrefix("2001:db8:1::101/64")
+	p.Homes = append(p.Homes, second)
+	for i := range p.Homes {
+		p.Homes[i].IPv4 = &IPv4{Addr: any4}
+	}
+	m := newBed(t, p).m
+	ack := new(mh.BindingAcknowledgement)
+	withOption(mh.IPv4AddressAcknowledgement{PrefixLen: 32, Addr: hoa4})(ack)
+	for range 2 {
+		for i, want := range []netip.Addr{hoa4, {}} {
+			m.ipv4Answer(m.homes[i], ack)
+			if got := m.homes[i].ipv4; got.addr != want || want.IsValid() == (got.refused != mh.IPv4Accepted) {
+				t.Errorf("home %d has %+v", i, got)
+			}
+		}
+	}
+}
+
+// A static address that is refused is asked for in the next Binding Update, which comes
+// when it would otherwise; people hear of it once.
+func TestRefusedStaticIPv4HomeAddressIsNoReasonForHaste(t *testing.T) {
+	b := ipv4At(t, hoa4)
+	b.ack(0, with4(0, hoa4))
+	told := func() (n int) {
+		for _, x := range b.notices {
+			if x.Warn && strings.Contains(x.Text, "no IPv4 home address") {
+				n++
+			}
+		}
+		return n
+	}
+	for _, to := range []role.RouterSeen{ra(eth, routerB, netB), ra(eth, routerA, netA)} {
+		b.move(to)
+		sent := len(b.bus)
+		b.ack(0, with4(mh.IPv4Incorrect, hoa4))
+		b.wait(5 * time.Second)
+		if len(b.bus) != sent || told() != 1 {
+			t.Errorf("%d Binding Updates more; told %d times", len(b.bus)-sent, told())
+		}
+		if a := b.asked4(); a != hoa4 {
+			t.Errorf("asks for %s", a)
+		}
 	}
 }

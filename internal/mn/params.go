@@ -85,8 +85,12 @@ type Home struct {
 
 	HomeAgent netip.Addr // where to register; invalid: it is discovered (RFC 6275 §11.4.1)
 
-	Auth     *Auth         // nil: signalling is protected by other means
+	Auth     *Auth         // nil: signalling is protected by other means, or not
 	Lifetime time.Duration // asked for, rounded down to the wire's 4 s; default 420 s
+
+	// SA is the IPsec security association that the home agent's messages must
+	// have come in through (RFC 6275 §5.1); 0: none.
+	SA uint32
 
 	// LinkLocal sets the L flag: our link-local address has the home
 	// address's interface identifier (§11.7.1). Never for an RFC 4941 address.

@@ -103,6 +103,10 @@ func (m *Machine) prefixesTold(ev role.ICMPIn, adv *icmp6.MobilePrefixAdvertisem
 		m.count(role.CountUnsolicited)
 		return
 	}
+	if h.SA != 0 && ev.SA != h.SA {
+		m.count(role.CountUnprotected)
+		return
+	}
 	p := &h.prefix
 	if !p.asking || adv.Identifier != p.id {
 		m.count(role.CountUnsolicited)

@@ -100,8 +100,11 @@ func (m *Machine) Bindings(now time.Time) []BindingView {
 		if h.Network != nil {
 			v.MobilePrefixes = h.Network.Prefixes
 		}
-		if v.IPv4HomeAddress = h.ipv4.addr; h.ipv4.refused != mh.IPv4Accepted {
-			v.IPv4Refused = h.ipv4.refused.String()
+		if h.stage == stageAway { // elsewhere there is none (RFC 5555 §4.4.4)
+			v.IPv4HomeAddress = h.ipv4.addr
+			if h.ipv4.refused != mh.IPv4Accepted {
+				v.IPv4Refused = h.ipv4.refused.String()
+			}
 		}
 		if h.link != nil {
 			v.Ifindex, v.Interface = h.link.ifindex, h.link.Name

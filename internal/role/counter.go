@@ -16,6 +16,7 @@ const (
 	CountBadHomeAddress Counter = "bu_bad_home_address"
 	CountBadCareOf      Counter = "bu_bad_care_of"
 	CountNoAuth         Counter = "auth_missing"
+	CountUnprotected    Counter = "ipsec_missing" // should have come through a security association of its home address
 	CountBadAuth        Counter = "auth_failed"
 	CountUnknownSPI     Counter = "auth_unknown_spi"
 	CountReplay         Counter = "replay_rejected"

@@ -39,7 +39,12 @@ type MessageIn struct {
 	HomeAddress netip.Addr // Home Address destination option (RFC 6275 §6.3), or invalid
 	RoutingHome netip.Addr // home address in a type 2 routing header (§6.4), or invalid
 	Tunnelled   bool       // came out of a mobile node's tunnel from its home agent
-	Raw         []byte     // the Mobility Header, from Payload Proto on
+
+	// SA tells the IPsec security association that the packet came in through: the
+	// number that its applier gave it, 0 for none.
+	SA uint32
+
+	Raw []byte // the Mobility Header, from Payload Proto on
 }
 
 // ICMPIn is an ICMPv6 message received that is not a Router Advertisement:
@@ -49,6 +54,7 @@ type ICMPIn struct {
 	Src, Dst    netip.Addr
 	HomeAddress netip.Addr // as in MessageIn
 	RoutingHome netip.Addr
+	SA          uint32
 	Raw         []byte // the ICMPv6 message, from Type on, checksum verified
 }
 

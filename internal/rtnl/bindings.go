@@ -117,6 +117,15 @@ func (b *Bindings) Clear(hoas []netip.Addr) []error {
 			errs[at[k]] = fmt.Errorf("delete a route to %s: %w", hoas[at[k]], err)
 		}
 	}
+	for i, hoa := range hoas {
+		if errs[i] != nil {
+			continue // what is behind it is needed when this is tried again
+		}
+		for _, n := range b.behind[hoa] {
+			b.forget(n, hoa)
+		}
+		delete(b.behind, hoa)
+	}
 	return errs
 }
 
@@ -131,6 +140,7 @@ func (b *Bindings) requests(x role.Binding) []request {
 		if n.Addr().Is6() {
 			list = append(list, b.left.set(b.nested(n))...)
 		}
+		b.disown(n, x.HomeAddress)
 		b.owner[n] = x.HomeAddress
 		if !slices.Contains(before, n) {
 			b.behind[x.HomeAddress] = append(b.behind[x.HomeAddress], n)
@@ -164,9 +174,7 @@ func (b *Bindings) withdraw(hoa netip.Addr) []request {
 	list := []request{b.left.del(b.route(host(hoa), role.Binding{}))}
 	for _, n := range b.behind[hoa] {
 		list = append(list, b.giveUp(n, hoa)...)
-		b.forget(n, hoa)
 	}
-	delete(b.behind, hoa)
 	delete(b.set, hoa)
 	return list
 }
@@ -181,6 +189,17 @@ func (b *Bindings) giveUp(n netip.Prefix, hoa netip.Addr) []request {
 		return []request{b.left.del(b.route(n, role.Binding{}))}
 	}
 	return []request{b.left.del(b.route(n, role.Binding{})), b.left.del(b.nested(n))}
+}
+
+// disown takes an IPv4 home address from who had it before, so that Reinstate does not
+// give it back.
+func (b *Bindings) disown(n netip.Prefix, hoa netip.Addr) {
+	if who := b.owner[n]; who != hoa && n.Addr().Is4() {
+		if old, there := b.set[who]; there && old.IPv4HomeAddress == n.Addr() {
+			old.IPv4HomeAddress = netip.Addr{}
+			b.set[who] = old
+		}
+	}
 }
 
 func (b *Bindings) forget(n netip.Prefix, hoa netip.Addr) {

@@ -95,6 +95,9 @@ func ourRules(m Marks) ([]rule, error) {
 	var list []rule
 	for _, family := range []int{netlink.FAMILY_V6, netlink.FAMILY_V4} {
 		rules, err := dump(func() ([]netlink.Rule, error) { return netlink.RuleList(family) })
+		if lacks(family, err) {
+			continue
+		}
 		if err != nil {
 			return nil, fmt.Errorf("list the policy rules: %w", err)
 		}
@@ -108,6 +111,12 @@ func ourRules(m Marks) ([]rule, error) {
 		}
 	}
 	return list, nil
+}
+
+// lacks says whether the kernel has no IPv4 policy rules at all. A mobile node without an
+// IPv4 home address needs none.
+func lacks(family int, err error) bool {
+	return family == netlink.FAMILY_V4 && errors.Is(err, unix.EAFNOSUPPORT)
 }
 
 // homeRules are those of home addresses, IPv4 ones as well.
@@ -165,6 +174,9 @@ func looksOurs(interfaces []string, homes []netip.Prefix) func(address) bool {
 		home[h.Addr()] = true
 	}
 	return func(a address) bool {
+		if a.prefix.Addr().Is4() {
+			return false // ours go with the tunnel devices
+		}
 		const none = unix.IFA_F_MANAGETEMPADDR | unix.IFA_F_TEMPORARY
 		careOf := a.flags&unix.IFA_F_NOPREFIXROUTE != 0 && a.flags&none == 0 && !a.prefix.Addr().IsLinkLocalUnicast()
 		return on[a.ifindex] && (home[a.prefix.Addr()] || careOf)

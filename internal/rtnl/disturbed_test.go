@@ -125,7 +125,7 @@ func TestKernelSettle(t *testing.T) {
 	m, err = OpenMobileNode(Marks{}, false)
 	must(t, err)
 	defer m.Close()
-	must(t, m.Settle([]netip.Addr{hoa, hoa4}, nil))
+	must(t, m.Settle([]netip.Addr{hoa, hoa4}, hoa4, nil))
 	if a := find(t, old.Addr()); a.preferred != 0 || a.valid == 0 || a.valid > 30 {
 		t.Errorf("the earlier run's care-of address lives on for %d s, preferred %d s", a.valid, a.preferred)
 	}
@@ -138,7 +138,7 @@ func TestKernelSettle(t *testing.T) {
 	if diff := cmp.Diff(want, kernelState(t)); diff != "" {
 		t.Errorf("the second home address is not gone:\n%s", diff)
 	}
-	must(t, m.Settle([]netip.Addr{hoa, hoa4}, nil))
+	must(t, m.Settle([]netip.Addr{hoa, hoa4}, hoa4, nil))
 	must(t, m.Apply([]role.Effect{role.RemoveCareOf{Ifindex: eth0, Addr: old.Addr()}})[0])
 	if a := find(t, old.Addr()); a.prefix.IsValid() {
 		t.Error("the earlier run's care-of address cannot be removed")

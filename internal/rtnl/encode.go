@@ -190,7 +190,11 @@ func (a address) set() request {
 func (a address) del() request { return request{unix.RTM_DELADDR, 0, a.body()} }
 
 func (a address) body() []byte {
-	b := []byte{family(a.prefix.Addr()), uint8(a.prefix.Bits()), 0, unix.RT_SCOPE_UNIVERSE}
+	scope := uint8(unix.RT_SCOPE_UNIVERSE)
+	if a.prefix.Addr().Is4() {
+		scope = unix.RT_SCOPE_LINK // see address4
+	}
+	b := []byte{family(a.prefix.Addr()), uint8(a.prefix.Bits()), 0, scope}
 	b = native.AppendUint32(b, uint32(a.ifindex))
 	b = attrAddr(b, unix.IFA_LOCAL, a.prefix.Addr())
 	b = attrU32(b, unix.IFA_FLAGS, a.flags)

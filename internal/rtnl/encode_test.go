@@ -6,6 +6,8 @@ import (
 	"testing"
 
 	"golang.org/x/sys/unix"
+
+	"mip6d/internal/role"
 )
 
 var (
@@ -154,8 +156,13 @@ func TestEncodersWriteWhatIproute2Writes(t *testing.T) {
 		},
 		{
 			"ip route replace default dev lo src 192.0.2.100 table 6277 proto 75",
-			own.route4(hoa4, &path{table: 6277, index: 1}).set(),
+			own.routes4(role.HomePath{IPv4: hoa4, IPv4Default: true}, &path{table: 6277, index: 1})[1].set(),
 			"34000000" + "1800" + "0505" + "02000000004bfd0100000000" + "08000700c0000264" + "08000f0085180000" + "0800040001000000",
+		},
+		{
+			"ip route replace default dev lo metric 1 table 6277 proto 75",
+			own.routes4(role.HomePath{IPv4: hoa4}, &path{table: 6277, index: 1})[0].set(),
+			"34000000" + "1800" + "0505" + "02000000004bfd0100000000" + "0800060001000000" + "08000f0085180000" + "0800040001000000",
 		},
 		{
 			"ip route replace unreachable default table 6275 proto 75",
@@ -181,9 +188,9 @@ func TestEncodersWriteWhatIproute2Writes(t *testing.T) {
 				"0800020000000000" + "08000e0000000000" + "0800060073020000" + "050015004b000000",
 		},
 		{
-			"ip addr replace 192.0.2.100/32 dev lo noprefixroute",
+			"ip addr replace 192.0.2.100/32 dev lo scope link noprefixroute",
 			address{prefix: host(hoa4), ifindex: 1, valid: forever, preferred: forever, flags: unix.IFA_F_NOPREFIXROUTE}.set(),
-			"30000000" + "1400" + "0505" + "0220000001000000" + "08000200c0000264" + "0800080000020000" + "08000100c0000264",
+			"30000000" + "1400" + "0505" + "022000fd01000000" + "08000200c0000264" + "0800080000020000" + "08000100c0000264",
 		},
 	} {
 		b := appendMessage(nil, c.got, 0x6b)

@@ -101,7 +101,7 @@ func (p *paths) findHop(dst netip.Prefix, table uint32) (route, error) {
 
 // settle removes what an earlier run left of home addresses, of either family, and
 // mobile networks that are not wanted any more.
-func (p *paths) settle(homes []netip.Addr, networks []netip.Prefix) error {
+func (p *paths) settle(homes []netip.Addr, default4 netip.Addr, networks []netip.Prefix) error {
 	wanted := make(map[netip.Addr]bool)
 	for _, h := range homes {
 		wanted[h] = true
@@ -123,7 +123,7 @@ func (p *paths) settle(homes []netip.Addr, networks []netip.Prefix) error {
 			stale[a.prefix.Addr()] = !wanted[a.prefix.Addr()]
 		}
 	}
-	errs := []error{p.settleNetworks(networks), p.settleSpread(), p.settleIPv4(wanted)}
+	errs := []error{p.settleNetworks(networks), p.settleSpread(), p.settleIPv4(default4)}
 	for hoa, is := range stale {
 		if is {
 			errs = append(errs, p.removeStale(hoa, addrs))

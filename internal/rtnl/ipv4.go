@@ -23,6 +23,7 @@ type ipv4 struct {
 	device int        // that has the address; 0: none
 	table  uint32     // of the rule rulePath; 0: none
 	all    uint32     // of the rule of anybody4; 0: none
+	onLink bool       // the rule before that is there
 }
 
 // anybody4 are packets without a source address yet.
@@ -64,7 +65,7 @@ func (p *paths) aimIPv4(w role.HomePath, at *placed, table uint32) error {
 	if w.IPv4Default {
 		all = table
 	}
-	if !have.addr.IsValid() || have.table == table && have.all == all {
+	if !have.addr.IsValid() || have.table == table && have.all == all && have.onLink == (all != 0) {
 		return nil
 	}
 	var requests []request
@@ -81,13 +82,13 @@ func (p *paths) aimIPv4(w role.HomePath, at *placed, table uint32) error {
 	if have.all != all && have.all != 0 {
 		requests = append(requests, p.all4(have.all).del())
 	}
-	if w.IPv4Default && all == 0 {
+	if have.onLink && all == 0 {
 		requests = append(requests, p.onLink4().del())
 	}
 	if err := p.rules4(requests); err != nil {
 		return err
 	}
-	have.table, have.all = table, all
+	have.table, have.all, have.onLink = table, all, all != 0
 	return nil
 }
 
@@ -99,8 +100,11 @@ func (p *paths) dropIPv4(at *placed) error {
 		return nil
 	}
 	requests := []request{p.rule(have.addr, rulePath, have.table).del()}
-	if at.want.IPv4Default {
-		requests = append(requests, p.all4(have.all).del(), p.onLink4().del())
+	if have.all != 0 {
+		requests = append(requests, p.all4(have.all).del())
+	}
+	if have.onLink {
+		requests = append(requests, p.onLink4().del())
 	}
 	requests = append(requests,
 		p.address4(have.addr, have.device).del(), p.rule(have.addr, ruleBlocked, p.marks.Table+tableBlocked).del())
@@ -122,15 +126,25 @@ func (p *paths) rules4(requests []request) error {
 	return nil
 }
 
+// address4 has the scope of a link: the kernel never chooses it for what leaves by
+// another interface.
 func (p *paths) address4(a netip.Addr, device int) address {
 	return p.address(host(a), device, unix.IFA_F_NOPREFIXROUTE)
 }
 
-// route4 is for the table of a tunnel.
-func (p *paths) route4(a netip.Addr, t *path) route {
-	return route{
-		dst: everything4, table: t.table, protocol: p.marks.RouteProtocol, kind: unix.RTN_UNICAST, oif: t.index, source: a,
+// routes4 are for the table of a tunnel. The first is everybody's that has an IPv4 home
+// address there. The one with a source address is found first; it goes with the address,
+// by itself.
+func (p *paths) routes4(w role.HomePath, t *path) []route {
+	r := route{
+		dst: everything4, table: t.table, protocol: p.marks.RouteProtocol, kind: unix.RTN_UNICAST, oif: t.index, metric: 1,
 	}
+	list := []route{r}
+	if w.IPv4Default {
+		r.source, r.metric = w.IPv4, 0
+		list = append(list, r)
+	}
+	return list
 }
 
 // all4 is for who has not chosen a source address.
@@ -169,7 +183,9 @@ func (p *paths) findIPv4(w role.HomePath, at *placed, addrs []address) error {
 			note(&at.ipv4.table, r)
 		case r.src == host(w.IPv4):
 			note(&blocked, r)
-		case r.src == anybody4 && w.IPv4Default && !r.onLink:
+		case r.src == anybody4 && w.IPv4Default && r.onLink:
+			at.ipv4.onLink = true
+		case r.src == anybody4 && w.IPv4Default:
 			note(&at.ipv4.all, r)
 		}
 	}
@@ -186,25 +202,40 @@ func (p *paths) findIPv4(w role.HomePath, at *placed, addrs []address) error {
 	return p.rules4(twice)
 }
 
-// settleIPv4 removes the rules of anybody4 that an earlier run left, if there is no
-// IPv4 home address any more.
-func (p *paths) settleIPv4(wanted map[netip.Addr]bool) error {
-	for a := range wanted {
-		if a.Is4() {
-			return nil
-		}
-	}
+// settleIPv4 removes the rules of anybody4 that an earlier run left, unless they are
+// those of an IPv4 home address whose packets take the same way.
+func (p *paths) settleIPv4(default4 netip.Addr) error {
 	rules, err := ourRules(p.marks)
 	if err != nil {
 		return err
 	}
+	var table uint32
+	for _, r := range rules {
+		if default4.IsValid() && r.src == host(default4) && r.priority == p.marks.RulePriority+rulePath {
+			table = r.table
+		}
+	}
 	var stale []request
 	for _, r := range rules {
-		if r.src == anybody4 {
+		if r.src == anybody4 && (table == 0 || !r.onLink && r.table != table) {
 			stale = append(stale, r.del())
 		}
 	}
 	return p.rules4(stale)
+}
+
+// dummy4 is an address for an interface that needs one (RFC 7600 §4.8).
+var dummy4 = netip.AddrFrom4([4]byte{192, 0, 0, 8})
+
+// receive4 has the kernel take IPv4 packets from the second device of a tunnel. From an
+// interface without an IPv4 address it takes none whose way back is by another, however
+// it is told to look. The address is not marked: it goes with the device.
+func (p *paths) receive4(name string, device int) error {
+	a := address{prefix: host(dummy4), ifindex: device, flags: unix.IFA_F_NOPREFIXROUTE, valid: forever, preferred: forever}
+	if err := p.conn.do(a.set()); err != nil {
+		return fmt.Errorf("put an IPv4 address on %s: %w", name, err)
+	}
+	return receiveByAnother(name)
 }
 
 // receiveByAnother has the kernel take IPv4 packets from a device although the way back

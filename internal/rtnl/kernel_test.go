@@ -252,7 +252,7 @@ func TestKernelMarkOfHomeAddressAtHome(t *testing.T) {
 	for _, unmarked := range []bool{false, true, true, false} {
 		m, err := OpenMobileNode(Marks{}, false)
 		must(t, err)
-		must(t, m.Settle([]netip.Addr{hoa}, nil))
+		must(t, m.Settle([]netip.Addr{hoa}, netip.Addr{}, nil))
 		p := homePath(role.PathHome, eth0)
 		p.Unmarked = unmarked
 		must(t, setPath(m, p))

@@ -18,13 +18,14 @@ type remains map[placeOf]route
 
 // placeOf is where one route is in place of another.
 type placeOf struct {
-	dst   netip.Prefix
-	table uint32
+	dst    netip.Prefix
+	table  uint32
+	metric uint32
 }
 
 // set is the request for a route, or none where it is there just so already.
 func (l remains) set(r route) []request {
-	at := placeOf{r.dst, r.table}
+	at := placeOf{r.dst, r.table, r.metric}
 	if left, ok := l[at]; ok && left == r {
 		return nil
 	}
@@ -34,7 +35,7 @@ func (l remains) set(r route) []request {
 
 // del is the request that takes a route back.
 func (l remains) del(r route) request {
-	delete(l, placeOf{r.dst, r.table})
+	delete(l, placeOf{r.dst, r.table, r.metric})
 	return r.del()
 }
 
@@ -56,7 +57,7 @@ func leftovers(m Marks) (remains, error) {
 	left := make(remains)
 	for _, msg := range messages {
 		if r, ok := decodeRoute(msg); ok && r.protocol == m.RouteProtocol {
-			left[placeOf{r.dst, r.table}] = r
+			left[placeOf{r.dst, r.table, r.metric}] = r
 		}
 	}
 	return left, nil

@@ -81,7 +81,7 @@ func TestRemains(t *testing.T) {
 	r := route{dst: host(hoa), table: 254, protocol: 75, kind: unix.RTN_UNICAST, oif: 9, encapDst: coa, encapSrc: ha}
 	moved := r
 	moved.encapDst = coa.Next()
-	at := placeOf{r.dst, r.table}
+	at := placeOf{r.dst, r.table, r.metric}
 	for _, c := range []struct {
 		name string
 		do   func(remains)

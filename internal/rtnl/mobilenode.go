@@ -56,11 +56,11 @@ func (m *MobileNode) apply(e role.Effect) error {
 	return fmt.Errorf("%T is nothing that a mobile node's kernel state can do", e)
 }
 
-// Settle is called once, with all home addresses and mobile networks of this run:
-// what an earlier one left of others is removed, and its care-of addresses get a
-// last respite.
-func (m *MobileNode) Settle(homes []netip.Addr, networks []netip.Prefix) error {
-	return errors.Join(m.paths.settle(homes, networks), m.adoptCareOf(homes))
+// Settle is called once, with all home addresses, of either family, and mobile networks
+// of this run, and the IPv4 home address that has the default route, or none: what an
+// earlier run left of others is removed, and its care-of addresses get a last respite.
+func (m *MobileNode) Settle(homes []netip.Addr, default4 netip.Addr, networks []netip.Prefix) error {
+	return errors.Join(m.paths.settle(homes, default4, networks), m.adoptCareOf(homes))
 }
 
 // Reinstate sets everything again that others have taken away from home

@@ -66,7 +66,7 @@ func TestKernelPacketsAreSpreadOverRouters(t *testing.T) {
 	ways("at home", 2, 2)
 	m, err = OpenMobileNode(Marks{}, false)
 	must(t, err)
-	must(t, m.Settle([]netip.Addr{hoa}, nil))
+	must(t, m.Settle([]netip.Addr{hoa}, netip.Addr{}, nil))
 	ways("the next run", 1, 1)
 	apply(role.ShareRouters{Ifindex: eth0, Routers: routers("fe80::1", "fe80::3"), All: true})
 	ways("and again", 2, 2)

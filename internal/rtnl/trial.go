@@ -64,11 +64,12 @@ func (t *Trial) Binding(x role.Binding, ifindex int) error {
 func (t *Trial) IPv4(a netip.Addr, ifindex int) error {
 	p := paths{marks: t.marks}
 	at := path{index: ifindex, table: t.marks.Table + tableTunnel}
+	routes := p.routes4(role.HomePath{IPv4: a, IPv4Default: true}, &at)
 	for _, x := range []struct {
 		what string
 		request
 	}{
-		{"the address", p.address4(a, ifindex).set()}, {"the tunnel's route", p.route4(a, &at).set()},
+		{"the address", p.address4(a, ifindex).set()}, {"the tunnel's route", routes[0].set()}, {"its route for all", routes[1].set()},
 		{"the rule", p.rule(a, rulePath, at.table).set()}, {"the rule for what is on our links", p.onLink4().set()},
 		{"the rule for all", p.all4(at.table).set()},
 	} {

@@ -19,6 +19,7 @@ type path struct {
 	careOf netip.Addr
 	exit   exit
 	any    int  // the device that receives at every address of ours; 0: not made yet
+	any4   bool // it takes IPv4 packets as well
 	queue  bool // the device has our queue
 	held   bool // and that holds packets
 }
@@ -111,7 +112,9 @@ func (p *paths) moveTunnel(t *path, w role.HomePath) error {
 	}
 	requests := append([]request{tunnel{local: w.CareOf, remote: w.HomeAgent}.change(t.index)}, p.left.set(def)...)
 	if w.IPv4.IsValid() {
-		requests = append(requests, p.left.set(p.route4(w.IPv4, t))...)
+		for _, r := range p.routes4(w, t) {
+			requests = append(requests, p.left.set(r)...)
+		}
 	}
 	for _, err := range p.conn.batch(requests) {
 		if err != nil {
@@ -120,7 +123,7 @@ func (p *paths) moveTunnel(t *path, w role.HomePath) error {
 		}
 	}
 	t.careOf = w.CareOf
-	if err := p.receiveAnywhere(t, w.HomeAgent); err != nil {
+	if err := p.receiveAnywhere(t, w); err != nil {
 		return err
 	}
 	return p.exits(was.leave(exit))
@@ -128,11 +131,18 @@ func (p *paths) moveTunnel(t *path, w role.HomePath) error {
 
 // receiveAnywhere makes the second device, once the first has an end point that tells
 // them apart.
-func (p *paths) receiveAnywhere(t *path, homeAgent netip.Addr) (err error) {
+func (p *paths) receiveAnywhere(t *path, w role.HomePath) (err error) {
 	if t.any == 0 {
-		if t.any, err = p.conn.ensureTunnel(tunnel{name: t.name + receiver, local: netip.IPv6Unspecified(), remote: homeAgent}); err == nil {
-			err = receiveByAnother(t.name + receiver)
+		t.any4 = false
+		if t.any, err = p.conn.ensureTunnel(tunnel{name: t.name + receiver, local: netip.IPv6Unspecified(), remote: w.HomeAgent}); err != nil {
+			return err
 		}
+	}
+	if t.any4 || !w.IPv4.IsValid() {
+		return nil
+	}
+	if err = p.receive4(t.name+receiver, t.any); err == nil {
+		t.any4 = true
 	}
 	return err
 }

@@ -22,6 +22,8 @@ type Faults struct {
 	Converse             bool          // mobile node and correspondent talk
 	Forge                time.Duration // mean time between attacks on route optimisation
 	CrashCN              time.Duration
+	IPv4                 bool          // the mobile node wants an IPv4 home address
+	Rival                time.Duration // mean time between another's requests for it; 0: none
 }
 
 // drawFaults makes a world's character from its seed.
@@ -44,12 +46,19 @@ func drawFaults(rng *rand.Rand) Faults {
 	return f
 }
 
+// drawIPv4 is apart, so that it changes no other story.
+func (f *Faults) drawIPv4(rng *rand.Rand) {
+	if f.IPv4 = rng.IntN(2) == 0; f.IPv4 {
+		f.Rival = time.Duration([]int{0, 3, 15}[rng.IntN(3)]) * time.Second
+	}
+}
+
 // calm is a world in which nothing goes wrong any more.
 func (f Faults) calm() Faults {
 	return Faults{
 		DelayMin: time.Millisecond, DelayMax: 5 * time.Millisecond,
 		BeaconMin: f.BeaconMin, BeaconMax: f.BeaconMin + 100*time.Millisecond, Squatter: f.Squatter, Store: f.Store,
-		Converse: f.Converse,
+		Converse: f.Converse, IPv4: f.IPv4,
 	}
 }
 
@@ -73,6 +82,7 @@ func (w *World) startFaults() {
 	w.every(func() time.Duration { return w.faults.CrashMN }, w.mn.kill)
 	w.every(func() time.Duration { return w.faults.Forge }, w.forge)
 	w.every(func() time.Duration { return w.faults.CrashCN }, w.cn.restart)
+	w.startRival()
 	w.every(func() time.Duration { return w.faults.CrashHA }, w.ha.kill)
 }
 

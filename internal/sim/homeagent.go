@@ -40,7 +40,10 @@ func (h *homeAgent) apply(e role.Effect) error {
 			return errKernel
 		}
 		w.say("HA: binding %s at %s", e.Binding.HomeAddress, e.Binding.CareOf)
-		w.bindingSet(e.Binding)
+		if e.Binding.HomeAddress != rivalHoA {
+			w.bindingSet(e.Binding)
+		}
+		w.checkIPv4(e.Binding)
 		h.bindings[e.Binding.HomeAddress] = e.Binding
 	case role.ClearBinding:
 		if e.ID != 0 && w.chance(w.faults.Kernel) {
@@ -98,12 +101,22 @@ func (h *homeAgent) restart() {
 		clear(w.record.acked)
 	}
 	var ev role.Restored
-	if r, ok := h.stored[hoa]; ok {
-		ev.Registrations = append(ev.Registrations, r)
+	homes := []netip.Addr{hoa, rivalHoA}
+	for _, a := range homes {
+		r, ok := h.stored[a]
+		if ok {
+			ev.Registrations = append(ev.Registrations, r)
+		}
+		if b, there := h.bindings[a]; there && !r.Bound {
+			b.IPv4HomeAddress = netip.Addr{} // it is swept, unless another has it by then
+			h.bindings[a] = b
+		}
 	}
 	h.step(ev)
-	if r := h.stored[hoa]; !r.Bound {
-		delete(h.bindings, hoa)
+	for _, a := range homes {
+		if r := h.stored[a]; !r.Bound {
+			delete(h.bindings, a)
+		}
 	}
 	h.step(role.Start{})
 	if w.faults.Attack != 0 {

@@ -142,6 +142,10 @@ func (w *World) acknowledged(p packet) {
 	if !ok || !ba.Status.Accepted() {
 		return
 	}
+	w.acknowledged4(p.routing, ba)
+	if p.routing == rivalHoA {
+		return
+	}
 	b, bound := w.ha.bindings[hoa]
 	r := w.ha.stored[hoa]
 	switch {
@@ -222,6 +226,8 @@ func (w *World) agreed() error {
 		return nil
 	case !bound || m.path.Mode != role.PathTunnelled || m.path.CareOf != b.CareOf:
 		return fmt.Errorf("on %s with path %s by %s, binding in force: %v at %s", m.at, m.path.Mode, m.path.CareOf, bound, b.CareOf)
+	case b.IPv4HomeAddress != m.path.IPv4 || w.faults.IPv4 != m.path.IPv4.IsValid():
+		return fmt.Errorf("the IPv4 home address is %s here, and %s at the home agent; wanted: %v", m.path.IPv4, b.IPv4HomeAddress, w.faults.IPv4)
 	case w.faults.Converse && (m.directs[cnAddr].CareOf != b.CareOf || w.cn.directs[hoa].CareOf != b.CareOf):
 		return fmt.Errorf("on %s at %s, but directly from %s, and at %s for the correspondent", m.at, b.CareOf, m.directs[cnAddr].CareOf, w.cn.directs[hoa].CareOf)
 	case !prefixes[m.at].Contains(b.CareOf) || !m.addrs[b.CareOf]:

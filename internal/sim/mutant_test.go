@@ -1,6 +1,7 @@
 package sim
 
 import (
+	"net/netip"
 	"strings"
 	"testing"
 	"time"
@@ -89,7 +90,7 @@ func TestInvariantsCatchMutants(t *testing.T) {
 		},
 		{
 			"forgets what it has refused",
-			Mutants{HA: each(func(now time.Time, m role.Machine, e role.Effect) []role.Effect {
+			Mutants{IPv6Only: true, HA: each(func(now time.Time, m role.Machine, e role.Effect) []role.Effect {
 				if s, ok := e.(role.StoreRegistration); ok {
 					s.Registration.Stamp, s.Registration.Sequent = 0, false
 					return []role.Effect{s}
@@ -140,6 +141,39 @@ func TestInvariantsCatchMutants(t *testing.T) {
 				return []role.Effect{e}
 			})},
 			"leaves untunnelled",
+		},
+		{
+			"promises an IPv4 home address that the kernel does not have",
+			Mutants{HA: each(func(now time.Time, m role.Machine, e role.Effect) []role.Effect {
+				if s, ok := e.(role.SetBinding); ok {
+					s.Binding.IPv4HomeAddress = netip.Addr{}
+					return []role.Effect{s}
+				}
+				return []role.Effect{e}
+			})},
+			"is told that its IPv4 home address is",
+		},
+		{
+			"gives an IPv4 home address to everybody",
+			Mutants{HA: each(func(now time.Time, m role.Machine, e role.Effect) []role.Effect {
+				if s, ok := e.(role.SetBinding); ok {
+					s.Binding.IPv4HomeAddress = pool4.Addr()
+					return []role.Effect{s}
+				}
+				return []role.Effect{e}
+			})},
+			"192.0.2.7 is bound to",
+		},
+		{
+			"does not use its IPv4 home address",
+			Mutants{MN: each(func(now time.Time, m role.Machine, e role.Effect) []role.Effect {
+				if s, ok := e.(role.SetHomePath); ok {
+					s.Path.IPv4 = netip.Addr{}
+					return []role.Effect{s}
+				}
+				return []role.Effect{e}
+			})},
+			"the IPv4 home address is invalid IP here",
 		},
 		{
 			"optimises without tests",

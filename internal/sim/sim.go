@@ -25,6 +25,7 @@ type Mutants struct {
 	CN func(role.Machine) role.Machine
 
 	Unauthenticated bool // the home agent believes everybody
+	IPv6Only        bool // nobody wants an IPv4 home address
 }
 
 var key = []byte("0123456789abcdef")
@@ -32,12 +33,15 @@ var key = []byte("0123456789abcdef")
 // New makes the world of a seed.
 func New(seed uint64, mutants Mutants) *World {
 	rng := rand.New(rand.NewPCG(seed, 6275))
-	w := &World{Seed: seed, rng: rng, now: epoch, stepsFrom: epoch, faults: drawFaults(rng)}
+	w := &World{Seed: seed, rng: rng, now: epoch, stepsFrom: epoch, faults: drawFaults(rng), rng4: rand.New(rand.NewPCG(seed, 5555))}
+	if !mutants.IPv6Only {
+		w.faults.drawIPv4(w.rng4)
+	}
 	w.record = record{order: make(map[update]int), acked: make(map[netip.Addr]role.Binding),
 		cnOrder: make(map[update]int), cnTaking: make(map[netip.Addr]uint16), tested: make(map[netip.Addr]bool)}
 	w.record.reliable = w.faults.Store && w.faults.Kernel == 0
 	w.ha = newHomeAgent(w, func() role.Machine { return mutate(newHA(mutants.Unauthenticated), mutants.HA) })
-	w.mn = newMobileNode(w, func() role.Machine { return mutate(newMN(rng, mutants.Unauthenticated), mutants.MN) })
+	w.mn = newMobileNode(w, func() role.Machine { return mutate(newMN(rng, mutants.Unauthenticated, w.faults.IPv4), mutants.MN) })
 	w.cn = newCorrespondent(w, func() role.Machine { return mutate(newCN(rng), mutants.CN) })
 	w.say("seed %d: %+v", seed, w.faults)
 	return w
@@ -55,7 +59,10 @@ func newHA(unauthenticated bool) role.Machine {
 		Links: []ha.Link{{
 			Ifindex: 1, Address: haAddr, Prefixes: []ha.Prefix{{Prefix: prefixes[homeLink], Valid: role.Infinite}},
 		}},
-		MobileNodes: []ha.MobileNode{{HomeAddress: hoa, Auth: &ha.Auth{SPI: 256, Key: key}}},
+		MobileNodes: []ha.MobileNode{
+			{HomeAddress: hoa, Auth: &ha.Auth{SPI: 256, Key: key}}, {HomeAddress: rivalHoA, Auth: &ha.Auth{SPI: 256, Key: key}},
+		},
+		IPv4Pool: []netip.Prefix{pool4},
 	}
 	if unauthenticated {
 		p.MobileNodes, p.AllowUnauthenticated = nil, true
@@ -67,13 +74,16 @@ func newCN(rng *rand.Rand) role.Machine {
 	return cn.New(cn.Params{Policy: role.Policy{Default: true}, MaxBindings: maxCNBindings}, random{rng})
 }
 
-func newMN(rng *rand.Rand, unauthenticated bool) role.Machine {
+func newMN(rng *rand.Rand, unauthenticated, ipv4 bool) role.Machine {
 	home := mn.Home{
 		HomeAddress: netip.PrefixFrom(hoa, 64), HomeAgent: haAddr, Lifetime: 60 * time.Second,
 		Auth: &mn.Auth{SPI: 256, Key: key},
 	}
 	if unauthenticated {
 		home.Auth = nil
+	}
+	if ipv4 {
+		home.IPv4 = &mn.IPv4{Addr: netip.IPv4Unspecified()}
 	}
 	return mn.New(mn.Params{
 		Homes: []mn.Home{home}, Interfaces: []mn.Interface{{Name: "eth0"}},

@@ -27,6 +27,9 @@ type World struct {
 	cn      *correspondent
 	record  record
 
+	rng4     *rand.Rand // of the other mobile node
+	rivalSeq uint16
+
 	steps     int // of machines, in this virtual second
 	stepsFrom time.Time
 }

@@ -58,15 +58,15 @@ const (
 	noteLocalAddress = "mip6d's policy is by the peer's home address, whichever of our addresses is asked for: a deny for one of them becomes one for all, " +
 		"an allow for one of them is not converted"
 
-	noteIKE = "there is no IPsec between mobile node and home agent yet, and so no IKE to tell of movements: the key of auth does not change"
+	noteIKE = "IPsec has static keys here, and so no IKE to tell of movements: the key of auth does not change"
 
 	notePolicySet = "a home agent's own address and its mobile nodes are taken from it"
 
 	notePolicySetMN = "a mobile node's are those of MnHomeLink already"
 
-	noteIPsec = "there is no IPsec between mobile node and home agent yet. Binding Updates and Acknowledgements are protected by the key in auth (RFC 4285); " +
+	noteIPsec = "keys of security associations are not converted. Binding Updates and Acknowledgements are protected by the key in auth (RFC 4285); " +
 		"what goes through the tunnel is NOT encrypted, nor are return routability and prefix discovery: " +
-		"where a policy asked for that, use TLS, SSH or a VPN inside"
+		"where a policy asked for that, give both sides a section ipsec (docs/ipsec.md)"
 
 	noteMovementModule = "movement detection is built in, as it was in UMIP, which did not read the value: nothing to do"
 

@@ -27,6 +27,26 @@ func Dial() (*Conn, error) {
 // Close releases the socket. What is set stays in force.
 func (c *Conn) Close() error { return c.nl.Close() }
 
+// portID is the netlink port by whose number the kernel tells of our own requests.
+func (c *Conn) portID() (port uint32, err error) {
+	raw, err := c.nl.SyscallConn()
+	if err != nil {
+		return 0, fmt.Errorf("look at the xfrm socket: %w", err)
+	}
+	var inner error
+	err = raw.Control(func(fd uintptr) {
+		sa, err := unix.Getsockname(int(fd))
+		if nl, ok := sa.(*unix.SockaddrNetlink); ok {
+			port = nl.Pid
+		}
+		inner = err
+	})
+	if err = errors.Join(err, inner); err != nil {
+		return 0, fmt.Errorf("look at the xfrm socket: %w", err)
+	}
+	return port, nil
+}
+
 // SetState makes a state, or gives the one between the same addresses another
 // care-of address, in one step: no packet meets none.
 func (c *Conn) SetState(s State) error {
@@ -92,7 +112,8 @@ func (c *Conn) do(typ netlink.HeaderType, flags netlink.HeaderFlags, body []byte
 	return err
 }
 
-// Cleanup removes every Mobile IPv6 state with our Reqid and every policy of ours,
+// Cleanup removes every state and security association with a reqid of ours and
+// every policy of ours,
 // whatever role and run have made them.
 func (c *Conn) Cleanup() error {
 	states, err := c.States()
@@ -103,10 +124,19 @@ func (c *Conn) Cleanup() error {
 	if err != nil {
 		return err
 	}
+	sas, err := c.SAs()
+	if err != nil {
+		return err
+	}
 	var errs []error
 	for _, s := range states {
 		if s.Reqid == Reqid {
 			errs = append(errs, c.DeleteState(s))
+		}
+	}
+	for _, s := range sas {
+		if isESPReqid(s.Reqid) {
+			errs = append(errs, c.deleteSA(s.SA))
 		}
 	}
 	for _, p := range policies {
@@ -146,11 +176,16 @@ func (c *Conn) Sweep() error {
 // none and is one of those that keep signalling as it is.
 func (p Policy) isOurs() bool {
 	if len(p.Templates) == 0 {
-		return slices.ContainsFunc(exemptions(), func(e Policy) bool {
-			return e.Selector == p.Selector && e.Dir == p.Dir && e.Priority == p.Priority && e.IfID == p.IfID
+		return isAcknowledgements(p) || slices.ContainsFunc(exemptions(), func(e Policy) bool {
+			return e.Selector == p.Selector && e.Dir == p.Dir && e.Priority == p.Priority && e.IfID == p.IfID && e.Main == p.Main
 		})
 	}
-	return !slices.ContainsFunc(p.Templates, func(t Template) bool { return t.Reqid != Reqid })
+	return !slices.ContainsFunc(p.Templates, func(t Template) bool {
+		if t.Mode == RouteOptimization {
+			return p.Main || t.Reqid != Reqid
+		}
+		return !p.Main || !isESPReqid(t.Reqid)
+	})
 }
 
 // States lists the Mobile IPv6 states, ours and others'.
@@ -168,7 +203,7 @@ func (c *Conn) States() ([]State, error) {
 	return list, nil
 }
 
-// Policies lists the Mobile IPv6 sub-policies, ours and others'.
+// Policies lists the policies of Mobile IPv6 and of ESP, ours and others'.
 func (c *Conn) Policies() ([]Policy, error) {
 	messages, err := c.dump(msgGetPolicy)
 	if err != nil {

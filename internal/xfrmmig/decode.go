@@ -10,7 +10,7 @@ import (
 // decodeState reads a state back from the body of an XFRM_MSG_NEWSA, if it is
 // one of Mobile IPv6's.
 func decodeState(b []byte) (s State, ok bool) {
-	if len(b) < 224 || native.Uint16(b[212:]) != unix.AF_INET6 || b[214] != modeRouteOptimization {
+	if len(b) < 224 || native.Uint16(b[212:]) != unix.AF_INET6 || b[214] != kernelModes[RouteOptimization] {
 		return s, false
 	}
 	s = State{
@@ -31,37 +31,39 @@ func decodeState(b []byte) (s State, ok bool) {
 	return s, true
 }
 
-// decodePolicy reads a sub-policy back from the body of an XFRM_MSG_NEWPOLICY,
-// if it lets packets pass and has no templates but Mobile IPv6's. One without any
-// may be anybody's.
+// decodePolicy reads a policy back from the body of an XFRM_MSG_NEWPOLICY, if it
+// lets packets pass and its templates are Mobile IPv6's and ESP's. One without
+// any may be anybody's.
 func decodePolicy(b []byte) (p Policy, ok bool) {
 	if len(b) < 168 || native.Uint16(b[40:]) != unix.AF_INET6 || b[42] > 128 || b[43] > 128 || b[161] != policyAllow {
 		return p, false
 	}
 	others := false
-	p = Policy{Selector: decodeSelector(b), Dir: Dir(b[160]), Priority: native.Uint32(b[152:])}
+	p = Policy{Main: true, Selector: decodeSelector(b), Dir: Dir(b[160]), Priority: native.Uint32(b[152:])}
 	eachAttr(b[168:], func(typ uint16, data []byte) {
 		switch {
 		case typ == attrPolicyType && len(data) >= 1:
-			ok = data[0] == policyTypeSub
+			p.Main = data[0] == policyTypeMain
 		case typ == attrIfID && len(data) == 4:
 			p.IfID = native.Uint32(data)
 		case typ == attrTemplate:
 			p.Templates, others = decodeTemplates(data)
 		}
 	})
-	return p, ok && !others
+	return p, !others
 }
 
-// decodeTemplates reads templates, and says whether some are not Mobile IPv6's.
+// decodeTemplates reads templates, and says whether some are neither Mobile IPv6's
+// nor ESP's.
 func decodeTemplates(b []byte) (list []Template, others bool) {
 	for ; len(b) >= templateSize; b = b[templateSize:] {
-		if b[48] != modeRouteOptimization {
+		mode, ok := modeOf(b[48])
+		if !ok || mode != RouteOptimization && b[20] != unix.IPPROTO_ESP {
 			return nil, true
 		}
 		list = append(list, Template{
 			Proto: b[20], Src: netip.AddrFrom16([16]byte(b[28:])), Dst: netip.AddrFrom16([16]byte(b)),
-			Reqid: native.Uint32(b[44:]), Optional: b[50] != 0,
+			Reqid: native.Uint32(b[44:]), Mode: mode, Optional: b[50] != 0,
 		})
 	}
 	return list, len(b) > 0

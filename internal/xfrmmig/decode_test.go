@@ -58,7 +58,7 @@ func TestOthersStatesAndPoliciesAreNone(t *testing.T) {
 	p := Policy{Templates: []Template{{Proto: ProtoRouting, Reqid: Reqid}}}
 	main := p.encode()
 	main[168+unix.SizeofRtAttr] = 0
-	if _, ok := decodePolicy(main); ok {
+	if p, ok := decodePolicy(main); !ok || !p.Main || p.isOurs() {
 		t.Error("a main policy was taken for a sub-policy")
 	}
 	if p, _ := decodePolicy(Policy{}.encode()); p.isOurs() {

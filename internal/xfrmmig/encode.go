@@ -27,12 +27,12 @@ const (
 	attrPolicyType = 16
 	attrIfID       = 31
 
-	modeRouteOptimization = 2
-	flagWildRecv          = 8
-	policyTypeSub         = 1
-	policyAllow           = 0
-	hardAddExpires        = 40 // in struct xfrm_lifetime_cfg, seconds after it was made
-	templateSize          = 64 // struct xfrm_user_tmpl
+	flagWildRecv   = 8
+	policyTypeMain = 0
+	policyTypeSub  = 1
+	policyAllow    = 0
+	hardAddExpires = 40 // in struct xfrm_lifetime_cfg, seconds after it was made
+	templateSize   = 64 // struct xfrm_user_tmpl
 )
 
 // Protocols of the two extension headers, as states see them.
@@ -46,9 +46,22 @@ type Dir uint8
 
 // Directions.
 const (
-	In  Dir = 0
-	Out Dir = 1
+	In      Dir = 0
+	Out     Dir = 1
+	Forward Dir = 2
 )
+
+func (d Dir) String() string {
+	switch d {
+	case In:
+		return "in"
+	case Out:
+		return "out"
+	case Forward:
+		return "forward"
+	}
+	return "unknown"
+}
 
 // Selector says which packets a policy is for. Zero values match everything.
 type Selector struct {
@@ -74,10 +87,11 @@ type Template struct {
 	Proto    uint8
 	Src, Dst netip.Addr
 	Reqid    uint32
+	Mode     Mode
 	Optional bool
 }
 
-// Policy is a sub-policy.
+// Policy is a sub-policy, or a main one.
 type Policy struct {
 	Selector Selector
 	Dir      Dir
@@ -92,6 +106,9 @@ type Policy struct {
 	Lifetime time.Duration
 
 	IfID uint32 // of the xfrm interface that it is for; 0: for packets of none
+
+	// Main makes it one of IPsec's, which applies beside a sub-policy.
+	Main bool
 }
 
 // encode writes the body of XFRM_MSG_NEWSA: struct xfrm_usersa_info, 224 octets,
@@ -105,7 +122,7 @@ func (s State) encode() []byte {
 	putInfinite(b[96:])
 	native.PutUint32(b[208:], s.Reqid)
 	native.PutUint16(b[212:], unix.AF_INET6)
-	b[214] = modeRouteOptimization
+	b[214] = kernelModes[RouteOptimization]
 	if s.Wildcard {
 		b[216] = flagWildRecv
 	}
@@ -136,7 +153,7 @@ func (p Policy) info() []byte {
 
 // encode writes the body of XFRM_MSG_NEWPOLICY: info, policy type and templates.
 func (p Policy) encode() []byte {
-	b := attr(p.info(), attrPolicyType, []byte{policyTypeSub, 0, 0, 0, 0, 0})
+	b := attr(p.info(), attrPolicyType, p.typ())
 	if len(p.Templates) > 0 {
 		var all []byte
 		for _, t := range p.Templates {
@@ -153,7 +170,15 @@ func (p Policy) encodeDelete() []byte {
 	b := make([]byte, 64)
 	p.Selector.put(b)
 	b[60] = byte(p.Dir)
-	return attrNonZero(attr(b, attrPolicyType, []byte{policyTypeSub, 0, 0, 0, 0, 0}), attrIfID, p.IfID)
+	return attrNonZero(attr(b, attrPolicyType, p.typ()), attrIfID, p.IfID)
+}
+
+// typ writes struct xfrm_userpolicy_type.
+func (p Policy) typ() []byte {
+	if p.Main {
+		return []byte{policyTypeMain, 0, 0, 0, 0, 0}
+	}
+	return []byte{policyTypeSub, 0, 0, 0, 0, 0}
 }
 
 // encode writes struct xfrm_user_tmpl, 64 octets.
@@ -164,7 +189,7 @@ func (t Template) encode() []byte {
 	native.PutUint16(b[24:], unix.AF_INET6)
 	putAddr(b[28:], t.Src)
 	native.PutUint32(b[44:], t.Reqid)
-	b[48] = modeRouteOptimization
+	b[48] = kernelModes[t.Mode]
 	if t.Optional {
 		b[50] = 1
 	}

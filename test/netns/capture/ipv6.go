@@ -146,10 +146,11 @@ func Untunnelled(a netip.Addr) func(Packet) bool {
 }
 
 // Direct wants data on a direct path, outside of every tunnel: sent by a mobile
-// node with a Home Address option, or to it with a type 2 routing header.
+// node with a Home Address option, or to it with a type 2 routing header. Behind
+// these, ESP is signalling with a home agent.
 func Direct(home netip.Addr) func(Packet) bool {
 	return func(p Packet) bool {
-		return p.IP != nil && p.IP.Proto != ProtoMH && p.IP.Inner == nil && (p.IP.HomeAddress == home || p.IP.RoutingHome == home)
+		return p.IP != nil && p.IP.Proto != ProtoMH && p.IP.Proto != ProtoESP && p.IP.Inner == nil && (p.IP.HomeAddress == home || p.IP.RoutingHome == home)
 	}
 }
 

@@ -1,7 +1,9 @@
 package daemon
 
 import (
+	"encoding/hex"
 	"fmt"
+	"strings"
 
 	"mip6d/test/netns/topology"
 )
@@ -72,4 +74,50 @@ mobile_node:
 correspondent_node: {}
 `, SecondHoA, topology.HAAddr)
 	return c
+}
+
+// secret is what the test bed's IPsec keys are derived from; any 32 bytes will do.
+const secret = "9f2d60b1c7a8435e8d11f0a6b3c95e7724d8e6f1903b5ac47e1d82f6a0c3b549\n"
+
+// Secret is that in octets, for who wants to read what was encrypted.
+func Secret() []byte {
+	b, err := hex.DecodeString(strings.TrimSpace(secret))
+	if err != nil {
+		panic(err) // it is a constant
+	}
+	return b
+}
+
+// HomeAgentIPsec and MobileNodeIPsec protect the picture's mobile node with IPsec
+// and nothing else. more stands in the ipsec section, such as "payload: on".
+func HomeAgentIPsec(more string) Config {
+	return Config{
+		Text: fmt.Sprintf(`
+home_agent:
+  links:
+    - interface: %s
+      address: %s
+      prefixes: [%s]
+      advertise: off
+  mobile_nodes:
+    - home_address: %s
+      ipsec: {spi: 4096, key_file: $DIR/secret%s}
+`, topology.HAHomeInterface, topology.HAAddr, topology.HomePrefix, topology.HoA, more),
+		Files: map[string]string{"secret": secret},
+	}
+}
+
+// MobileNodeIPsec is the other side of HomeAgentIPsec.
+func MobileNodeIPsec(more string) Config {
+	return Config{
+		Text: fmt.Sprintf(`
+mobile_node:
+  homes:
+    - home_address: %s/64
+      home_agent: %s
+      ipsec: {spi: 4096, key_file: $DIR/secret%s}
+  interfaces: [{name: %s}]
+`, topology.HoA, topology.HAAddr, more, topology.MNInterface),
+		Files: map[string]string{"secret": secret},
+	}
 }

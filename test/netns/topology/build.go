@@ -99,7 +99,7 @@ func (t *Topology) cables() error {
 		}
 	}
 	// The mobile node's interface is up, its carrier comes with Plug.
-	if err := cable(plug{t.MN, MNInterface, "02:00:00:00:00:11"}, plug{t.Switch, mnPort, ""}); err != nil {
+	if err := cable(plug{t.MN, MNInterface, "02:00:00:00:00:11"}, plug{t.Switch, MNPort, ""}); err != nil {
 		return err
 	}
 	return t.MN.SetUp(MNInterface, true)

@@ -28,7 +28,7 @@ const (
 	HAHomeInterface = "eth0" // in HA, on the home link
 	HACoreInterface = "core" // in HA, towards the router
 	CNInterface     = "eth0" // in CN
-	mnPort          = "mn"   // the mobile node's port of the switch
+	MNPort          = "mn"   // the mobile node's port of the switch
 )
 
 // New builds the network for a test and takes it down at the test's end. It
@@ -106,12 +106,12 @@ func (t *Topology) At() Link { return t.at }
 // Unplug takes the mobile node's carrier away.
 func (t *Topology) Unplug() error {
 	t.at = ""
-	return t.Switch.SetUp(mnPort, false)
+	return t.Switch.SetUp(MNPort, false)
 }
 
 // Plug puts the mobile node's port into a link and gives it carrier.
 func (t *Topology) Plug(to Link) error {
-	port, err := t.Switch.Link(mnPort)
+	port, err := t.Switch.Link(MNPort)
 	if err != nil {
 		return err
 	}
@@ -123,13 +123,13 @@ func (t *Topology) Plug(to Link) error {
 		return fmt.Errorf("plug the mobile node into %s: %w", to, err)
 	}
 	t.at = to
-	return t.Switch.SetUp(mnPort, true)
+	return t.Switch.SetUp(MNPort, true)
 }
 
 // Move moves the mobile node: carrier down, other link, carrier up. It returns
 // the moment just before the carrier came up.
 func (t *Topology) Move(to Link) (linkUp time.Time, err error) {
-	port, err := t.Switch.Link(mnPort)
+	port, err := t.Switch.Link(MNPort)
 	if err != nil {
 		return time.Time{}, err
 	}
