@@ -184,10 +184,11 @@ func (h *homeAgent) settle() error {
 }
 
 // protect tells the machine through which security association each mobile node's
-// signalling comes.
+// signalling comes, and whose packets must not go in clear.
 func (h *homeAgent) protect(c *config.HomeAgent, p *ha.Params) {
 	for i := range p.MobileNodes {
 		p.MobileNodes[i].SA = h.guard.Reqid(p.MobileNodes[i].HomeAddress, xfrmmig.ForSignalling)
+		p.MobileNodes[i].NoIPv4 = h.guard.Reqid(p.MobileNodes[i].HomeAddress, xfrmmig.ForPayload) != 0
 	}
 	for _, m := range c.MobileNodes {
 		h.d.warnGCM(m.HomeAddress, m.IPsec)

@@ -48,6 +48,9 @@ func (m *Machine) assign(n *node, asked netip.Addr) (netip.Addr, mh.IPv4Status) 
 	if !anyone && !unicast4(asked) {
 		return netip.Addr{}, mh.IPv4Invalid
 	}
+	if mn := m.known[n.home]; mn != nil && mn.NoIPv4 {
+		return netip.Addr{}, mh.IPv4Prohibited
+	}
 	own := m.configuredIPv4(n.home)
 	if !own.IsValid() {
 		if !n.lease.IsValid() && anyone && !m.leaseAny(n) {
@@ -87,6 +90,9 @@ func (m *Machine) configuredIPv4(home netip.Addr) netip.Addr {
 // of the pool, if it is lent to the mobile node, so that no other can have it.
 func (m *Machine) permitsIPv4(b role.Binding) bool {
 	a := b.IPv4HomeAddress
+	if mn := m.known[b.HomeAddress]; mn != nil && mn.NoIPv4 {
+		return !a.IsValid()
+	}
 	if configured := m.configuredIPv4(b.HomeAddress); configured.IsValid() {
 		return !a.IsValid() || a == configured
 	}

@@ -143,6 +143,24 @@ func TestRFC5555_4_5_TheLinkHearsOfIt(t *testing.T) {
 	expect(t, "refreshed", b.step(b.bu(3, asking4(hoa4))), "ba 0 seq 3 lifetime 6m40s")
 }
 
+// What is protected by IPsec must not go in clear because it is IPv4: none is assigned,
+// and one that was ends with the reload that asks for protection.
+func TestNoIPv4BesideProtectedPayload(t *testing.T) {
+	b := newBed(t, dualStack())
+	first := pool4.Addr().Next()
+	b.wantIPv4("unprotected", b.enrol(b.bu(1, home(hoa2), asking4(any4))), hoa2, first, accepted4(first))
+	p := dualStack()
+	p.MobileNodes[1].NoIPv4 = true
+	expect(t, "reload", b.step(Reconfigured{Params: p}), "set "+hoa2.String()+" at "+coaA.String())
+	b.done(nil)
+	if x, ok := b.m.Binding(hoa2); !ok || x.IPv4HomeAddress.IsValid() {
+		t.Errorf("%+v", x)
+	}
+	for n, a := range []netip.Addr{any4, first} {
+		b.wantIPv4("protected", b.enrol(b.bu(uint16(2+n), home(hoa2), asking4(a))), hoa2, netip.Addr{}, refused4(mh.IPv4Prohibited, a))
+	}
+}
+
 // RFC 5555 §4.4.2.1: a Binding Update without the option ends the IPv4 home address
 // and leaves the binding; the kernel is told before it is acknowledged.
 func TestRFC5555_4_4_2_1_WithoutTheOptionItEnds(t *testing.T) {

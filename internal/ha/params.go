@@ -96,6 +96,10 @@ type MobileNode struct {
 	// IPv4HomeAddress is bound beside HomeAddress when the mobile node asks for one
 	// (RFC 5555 §4.5), or invalid.
 	IPv4HomeAddress netip.Addr
+
+	// NoIPv4 refuses IPv4 home addresses of the pool as well: what goes to the mobile
+	// node is protected by IPsec, and IPv4 would go in clear.
+	NoIPv4 bool
 }
 
 // Policy is for the home addresses in a prefix.

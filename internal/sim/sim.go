@@ -108,6 +108,7 @@ func (w *World) Run() error {
 	}
 	w.say("quiet")
 	w.faults = w.faults.calm()
+	w.ha.fuse, w.mn.fuse, w.cn.fuse = 0, 0, 0
 	if w.mn.at == nowhere {
 		w.mn.move(foreign1, 0)
 	}
