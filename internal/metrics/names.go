@@ -39,8 +39,8 @@ var (
 	messagesOut = family(Counter, "mip6d_messages_sent_total", "Messages sent: Mobility Header (mh), MLD queries.", "protocol")
 	dropped     = family(Counter, "mip6d_dropped_messages_total",
 		"Messages received and not acted upon, by the reason; some of them are answered with a refusal.", "protocol", "reason")
-	accepted         = family(Counter, "mip6d_binding_updates_accepted_total", "Binding Updates accepted, by a home agent or a correspondent node.")
-	returnRoutabilty = family(Counter, "mip6d_return_routability_messages_total",
+	accepted          = family(Counter, "mip6d_binding_updates_accepted_total", "Binding Updates accepted, by a home agent or a correspondent node.")
+	returnRoutability = family(Counter, "mip6d_return_routability_messages_total",
 		"Return routability: test_init_answered (HoTI and CoTI), test_accepted (HoT and CoT).", "message")
 	retransmissions = family(Counter, "mip6d_retransmissions_total", "Messages sent again for want of an answer.")
 	suppressed      = family(Counter, "mip6d_answers_suppressed_total", "Answers not sent, to keep within the limits of their rate.")

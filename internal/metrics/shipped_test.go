@@ -246,6 +246,6 @@ func TestDashboard(t *testing.T) {
 // lookedUp are those without a panel.
 var lookedUp = []string{
 	answered.Name, tunnelRxPackets.Name, tunnelTxPackets.Name, messagesIn.Name, messagesOut.Name, accepted.Name,
-	returnRoutabilty.Name, retransmissions.Name, suppressed.Name, bindingErrors.Name, dadFailures.Name, evicted.Name,
+	returnRoutability.Name, retransmissions.Name, suppressed.Name, bindingErrors.Name, dadFailures.Name, evicted.Name,
 	neighbour.Name, homeLink.Name, gated.Name,
 }
