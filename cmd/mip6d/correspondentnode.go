@@ -129,9 +129,9 @@ func (d *daemon) correspondentNode(cfg *config.Config) (wiring, error) {
 	d.keep(icmp)
 	d.engine = engine.New(engine.Config{
 		Machines: c.beside(), Kernel: paths, Wire: &datapath.Wire{MH: mh, ICMP: icmp},
-		Counters: &d.counters, Notify: d.notify, Failed: d.failed,
+		Counters: &d.counters, Notify: d.notify, Failed: d.failed, Meter: d.engineMeter(),
 	})
-	d.task(func(ctx context.Context) error { return mh.Run(ctx, d.engine.Offer) })
+	d.task(func(ctx context.Context) error { return mh.Run(ctx, d.offer) })
 	d.task(func(ctx context.Context) error { return icmp.Run(ctx, d.engine.Offer) })
 	return correspondentNode{c}, c.listen()
 }

@@ -19,6 +19,7 @@ import (
 	"mip6d/internal/config"
 	"mip6d/internal/ctl"
 	"mip6d/internal/engine"
+	"mip6d/internal/metrics"
 	"mip6d/internal/rtnl"
 	"mip6d/internal/sdnotify"
 	"mip6d/internal/xfrmmig"
@@ -35,6 +36,7 @@ type daemon struct {
 	unsent   unsent
 	counters engine.Counters
 	engine   *engine.Engine
+	meter    *metrics.Meter // nil: nobody measures
 	guard    *xfrmmig.Guard // nil: a role that nothing is protected of
 	role     wiring
 	tasks    []func(context.Context) error // run until the context ends
@@ -83,6 +85,9 @@ func (d *daemon) run(ctx context.Context) (err error) {
 	if err != nil {
 		return err
 	}
+	if err := d.openMetrics(cfg); err != nil {
+		return err
+	}
 	switch {
 	case cfg.HomeAgent != nil:
 		d.role, err = d.homeAgent(cfg)
@@ -112,12 +117,19 @@ func (d *daemon) run(ctx context.Context) (err error) {
 }
 
 func (d *daemon) listen(cfg *config.Config) (*ctl.Socket, error) {
-	group := cfg.Control.Group
-	if !cfg.Control.GroupGiven && !ctl.GroupExists(group) {
-		d.log.Warn("the group that may use mip6ctl does not exist; only root may", "group", group)
-		group = ""
+	group := d.group(cfg)
+	if group == "" {
+		d.log.Warn("the group that may use mip6ctl does not exist; only root may", "group", cfg.Control.Group)
 	}
 	return ctl.Listen(cfg.Control.Socket, group)
+}
+
+// group is who may use our sockets beside root; empty: nobody.
+func (d *daemon) group(cfg *config.Config) string {
+	if !cfg.Control.GroupGiven && !ctl.GroupExists(cfg.Control.Group) {
+		return ""
+	}
+	return cfg.Control.Group
 }
 
 // hangups reloads the configuration at each SIGHUP.
@@ -150,7 +162,7 @@ func (d *daemon) reload() {
 			err = d.role.reload(cfg)
 		}
 	}
-	d.problems.set("reload", err)
+	d.problems.set(reloadProblem, err)
 	if err != nil {
 		d.log.Error("reload refused, the old configuration stays in force", "err", err)
 		return

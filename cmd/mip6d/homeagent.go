@@ -108,13 +108,13 @@ func (d *daemon) homeAgent(cfg *config.Config) (_ wiring, err error) {
 	kernel.Main = datapath.NewHomeAgent(parts...)
 	d.engine = engine.New(engine.Config{
 		Machines: h.beside(machines...), Kernel: kernel, Wire: wire, Store: kept,
-		Counters: &d.counters, Notify: d.notify, Failed: d.failed,
+		Counters: &d.counters, Notify: d.notify, Failed: d.failed, Meter: d.engineMeter(),
 	})
 	d.engine.Prime(kept.Restored())
 	if err := h.settle(); err != nil {
 		return nil, err
 	}
-	d.task(func(ctx context.Context) error { return mh.Run(ctx, d.engine.Offer) })
+	d.task(func(ctx context.Context) error { return mh.Run(ctx, d.offer) })
 	d.task(func(ctx context.Context) error { return icmp.Run(ctx, d.engine.Offer) })
 	d.task(func(ctx context.Context) error { return links.Run(ctx, d.engine.Post) })
 	d.task(arp.Run)

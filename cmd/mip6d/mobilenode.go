@@ -160,10 +160,10 @@ func (n *mobileNode) sockets(cfg *config.Config, kernel engine.Applier, kept *st
 		Kernel:   datapath.Kernel{Main: &datapath.MobileNode{Paths: kernel, Tunnels: n.guard}, Direct: n.paths},
 		Wire:     &datapath.Wire{MH: mh, ICMP: icmp, Routers: routers, Neighbours: announcer, Protected: n.outgoing},
 		Store:    kept,
-		Counters: &d.counters, Notify: n.notify, Failed: d.failed,
+		Counters: &d.counters, Notify: n.notify, Failed: d.failed, Meter: d.engineMeter(),
 	})
 	d.engine.Prime(left)
-	d.task(func(ctx context.Context) error { return mh.Run(ctx, d.engine.Offer) })
+	d.task(func(ctx context.Context) error { return mh.Run(ctx, d.offer) })
 	d.task(func(ctx context.Context) error { return icmp.Run(ctx, d.engine.Offer) })
 	d.task(func(ctx context.Context) error { return routers.Run(ctx, d.engine.Offer) })
 	d.task(func(ctx context.Context) error { return monitor.Run(ctx, n.news) })

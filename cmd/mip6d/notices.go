@@ -13,6 +13,9 @@ import (
 // notify tells people of a change of state: one log line, and one event for
 // whoever watches.
 func (d *daemon) notify(t time.Time, n role.Notice) {
+	if d.meter != nil {
+		d.meter.Told(n)
+	}
 	d.hub.Publish(ctl.NewEvent(t, n, ifname))
 	level := slog.LevelInfo
 	switch {

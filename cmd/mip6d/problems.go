@@ -28,6 +28,17 @@ func (p *problems) set(what string, err error) {
 	p.now[what] = ctl.Problem{Since: time.Now(), Text: what + ": " + err.Error()}
 }
 
+// reloadProblem is that the last reload was refused.
+const reloadProblem = "reload"
+
+// count says how many there are, and whether one is among them.
+func (p *problems) count(what string) (n int, among bool) {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	_, among = p.now[what]
+	return len(p.now), among
+}
+
 func (p *problems) list() []ctl.Problem {
 	p.mu.Lock()
 	defer p.mu.Unlock()

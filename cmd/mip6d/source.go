@@ -10,6 +10,7 @@ import (
 	"time"
 
 	"mip6d/internal/ctl"
+	"mip6d/internal/metrics"
 	"mip6d/internal/role"
 	"mip6d/internal/xfrmmig"
 )
@@ -24,6 +25,7 @@ type source interface {
 	groups(now time.Time) []ctl.Group
 	nonces(now time.Time) []ctl.Nonce
 	correspond(now time.Time, action string, peer netip.Addr) error
+	tables(now time.Time) metrics.Tables
 	dataPath() (map[role.Counter]uint64, error)
 }
 
@@ -82,19 +84,28 @@ func look[T any](ctx context.Context, d *daemon, f func(time.Time) []T) (list []
 
 // Stats implements ctl.Source.
 func (d *daemon) Stats(context.Context) (ctl.Stats, error) {
-	path, err := d.role.dataPath()
+	path, err := d.kernelCounters()
 	if err != nil {
 		return ctl.Stats{}, err
 	}
+	return ctl.Stats{Counters: byName(d.counters.Snapshot()), DataPath: byName(path)}, nil
+}
+
+// kernelCounters are those of packets that only the kernel sees.
+func (d *daemon) kernelCounters() (map[role.Counter]uint64, error) {
+	path, err := d.role.dataPath()
+	if err != nil {
+		return nil, err
+	}
 	dropped, err := xfrmmig.Counters()
 	if err != nil {
-		return ctl.Stats{}, err
+		return nil, err
 	}
 	if path == nil {
 		path = make(map[role.Counter]uint64)
 	}
 	maps.Copy(path, dropped)
-	return ctl.Stats{Counters: byName(d.counters.Snapshot()), DataPath: byName(path)}, nil
+	return path, nil
 }
 
 func byName(counters map[role.Counter]uint64) map[string]uint64 {

@@ -39,6 +39,7 @@ const (
 	ebpf      = "github.com/cilium/ebpf"
 	yaml      = "gopkg.in/yaml.v3"
 	cobra     = "github.com/spf13/cobra"
+	prom      = "github.com/prometheus/client_golang/prometheus"
 	bbolt     = "go.etcd.io/bbolt"
 )
 
@@ -92,6 +93,7 @@ var Rooms = []Room{
 	// Control and configuration.
 	{Path: "internal/config", Modules: []string{yaml}},
 	{Path: "internal/ctl", Rooms: concat(codecs, []string{"internal/role"}), Modules: []string{sys}},
+	{Path: "internal/metrics", Rooms: []string{"internal/role", "internal/mh"}, Modules: []string{prom}},
 	{Path: "internal/umip", Pure: true},
 	{Path: "internal/sdnotify"},
 	{Path: "cmd/mip6ctl", Rooms: concat(codecs, []string{
@@ -101,7 +103,7 @@ var Rooms = []Room{
 	// The only one that knows both a role and an applier.
 	{Path: "cmd/mip6d", Rooms: concat(codecs, roles, appliers, []string{
 		"internal/role", "internal/engine", "internal/config", "internal/ctl", "internal/store", "internal/doctor", "internal/probe",
-		"internal/sdnotify",
+		"internal/sdnotify", "internal/metrics",
 	}), Modules: []string{errgroup, sys}},
 
 	// Tests and tools.

@@ -74,7 +74,7 @@ func (m *Machine) done(ev role.Done) {
 		m.undo(e, r, mh.StatusAdministrativelyProhibited)
 	case r.delete():
 		if e.bound {
-			m.tell(e, role.NoticeBindingDeleted, "de-registered")
+			m.tellAccepted(e, role.NoticeBindingDeleted, "de-registered")
 		}
 		m.cache.unbind(e)
 		m.count(role.CountAccepted)
@@ -107,7 +107,7 @@ func (m *Machine) inForce(e *entry, r *request) {
 	if r.bu.Ack {
 		m.acknowledge(r, mh.StatusAccepted, r.bu.Sequence, e.lifetime)
 	}
-	m.tell(e, kind, text)
+	m.tellAccepted(e, kind, text)
 }
 
 // undo ends what could not be changed, and says so: packets go by the home agent
@@ -190,6 +190,17 @@ func (m *Machine) evict() bool {
 }
 
 func (m *Machine) tell(e *entry, kind role.NoticeKind, text string) {
-	m.emit(role.Notice{Kind: kind, HoA: e.pair.Peer, CoA: e.careOf, Peer: e.pair.Local, Sequence: e.sequence,
-		Lifetime: e.lifetime, Text: text})
+	m.emit(e.notice(kind, text))
+}
+
+// tellAccepted is of a Binding Update that was accepted.
+func (m *Machine) tellAccepted(e *entry, kind role.NoticeKind, text string) {
+	n := e.notice(kind, text)
+	n.Status, n.HasStatus = mh.StatusAccepted, true
+	m.emit(n)
+}
+
+func (e *entry) notice(kind role.NoticeKind, text string) role.Notice {
+	return role.Notice{Kind: kind, HoA: e.pair.Peer, CoA: e.careOf, Peer: e.pair.Local, Sequence: e.sequence,
+		Lifetime: e.lifetime, Text: text}
 }

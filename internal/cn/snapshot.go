@@ -34,6 +34,9 @@ func (m *Machine) Bindings() []BindingView {
 	return list
 }
 
+// Len says how many bindings there are.
+func (m *Machine) Len() int { return m.cache.bound }
+
 // Bound says whether there is a binding of a home address with an address of
 // ours.
 func (m *Machine) Bound(local, home netip.Addr) bool {

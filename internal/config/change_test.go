@@ -35,6 +35,7 @@ func TestNeedRestart(t *testing.T) {
 		{"whose paths are optimised", ha, "    deny: []\n  max_bindings: 10000", "    deny: [2001:db8::/32]\n  max_bindings: 9", nil},
 		{"marks", ha, "table: 6275", "table: 6276", []string{"kernel"}},
 		{"log level", ha, "level: info", "level: debug", []string{"log"}},
+		{"where metrics are", ha, "127.0.0.1:9462", "127.0.0.1:9463", []string{"metrics"}},
 		{"the socket's group", ha, "group: mip6", "group: staff", []string{"control"}},
 		{"run_dir", ha, "run_dir: /run/mip6d", "run_dir: /run/other", []string{"run_dir"}},
 		{"state_dir", ha, "state_dir: /var/lib/mip6d", "state_dir: /var/lib/other", []string{"state_dir"}},

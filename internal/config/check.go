@@ -31,6 +31,9 @@ func (d *decoder) check(c *Config) {
 		}
 		d.wrongf(key, "makes a socket's path of %d bytes, and a Unix socket's has at most %d: choose a shorter one", n, maxSocketPath)
 	}
+	if c.Metrics.Listen != "" && c.Metrics.Listen == c.Control.Socket {
+		d.wrongf("metrics.listen", "is the control socket's path: choose another")
+	}
 }
 
 func (d *decoder) checkHomeAgent(h *HomeAgent) {

@@ -21,6 +21,7 @@ type Config struct {
 	Control  Control
 	Kernel   Kernel
 	Log      Log
+	Metrics  Metrics
 }
 
 // HomeAgent is the role of RFC 6275 §10.
@@ -305,6 +306,11 @@ const (
 	ReplaySequence  Replay = "sequence"  // the sequence number, also after a binding's end
 	ReplayNone      Replay = "none"      // the sequence number while there is a binding
 )
+
+// Metrics is where Prometheus scrapes.
+type Metrics struct {
+	Listen string // an address with its port, or a Unix socket's path; empty: nowhere
+}
 
 // Control is the socket for mip6ctl.
 type Control struct {

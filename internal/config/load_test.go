@@ -62,6 +62,7 @@ correspondent_node:
 control: {socket: /tmp/s, group: staff}
 kernel: {route_protocol: 200, rule_priority: 42, table: 77, tunnel_name: mip6x, tunnel_prefix: mip6y}
 log: {level: debug, format: json}
+metrics: {listen: "[::1]:9462"}
 `)
 	got, err := Load(path)
 	if err != nil {
@@ -105,6 +106,7 @@ log: {level: debug, format: json}
 		Control: Control{Socket: "/tmp/s", Group: "staff", GroupGiven: true},
 		Kernel:  Kernel{RouteProtocol: 200, RulePriority: 42, Table: 77, TunnelName: "mip6x", TunnelPrefix: "mip6y"},
 		Log:     Log{Level: slog.LevelDebug, Format: LogJSON},
+		Metrics: Metrics{Listen: "[::1]:9462"},
 	}
 	if diff := cmp.Diff(want, got, compareAddrs); diff != "" {
 		t.Errorf("(-want +got)\n%s", diff)

@@ -236,6 +236,21 @@ run_dir: 5
 		{"socket too long", "correspondent_node: {}\ncontrol: {socket: /" + strings.Repeat("x", 107) + "}\n", []string{
 			`f:2:19: control.socket: makes a socket's path of 108 bytes, and a Unix socket's has at most 107: choose a shorter one`,
 		}},
+		{"metrics without a port", "correspondent_node: {}\nmetrics: {listen: localhost}\n", []string{
+			`f:2:19: metrics.listen: "localhost" is no address with its port, such as 127.0.0.1:9462 or "[::1]:9462", nor a socket's path that begins with /`,
+		}},
+		{"metrics on any port", "correspondent_node: {}\nmetrics: {listen: \"[::1]:0\"}\n", []string{
+			`f:2:19: metrics.listen: "[::1]:0" has no port that anybody could know: give one, such as 9462`,
+		}},
+		{"metrics on the control socket", "correspondent_node: {}\nmetrics: {listen: /run/mip6d/mip6d.sock}\n", []string{
+			`f:2:19: metrics.listen: is the control socket's path: choose another`,
+		}},
+		{"metrics nowhere", "correspondent_node: {}\nmetrics: {}\n", []string{
+			`f:2:10: metrics.listen: is missing: it must be given`,
+		}},
+		{"metrics on a long path", "correspondent_node: {}\nmetrics: {listen: /" + strings.Repeat("x", 107) + "}\n", []string{
+			`f:2:19: metrics.listen: is a path of 108 bytes, and a Unix socket's has at most 107: choose a shorter one`,
+		}},
 		{"run_dir too long", "correspondent_node: {}\nrun_dir: /" + strings.Repeat("x", 100) + "\n", []string{
 			`f:2:10: run_dir: makes a socket's path of 112 bytes, and a Unix socket's has at most 107: choose a shorter one`,
 		}},

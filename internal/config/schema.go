@@ -51,6 +51,9 @@ func (d *decoder) root(c *Config, n *yaml.Node) {
 				optional("format", choice(d, &c.Log.Format, LogText, LogJSON)),
 			)
 		}),
+		optional("metrics", func(path string, n *yaml.Node) {
+			d.mapping(path, n, required("listen", d.listener(&c.Metrics.Listen)))
+		}),
 	)
 	if level != "" {
 		// The words are slog's own, so this cannot fail.

@@ -9,6 +9,7 @@ import (
 	"net"
 	"net/http"
 	"net/netip"
+	"os"
 	"slices"
 	"strconv"
 	"time"
@@ -26,8 +27,10 @@ const (
 
 // Server answers the control protocol.
 type Server struct {
-	src Source
-	log *slog.Logger
+	src  Source
+	log  *slog.Logger
+	peer func(net.Conn) (peer, error) // who has connected
+	self uint32                       // the user as whom we run
 }
 
 // NewServer returns a server that asks src. Nil for log means no log.
@@ -35,7 +38,7 @@ func NewServer(src Source, log *slog.Logger) *Server {
 	if log == nil {
 		log = slog.New(slog.DiscardHandler)
 	}
-	return &Server{src: src, log: log}
+	return &Server{src: src, log: log, peer: peerOf, self: uint32(os.Geteuid())}
 }
 
 // Serve answers on l until ctx ends, then closes l and waits for the answers
@@ -46,6 +49,7 @@ func (s *Server) Serve(ctx context.Context, l net.Listener) error {
 		ReadHeaderTimeout: headerTimeout,
 		MaxHeaderBytes:    maxHeader,
 		BaseContext:       func(net.Listener) context.Context { return ctx },
+		ConnContext:       s.meet,
 		ErrorLog:          slog.NewLogLogger(s.log.Handler(), slog.LevelDebug),
 	}
 	ended := make(chan struct{})
@@ -73,23 +77,18 @@ func (s *Server) Serve(ctx context.Context, l net.Listener) error {
 
 func (s *Server) handler() http.Handler {
 	mux := http.NewServeMux()
-	mux.HandleFunc("GET /v1/status", answer(s, whole(s.src.Status, wholeStatus)))
-	mux.HandleFunc("GET /v1/bindings", answer(s, list(s.src.Bindings)))
-	mux.HandleFunc("GET /v1/bul", answer(s, whole(list(s.src.BUL), wholeBUL)))
-	mux.HandleFunc("GET /v1/nonces", answer(s, list(s.src.Nonces)))
-	mux.HandleFunc("POST /v1/correspondents", s.correspond)
-	mux.HandleFunc("GET /v1/interfaces", answer(s, whole(list(s.src.Interfaces), wholeInterfaces)))
-	mux.HandleFunc("GET /v1/groups", answer(s, whole(list(s.src.Groups), wholeGroups)))
-	mux.HandleFunc("GET /v1/home-agents", answer(s, whole(list(s.src.HomeAgents), wholeHomeAgents)))
-	mux.HandleFunc("GET /v1/ipsec", answer(s, whole(s.src.IPsec, wholeIPsec)))
-	mux.HandleFunc("POST /v1/ipsec/migrate", s.migrate)
-	mux.HandleFunc("GET /v1/stats", answer(s, whole(s.src.Stats, wholeStats)))
-	mux.HandleFunc("GET /v1/watch", s.watch)
+	for _, r := range s.routes() {
+		mux.HandleFunc(r.method+" "+r.path, r.handler)
+	}
 	mux.HandleFunc("/", func(w http.ResponseWriter, r *http.Request) {
 		s.fail(w, http.StatusNotFound, fmt.Errorf("mip6d knows no %s %s", r.Method, r.URL.Path))
 	})
 	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		w.Header().Set(protocolHeader, strconv.Itoa(Protocol))
+		if err := s.mayAsk(r); err != nil {
+			s.fail(w, http.StatusForbidden, err)
+			return
+		}
 		mux.ServeHTTP(w, r)
 	})
 }

@@ -21,6 +21,20 @@ const (
 	ownRoom                // the engine itself
 )
 
+// String is what a Meter is told.
+func (r room) String() string {
+	switch r {
+	case kernelRoom:
+		return Kernel
+	case storeRoom:
+		return Store
+	case wireRoom:
+		return Wire
+	default:
+		return "engine"
+	}
+}
+
 func roomOf(e role.Effect) room {
 	switch e.(type) {
 	case role.SetBinding, role.ClearBinding, role.AddCareOf, role.RemoveCareOf, role.KeepRouters, role.ShareRouters, role.SetHomePath,

@@ -20,7 +20,7 @@ const (
 // ErrStopped is returned by calls that reach the engine after its end.
 var ErrStopped = errors.New("the engine has stopped")
 
-// Config wires an engine. All fields are required except Store and Now.
+// Config wires an engine. All fields are required except Store, Meter and Now.
 type Config struct {
 	Machines []role.Machine
 	Kernel   Applier // carries out what changes the data path
@@ -33,6 +33,9 @@ type Config struct {
 
 	// Failed is told every effect that could not be carried out, for the log.
 	Failed func(role.Effect, error)
+
+	// Meter is told how the engine works; nil: nobody measures.
+	Meter Meter
 
 	// Now reads the clock; nil means time.Now.
 	Now func() time.Time
@@ -150,6 +153,9 @@ func (e *Engine) drain(events []role.Event) []role.Event {
 // and goes on with the answers until there are none.
 func (e *Engine) process(events []role.Event) {
 	now := e.cfg.Now()
+	if e.cfg.Meter != nil {
+		e.cfg.Meter.Stepped(len(events))
+	}
 	e.plans = e.plans[:0]
 	for _, ev := range events {
 		for _, m := range e.cfg.Machines {

@@ -63,15 +63,7 @@ func (e *Engine) applyRoom(now time.Time, plans []plan, r room, answers []answer
 	if len(e.batch) == 0 {
 		return answers
 	}
-	var errs []error
-	switch {
-	case r == kernelRoom:
-		errs = e.cfg.Kernel.Apply(e.batch)
-	case r == wireRoom:
-		errs = e.cfg.Wire.Apply(e.batch)
-	case e.cfg.Store != nil:
-		errs = e.cfg.Store.Apply(e.batch)
-	}
+	errs := e.apply(r)
 	for i, effect := range e.batch {
 		var err error
 		if errs != nil {
@@ -85,6 +77,25 @@ func (e *Engine) applyRoom(now time.Time, plans []plan, r room, answers []answer
 		}
 	}
 	return answers
+}
+
+// apply has a batch carried out, and measures it.
+func (e *Engine) apply(r room) (errs []error) {
+	applier := e.cfg.Wire
+	switch r {
+	case kernelRoom:
+		applier = e.cfg.Kernel
+	case storeRoom:
+		if applier = e.cfg.Store; applier == nil {
+			return nil
+		}
+	}
+	started := e.cfg.Now()
+	errs = applier.Apply(e.batch)
+	if e.cfg.Meter != nil {
+		e.cfg.Meter.Applied(r.String(), e.cfg.Now().Sub(started))
+	}
+	return errs
 }
 
 // own carries out the effects that need no applier. A plan's turn for them

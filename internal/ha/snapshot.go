@@ -15,6 +15,9 @@ func (m *Machine) Bindings() []role.Binding {
 	return all
 }
 
+// Len says how many bindings are in force.
+func (m *Machine) Len() int { return m.cache.Len() }
+
 // All are the bindings in force, in no order.
 func (m *Machine) All() iter.Seq[role.Binding] { return m.cache.All() }
 

@@ -60,6 +60,11 @@ func (m *Machine) Peers(now time.Time) []PeerView {
 	return views
 }
 
+// PeerStates are the values of PeerView.State.
+func PeerStates() []string {
+	return []string{"tunnel", "testing", "registering", "direct", "deleting", "barred"}
+}
+
 func (m *Machine) peerState(p *peer, now time.Time) string {
 	switch {
 	case p.path.careOf.IsValid():

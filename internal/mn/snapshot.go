@@ -83,6 +83,9 @@ type PrefixView struct {
 	Auto      bool
 }
 
+// HomeStates are the values of BindingView.State.
+func HomeStates() []string { return slices.Clone(stageNames[:]) }
+
 // Bindings returns a copy of the state of all home addresses, in the order of
 // the configuration.
 func (m *Machine) Bindings(now time.Time) []BindingView {
