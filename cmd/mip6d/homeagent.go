@@ -244,10 +244,15 @@ func (h *homeAgent) reinstate() error {
 	return h.forwarder.AttachTunnel(h.bindings.Device())
 }
 
-// registered and ended tell the other machines of bindings.
+// registered and ended tell the other machines of bindings. Whose packets are protected
+// gets no multicast: copies would go in clear.
 func (h *homeAgent) registered(now time.Time, b role.Binding) {
 	h.links.Registered(now, b)
-	if h.multicast != nil {
+	switch {
+	case h.multicast == nil:
+	case h.guard.Reqid(b.HomeAddress, xfrmmig.ForPayload) != 0:
+		h.listeners.Ended(b.HomeAddress)
+	default:
 		h.listeners.Registered(now, b)
 	}
 }

@@ -203,7 +203,7 @@ func TestKernelIPsecSignallingMoves(t *testing.T) {
 // in one, and with payload everything is: a TCP transfer and a stream go on over the
 // moves, and nothing of either is on the wire in clear, nor in the plain tunnel.
 //
-// Requirements: 6275-10.4.2-7, 3776-4.2-1, 4877-4.2-4
+// Requirements: 6275-5.5-1, 6275-10.4.2-7, 3776-4.2-1, 4877-4.2-4
 func TestKernelIPsecPayloadMoves(t *testing.T) {
 	w := newProtected(t, topology.Home, ", payload: on", func(_, mn *daemon.Config) { mn.Text += "  route_optimization: {default: off}\n" })
 	fromCN := w.pingMN(t)
@@ -248,6 +248,23 @@ func TestKernelIPsecPayloadMoves(t *testing.T) {
 		t.Errorf("after %d bytes: %v", n, err)
 	}
 	w.noClearSignalling(t)
+}
+
+// What is protected gets no multicast, which would be in clear: the home agent does not even
+// ask.
+func TestKernelIPsecPayloadIsNoMulticast(t *testing.T) {
+	w := newProtected(t, topology.Foreign1, ", payload: on", func(ha, mn *daemon.Config) {
+		ha.Text += "  multicast: on\n"
+		mn.Text += "  route_optimization: {default: off}\n"
+	})
+	start := time.Now()
+	answered(t, w.pingMN(t), time.Time{}, 15*time.Second)
+	time.Sleep(3 * time.Second) // others are asked at once
+	// The mobile node's kernel solicits routers on the device, from a link-local address.
+	plain := func(p capture.Packet) bool { return p.IP != nil && p.IP.Inner != nil && p.IP.Src == topology.HAAddr }
+	if list := w.cable.Select(start, plain); len(list) > 0 {
+		t.Errorf("%d packets in the plain tunnel, first %+v", len(list), list[0].IP.Inner)
+	}
 }
 
 // Mobile prefix discovery in transport mode, as Binding Updates.

@@ -65,7 +65,8 @@ func rememberNoKVM(reason error) {
 
 // qemuCommand is the VM: q35 (microvm hangs in timer calibration in a tenth of
 // the boots under software emulation), the kernel's console on QEMU's standard
-// output, the frames on a virtio-serial port that connects to the socket.
+// output, the frames on a virtio-serial port that connects to the socket. A guest whose
+// kernel locks up ends after half a minute.
 func qemuCommand(cfg Config, kvm bool, image, initrd, socket string) (*exec.Cmd, error) {
 	binary, err := exec.LookPath(qemuBinary)
 	if err != nil {
@@ -81,7 +82,7 @@ func qemuCommand(cfg Config, kvm bool, image, initrd, socket string) (*exec.Cmd,
 		"-nodefaults", "-no-user-config", "-display", "none", "-no-reboot",
 		"-serial", "stdio",
 		"-kernel", image, "-initrd", initrd,
-		"-append", "console=ttyS0 panic=-1 quiet mitigations=off random.trust_cpu=on random.trust_bootloader=on rdinit=/init",
+		"-append", "console=ttyS0 panic=-1 softlockup_panic=1 watchdog_thresh=15 quiet mitigations=off random.trust_cpu=on random.trust_bootloader=on rdinit=/init",
 		"-device", "virtio-serial-pci",
 		"-chardev", "socket,id=frames,path=" + socket,
 		"-device", "virtserialport,chardev=frames,name=" + frame.PortName,

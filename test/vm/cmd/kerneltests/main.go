@@ -17,6 +17,8 @@ import (
 	"os"
 	"os/exec"
 	"os/signal"
+	"slices"
+	"strings"
 	"syscall"
 	"time"
 
@@ -90,18 +92,56 @@ func run(ctx context.Context, o options) error {
 	return runInVM(ctx, o, packages)
 }
 
-func (o options) testArgs(file string) []string {
+// testArgs runs a package's tests but those that are done.
+func (o options) testArgs(file string, done []string) []string {
 	if o.bench != "" {
 		return []string{file, "-test.run", "^$", "-test.bench", o.bench, "-test.benchtime", "4s", "-test.timeout", o.timeout.String()}
 	}
 	args := []string{file, "-test.v", "-test.run", o.run, "-test.timeout", o.timeout.String()}
+	var skip []string
 	if o.skip != "" {
-		args = append(args, "-test.skip", o.skip)
+		skip = append(skip, o.skip)
+	}
+	if len(done) > 0 {
+		skip = append(skip, "^("+strings.Join(done, "|")+")$")
+	}
+	if len(skip) > 0 {
+		args = append(args, "-test.skip", strings.Join(skip, "|"))
 	}
 	return args
 }
 
+// maxLockups is how often a run goes on in a new VM after the guest's kernel has locked up,
+// as Debian's 6.1 has done under software emulation in different tests, with both processors
+// in the kernel for the test's own program; nobody has found out why (docs/testing.md).
+const maxLockups = 2
+
 func runInVM(ctx context.Context, o options, packages []pkg) error {
+	rep := newReport(os.Stdout, o.verbose)
+	left, done := packages, []string(nil)
+	for lockups := 0; ; lockups++ {
+		err := runVM(ctx, o, rep, left, done)
+		if err == nil {
+			return rep.verdict(len(packages))
+		}
+		if lockups == maxLockups || !strings.Contains(err.Error(), "softlockup") || rep.failed > 0 {
+			rep.abort()
+			return err
+		}
+		i := slices.IndexFunc(left, func(p pkg) bool { return p.ImportPath == rep.name })
+		if i < 0 {
+			rep.abort()
+			return err
+		}
+		if i > 0 {
+			done = nil
+		}
+		left, done = left[i:], append(done, rep.lockedUp(err)...)
+	}
+}
+
+// runVM runs packages in one VM; of the first, without the tests that are done.
+func runVM(ctx context.Context, o options, rep *report, packages []pkg, done []string) error {
 	cfg := vm.Config{
 		Timeout: o.timeout, Kernel: o.kernel, NoKVM: o.tcg, CPUs: o.cpus, Memory: o.mem,
 		Env:      []string{testkernel.RequiredEnv + "=required", "MIP6D_ARTIFACTS=/artifacts", "GOTRACEBACK=all"},
@@ -113,15 +153,17 @@ func runInVM(ctx context.Context, o options, packages []pkg) error {
 			cfg.Files = append(cfg.Files, vm.File{Host: c.file(), Guest: "/bin/" + c.name})
 		}
 	}
-	rep := newReport(os.Stdout, o.verbose)
-	for _, p := range packages {
+	for i, p := range packages {
+		if i > 0 {
+			done = nil
+		}
 		dir := "/src/" + p.name()
 		file := dir + "/" + p.name() + ".test"
 		cfg.Files = append(cfg.Files, vm.File{Host: p.file(), Guest: file})
 		if p.testdata() != "" {
 			cfg.Files = append(cfg.Files, vm.File{Host: p.testdata(), Guest: dir + "/testdata"})
 		}
-		cfg.Steps = append(cfg.Steps, vm.Step{Name: p.ImportPath, Args: o.testArgs(file), Dir: dir})
+		cfg.Steps = append(cfg.Steps, vm.Step{Name: p.ImportPath, Args: o.testArgs(file, done), Dir: dir})
 	}
 	cfg.OnBegin = func(s vm.Step) { rep.begin(s.Name) }
 	cfg.OnEnd = func(r vm.StepResult) {
@@ -133,14 +175,13 @@ func runInVM(ctx context.Context, o options, packages []pkg) error {
 	cfg.Stdout, cfg.Stderr = rep, rep
 	res, err := vm.Run(ctx, cfg)
 	if err != nil {
-		rep.abort()
 		return err
 	}
 	fmt.Printf("kernel %s, %s, booted in %.1f s\n", res.Kernel, accel(res.KVM), res.Boot.Seconds())
 	for _, l := range res.Trouble {
 		rep.failures = append(rep.failures, "the guest's kernel said: "+l)
 	}
-	return rep.verdict(len(packages))
+	return nil
 }
 
 func accel(kvm bool) string {
@@ -165,7 +206,7 @@ func runHere(ctx context.Context, o options, packages []pkg) error {
 		if err != nil {
 			return err
 		}
-		args := o.testArgs(file)
+		args := o.testArgs(file, nil)
 		cmd := exec.CommandContext(ctx, args[0], args[1:]...)
 		cmd.Dir = p.Dir
 		cmd.Env = append(os.Environ(), testkernel.RequiredEnv+"=required", "PATH="+bin+":"+os.Getenv("PATH"))

@@ -17,7 +17,8 @@ type report struct {
 	name    string
 	output  bytes.Buffer
 	part    []byte
-	passed  int // of the current package
+	passed  int      // of the current package
+	done    []string // their names
 	skipped []string
 	failed  int
 
@@ -29,7 +30,7 @@ func newReport(out io.Writer, verbose bool) *report { return &report{out: out, v
 
 func (r *report) begin(name string) {
 	r.name, r.part, r.skipped = name, nil, nil
-	r.passed, r.failed = 0, 0
+	r.passed, r.failed, r.done = 0, 0, nil
 	r.output.Reset()
 }
 
@@ -58,6 +59,9 @@ func (r *report) line(l string) {
 		r.skipped = append(r.skipped, name)
 		return
 	}
+	if name, ok := strings.CutPrefix(l, "--- PASS: "); ok {
+		r.done = append(r.done, strings.Fields(name)[0])
+	}
 	switch {
 	case strings.HasPrefix(l, "--- PASS: "), strings.HasPrefix(l, "Benchmark") && strings.Contains(l, "ns/op"):
 		r.passed++
@@ -85,6 +89,14 @@ func (r *report) end(code int, took time.Duration) {
 	default:
 		r.failures = append(r.failures, r.name+": no test ran")
 	}
+}
+
+// lockedUp is abort where the tests that have not passed are to run once more. It returns
+// those that have.
+func (r *report) lockedUp(err error) (done []string) {
+	r.total += r.passed
+	fmt.Fprintf(r.out, "kerneltests: the guest's kernel locked up in %s, after %d tests that passed; the others run in a new VM\n%v\n", r.name, r.passed, err)
+	return r.done
 }
 
 // abort prints what the running package had said when the VM ended.
