@@ -152,7 +152,8 @@ func (f *fleet) answered(at time.Time, a acknowledgement) (packet []byte, err er
 		t.forged++
 		return nil, nil
 	}
-	if n.try != 0 && a.status == mh.StatusSequenceOutOfWindow && a.sequence != n.sequence {
+	behind := int16(n.sequence-a.sequence) <= 0 // modulo 2^16, RFC 6275 §9.5.1
+	if n.try != 0 && a.status == mh.StatusSequenceOutOfWindow && behind {
 		t.resynchronised++
 		n.sequence = a.sequence
 		return f.transmit(at, i)

@@ -186,7 +186,17 @@ func TestRFC6275_11_7_3_SequenceNumberIsCorrected(t *testing.T) {
 	if r := result(t, f, Refresh); r.Accepted != 1 || r.Resynchronised != 1 || r.P50 != 2 {
 		t.Errorf("%+v", r)
 	}
-	if bu := answer(t, f, 3*ms, 0, 700, mh.StatusSequenceOutOfWindow); bu != nil {
+	for _, c := range []struct{ has, want uint16 }{{502, 503}, {30000, 30001}, {62000, 62001}, {65535, 0}, {1, 2}} { // also our own number
+		begin(t, f, 3*ms, 0, Refresh)
+		if bu := answer(t, f, 3*ms, 0, c.has, mh.StatusSequenceOutOfWindow); bu == nil || bu.Sequence != c.want {
+			t.Errorf("after %d: sent %+v", c.has, bu)
+		}
+		if bu := answer(t, f, 3*ms, 0, c.has, mh.StatusSequenceOutOfWindow); bu != nil {
+			t.Errorf("after %d, said twice: sent %+v", c.has, bu)
+		}
+		answer(t, f, 4*ms, 0, c.want, mh.StatusAccepted)
+	}
+	if bu := answer(t, f, 5*ms, 0, 700, mh.StatusSequenceOutOfWindow); bu != nil {
 		t.Errorf("sent %+v though nothing was under way", bu)
 	}
 }
