@@ -43,6 +43,9 @@ type daemon struct {
 	closers  []io.Closer
 	manager  sdnotify.Notifier // none unless systemd has started us
 	unheard  sync.Once
+
+	oneReload sync.Mutex
+	drained   atomic.Pointer[time.Time] // since when; nil: it is not
 }
 
 // wiring is what differs between the roles.
@@ -143,13 +146,15 @@ func (d *daemon) hangups(ctx context.Context) {
 		case <-ctx.Done():
 			return
 		case <-hup:
-			d.reload()
+			_ = d.reload() // it has been logged
 		}
 	}
 }
 
 // reload takes over the configuration as it is now. One that is wrong changes nothing.
-func (d *daemon) reload() {
+func (d *daemon) reload() error {
+	d.oneReload.Lock()
+	defer d.oneReload.Unlock()
 	defer d.reloading()()
 	old := d.cfg.Load()
 	cfg, err := config.Load(old.File)
@@ -166,10 +171,11 @@ func (d *daemon) reload() {
 	d.problems.set(reloadProblem, err)
 	if err != nil {
 		d.log.Error("reload refused, the old configuration stays in force", "err", err)
-		return
+		return err
 	}
 	d.setConfig(cfg)
 	d.log.Info("configuration reloaded", "config", cfg.File)
+	return nil
 }
 
 // keep has something closed at the end, in the opposite order.

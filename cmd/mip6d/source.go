@@ -26,6 +26,7 @@ type source interface {
 	nonces(now time.Time) []ctl.Nonce
 	correspond(now time.Time, action string, peer netip.Addr) error
 	tables(now time.Time) metrics.Tables
+	mustBeHomeAgent() (*homeAgent, error)
 	dataPath() (map[role.Counter]uint64, error)
 }
 

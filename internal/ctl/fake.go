@@ -22,6 +22,8 @@ type Fake struct {
 	IPsecIs       IPsec
 	MigratedAre   []Migrated
 	EventsAre     Events
+	DrainIs       Drain
+	DeletedIs     Binding
 	Err           error // answer to everything but Subscribe
 
 	Hub Hub // Publish here
@@ -73,6 +75,18 @@ func (f *Fake) Migrate(_ context.Context, m Migrate) ([]Migrated, error) {
 }
 
 func (f *Fake) Stats(context.Context) (Stats, error) { return f.StatsAre, f.ask("Stats") }
+
+func (f *Fake) Reload(context.Context) error { return f.ask("Reload") }
+
+func (f *Fake) Draining(context.Context) (Drain, error) { return f.DrainIs, f.ask("Draining") }
+
+func (f *Fake) SetDrain(_ context.Context, on bool) (Drain, error) {
+	return f.DrainIs, f.ask(fmt.Sprintf("SetDrain %t", on))
+}
+
+func (f *Fake) DeleteBinding(_ context.Context, home netip.Addr) (Binding, error) {
+	return f.DeletedIs, f.ask("DeleteBinding " + home.String())
+}
 
 func (f *Fake) Events(_ context.Context, q EventFilter) (Events, error) {
 	since := "always"

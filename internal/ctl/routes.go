@@ -41,6 +41,19 @@ func (s *Server) routes() []route {
 			method: http.MethodGet, path: "/v1/events", summary: "What has happened, as far as it is kept.",
 			query: eventParameters, answer: reflect.TypeFor[Events](), handler: s.events,
 		},
+		read(s, "/v1/drain", "Whether a home agent lets go of its mobile nodes.", s.src.Draining),
+		{
+			method: http.MethodPost, path: "/v1/drain", summary: "Has a home agent let go of its mobile nodes, or serve again.",
+			body: reflect.TypeFor[drainRequest](), answer: reflect.TypeFor[Drain](), handler: s.drain,
+		},
+		{
+			method: http.MethodPost, path: "/v1/bindings/delete", summary: "Ends a binding of a home agent.",
+			body: reflect.TypeFor[deleteRequest](), answer: reflect.TypeFor[Binding](), handler: s.deleteBinding,
+		},
+		{
+			method: http.MethodPost, path: "/v1/reload", summary: "Takes over the configuration as it is now.",
+			body: reflect.TypeFor[struct{}](), answer: reflect.TypeFor[Status](), handler: s.reload,
+		},
 		{
 			method: http.MethodPost, path: "/v1/correspondents", summary: "Has a mobile node begin, end or forget route optimisation with a peer.",
 			body: reflect.TypeFor[correspondRequest](), answer: reflect.TypeFor[struct{}](), handler: s.correspond,

@@ -104,6 +104,12 @@ func (e *Engine) Do(ctx context.Context, f func()) error {
 	}
 }
 
+// Step hands the machines an event, between batches, and waits until all is carried
+// out that follows from it at once.
+func (e *Engine) Step(ctx context.Context, ev role.Event) error {
+	return e.Do(ctx, func() { e.process([]role.Event{ev}) })
+}
+
 // Prime hands the machines an event and has its effects carried out before Run,
 // on the caller's goroutine: what an earlier run has left is in force before
 // anything is swept.
