@@ -9,6 +9,10 @@
 //	mip6ctl flush bul PEER
 //	mip6ctl watch
 //	mip6ctl events [--since 1h] [--hoa HOA]
+//	mip6ctl trace HOA
+//	mip6ctl drain [--timeout 10m] [--cancel]
+//	mip6ctl delete binding HOA
+//	mip6ctl reload
 //	mip6ctl check FILE
 //	mip6ctl convert-umip [FILE]
 //	mip6ctl decode HEX
@@ -19,8 +23,8 @@
 // converted configuration is wrong.
 //
 // The files: main.go and usage.go the command line, status.go, show.go,
-// correspond.go, ipsec.go, watch.go, events.go, since.go, check.go, convert.go, decode.go, doctor.go the commands,
-// table.go and human.go what people see.
+// correspond.go, ipsec.go, watch.go, events.go, trace.go, drain.go, delete.go, reload.go, check.go, convert.go,
+// decode.go, doctor.go the commands, since.go, complete.go, table.go and human.go what they share.
 package main
 
 import (
@@ -112,7 +116,7 @@ checked or converted configuration is wrong.`,
 		return usageError{fmt.Sprintf("%v\nTry \"%s --help\".", err, cmd.CommandPath())}
 	})
 	cmd.AddCommand(
-		newStatusCommand(o), newShowCommand(o), newWatchCommand(o), newEventsCommand(o), newDrainCommand(o), newDeleteCommand(o), newReloadCommand(o), newROCommand(o), newFlushCommand(o), newIPsecCommand(o),
+		newStatusCommand(o), newShowCommand(o), newWatchCommand(o), newEventsCommand(o), newTraceCommand(o), newDrainCommand(o), newDeleteCommand(o), newReloadCommand(o), newROCommand(o), newFlushCommand(o), newIPsecCommand(o),
 		newCheckCommand(o), newConvertCommand(), newDecodeCommand(), newDoctorCommand(o), newVersionCommand(o),
 	)
 	return cmd

@@ -19,6 +19,7 @@ import (
 	"mip6d/internal/config"
 	"mip6d/internal/ctl"
 	"mip6d/internal/engine"
+	"mip6d/internal/journal"
 	"mip6d/internal/metrics"
 	"mip6d/internal/rtnl"
 	"mip6d/internal/sdnotify"
@@ -32,6 +33,7 @@ type daemon struct {
 	since    time.Time
 	loaded   atomic.Pointer[time.Time]
 	hub      ctl.Hub
+	journal  *journal.Journal
 	problems problems
 	unsent   unsent
 	counters engine.Counters
@@ -59,6 +61,7 @@ type wiring interface {
 func newDaemon(cfg *config.Config, log *slog.Logger) *daemon {
 	d := &daemon{log: log, since: time.Now()}
 	d.hub.Keep(cfg.Control.Journal, d.since)
+	d.journal = journal.New(cfg.Control.Journal, d.since)
 	d.setConfig(cfg)
 	return d
 }

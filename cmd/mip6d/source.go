@@ -122,6 +122,11 @@ func (d *daemon) Events(_ context.Context, f ctl.EventFilter) (ctl.Events, error
 	return d.hub.Events(f), nil
 }
 
+// Trace implements ctl.Source.
+func (d *daemon) Trace(_ context.Context, f ctl.TraceFilter) (ctl.Trace, error) {
+	return d.journal.Story(f), nil
+}
+
 // Subscribe implements ctl.Source.
 func (d *daemon) Subscribe(ctx context.Context) <-chan ctl.Event { return d.hub.Subscribe(ctx) }
 

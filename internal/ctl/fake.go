@@ -24,6 +24,7 @@ type Fake struct {
 	EventsAre     Events
 	DrainIs       Drain
 	DeletedIs     Binding
+	TraceIs       Trace
 	Err           error // answer to everything but Subscribe
 
 	Hub Hub // Publish here
@@ -94,6 +95,10 @@ func (f *Fake) Events(_ context.Context, q EventFilter) (Events, error) {
 		since = q.Since.UTC().Format(time.RFC3339)
 	}
 	return f.EventsAre, f.ask(fmt.Sprintf("Events since %s after %d of %s last %d", since, q.After, q.HomeAddress, q.Last))
+}
+
+func (f *Fake) Trace(_ context.Context, q TraceFilter) (Trace, error) {
+	return f.TraceIs, f.ask("Trace " + q.HomeAddress.String())
 }
 
 func (f *Fake) Subscribe(ctx context.Context) <-chan Event {

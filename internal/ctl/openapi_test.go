@@ -1,6 +1,7 @@
 package ctl
 
 import (
+	"encoding/json"
 	"flag"
 	"fmt"
 	"go/ast"
@@ -25,10 +26,11 @@ var rewrite = flag.Bool("update", false, "write docs/openapi.yaml")
 
 // special are types whose JSON is their own.
 var special = map[reflect.Type]string{
-	reflect.TypeFor[netip.Addr]():   "Address",
-	reflect.TypeFor[netip.Prefix](): "Prefix",
-	reflect.TypeFor[time.Time]():    "Time",
-	reflect.TypeFor[Seconds]():      "Seconds",
+	reflect.TypeFor[netip.Addr]():      "Address",
+	reflect.TypeFor[netip.Prefix]():    "Prefix",
+	reflect.TypeFor[time.Time]():       "Time",
+	reflect.TypeFor[Seconds]():         "Seconds",
+	reflect.TypeFor[json.RawMessage](): "Decoded",
 }
 
 const specialSchemas = `    Address:
@@ -45,6 +47,10 @@ const specialSchemas = `    Address:
     Seconds:
       type: [number, "null"]
       description: A time span in seconds, to the millisecond; null is without end.
+    Decoded:
+      type: object
+      description: A message as mip6ctl decode prints it, fields named as in the RFCs.
+      additionalProperties: true
 `
 
 // document writes docs/openapi.yaml out of the routes, the types and their comments.
@@ -108,7 +114,7 @@ func (d *document) route(r route) {
 		if i == 0 {
 			d.linef(3, "parameters:")
 		}
-		d.linef(4, "- {name: %s, in: query, required: false, description: %q, schema: %s}", p.name, p.description, p.schema)
+		d.linef(4, "- {name: %s, in: query, required: %t, description: %q, schema: %s}", p.name, p.required, p.description, p.schema)
 	}
 	if r.body != nil {
 		d.linef(3, "requestBody:")

@@ -39,6 +39,9 @@ type Source interface {
 	// Events returns what is kept of the past. Hub.Events is made for it.
 	Events(ctx context.Context, f EventFilter) (Events, error)
 
+	// Trace tells the story of one mobile node.
+	Trace(ctx context.Context, f TraceFilter) (Trace, error)
+
 	// Subscribe returns the events from now on until ctx ends, which closes
 	// the channel. Hub.Subscribe is made for it.
 	Subscribe(ctx context.Context) <-chan Event

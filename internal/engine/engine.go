@@ -20,7 +20,7 @@ const (
 // ErrStopped is returned by calls that reach the engine after its end.
 var ErrStopped = errors.New("the engine has stopped")
 
-// Config wires an engine. All fields are required except Store, Meter and Now.
+// Config wires an engine. All fields are required except Store, Meter, Recorder and Now.
 type Config struct {
 	Machines []role.Machine
 	Kernel   Applier // carries out what changes the data path
@@ -36,6 +36,9 @@ type Config struct {
 
 	// Meter is told how the engine works; nil: nobody measures.
 	Meter Meter
+
+	// Recorder is told what happens; nil: nobody writes it down.
+	Recorder Recorder
 
 	// Now reads the clock; nil means time.Now.
 	Now func() time.Time
@@ -164,6 +167,9 @@ func (e *Engine) process(events []role.Event) {
 	}
 	e.plans = e.plans[:0]
 	for _, ev := range events {
+		if e.cfg.Recorder != nil {
+			e.cfg.Recorder.Heard(now, ev)
+		}
 		for _, m := range e.cfg.Machines {
 			e.step(now, m, ev)
 		}

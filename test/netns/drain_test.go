@@ -41,6 +41,14 @@ func TestKernelDrainAndDelete(t *testing.T) {
 		t.Error(wrong)
 	}
 
+	story, err := w.ha.Ctl(t.Context(), "trace", topology.HoA.String())
+	for _, want := range []string{"Binding Refresh Request", "clear binding", "status 130", "store registration"} {
+		if err != nil || !strings.Contains(story, want) {
+			t.Errorf("the story has no %q (%v):\n%s", want, err, story)
+		}
+	}
+	t.Logf("trace:\n%s", story)
+
 	again := time.Now()
 	if out, err := w.ha.Ctl(t.Context(), "drain", "--cancel"); err != nil || !strings.Contains(out, "serving") {
 		t.Fatalf("drain --cancel: %v: %s", err, out)
