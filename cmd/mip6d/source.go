@@ -33,7 +33,8 @@ type source interface {
 var _ ctl.Source = (*daemon)(nil)
 
 // Status implements ctl.Source.
-func (d *daemon) Status(context.Context) (ctl.Status, error) {
+func (d *daemon) Status(ctx context.Context) (ctl.Status, error) {
+	d.lookNow(ctx)
 	return ctl.Status{
 		Roles: d.role.roles(), Version: ctl.Version(), PID: os.Getpid(), Since: d.since,
 		Config: d.cfg.Load().File, Loaded: *d.loaded.Load(), Problems: d.problems.list(),
