@@ -4,6 +4,7 @@
 //
 //	mip6ctl status
 //	mip6ctl show bindings|bul|home-agents|groups|nonces|interfaces|ipsec|stats
+//	mip6ctl show bindings|bul|groups [--hoa HOA] [--prefix P] [--coa P] [--sort KEY] [-o wide]
 //	mip6ctl ipsec migrate --old A --new B [--peer P] [--dry-run]
 //	mip6ctl ro start|stop PEER
 //	mip6ctl flush bul PEER
@@ -22,7 +23,7 @@
 // is well, 1 it could not be done, 2 the command line or the checked or
 // converted configuration is wrong.
 //
-// The files: main.go and usage.go the command line, status.go, show.go,
+// The files: main.go and usage.go the command line, status.go, show.go, listing.go, listers.go,
 // correspond.go, ipsec.go, watch.go, events.go, trace.go, drain.go, delete.go, reload.go, check.go, convert.go,
 // decode.go, doctor.go the commands, since.go, complete.go, table.go and human.go what they share.
 package main
