@@ -37,6 +37,7 @@ const (
 	netlink   = "github.com/mdlayher/netlink"
 	rtnetlink = "github.com/vishvananda/netlink"
 	ebpf      = "github.com/cilium/ebpf"
+	vici      = "github.com/strongswan/govici"
 	yaml      = "gopkg.in/yaml.v3"
 	cobra     = "github.com/spf13/cobra"
 	prom      = "github.com/prometheus/client_golang/prometheus"
@@ -97,6 +98,7 @@ var Rooms = []Room{
 	{Path: "internal/metrics", Rooms: []string{"internal/role", "internal/mh"}, Modules: []string{prom}},
 	{Path: "internal/umip", Pure: true},
 	{Path: "internal/sdnotify"},
+	{Path: "internal/charon", Modules: []string{vici}},
 	{Path: "cmd/mip6ctl", Rooms: concat(codecs, []string{
 		"internal/ctl", "internal/config", "internal/decode", "internal/umip", "internal/doctor", "internal/probe", "internal/rtnl",
 	}), Modules: []string{cobra}},
@@ -104,7 +106,7 @@ var Rooms = []Room{
 	// The only one that knows both a role and an applier.
 	{Path: "cmd/mip6d", Rooms: concat(codecs, roles, appliers, []string{
 		"internal/role", "internal/engine", "internal/config", "internal/ctl", "internal/store", "internal/doctor", "internal/probe",
-		"internal/sdnotify", "internal/metrics", "internal/journal",
+		"internal/sdnotify", "internal/metrics", "internal/journal", "internal/charon",
 	}), Modules: []string{errgroup, sys}},
 
 	// The load generator, which knows the protocol and nothing of the daemon.

@@ -21,6 +21,7 @@ const (
 	defaultTable         = 6275
 	defaultTunnelName    = "mip6t"
 	defaultTunnelPrefix  = "mip6n"
+	defaultViciSocket    = "/run/charon.vici" // of Debian's strongSwan
 
 	defaultMaxLifetime     = time.Hour
 	defaultMaxBindings     = 1_000_000
@@ -101,6 +102,7 @@ func defaults() *Config {
 			TunnelName:    defaultTunnelName,
 			TunnelPrefix:  defaultTunnelPrefix,
 		},
-		Log: Log{Level: slog.LevelInfo, Format: LogText},
+		Log:        Log{Level: slog.LevelInfo, Format: LogText},
+		Strongswan: Strongswan{Socket: defaultViciSocket},
 	}
 }

@@ -7,9 +7,31 @@ import (
 	"testing"
 	"time"
 
+	"mip6d/test/netns/capture"
 	"mip6d/test/netns/charon"
+	"mip6d/test/netns/daemon"
 	"mip6d/test/netns/topology"
 )
+
+// Both sides prove who they are by certificates.
+func TestIKELongCertificates(t *testing.T) {
+	w := newManaged(t, plan{swanctl: "swanctl-certificates.conf", prepare: func(w *managed) { certify(t, w.haIKE, w.mnIKE) }})
+	fromCN := w.pingMN(t)
+	answered(t, fromCN, time.Time{}, 90*time.Second)
+	w.move(t, fromCN, topology.Foreign2)
+}
+
+// All payload in a tunnel of its own, over a move.
+func TestIKELongPayload(t *testing.T) {
+	w := newManaged(t, plan{payload: true})
+	fromCN := w.pingMN(t)
+	answered(t, fromCN, time.Time{}, 90*time.Second)
+	w.move(t, fromCN, topology.Foreign2)
+	w.associations(t, careOfOn(topology.Foreign2))
+	w.clear(t, time.Time{}, "payload", func(ip *capture.IPv6) bool {
+		return ip.Proto != capture.ProtoESP && (ip.Src == topology.HoA || ip.Dst == topology.HoA)
+	})
+}
 
 // edit changes a file below a root, in which old must be.
 func edit(t *testing.T, c *charon.Charon, name, old, new string) {
@@ -37,9 +59,9 @@ const (
 //
 // Requirements: 4877-4.2-1
 func TestIKELongAnothersHomeAddress(t *testing.T) {
-	w := newManaged(t, "swanctl.conf", "", func(w *managed) {
+	w := newManaged(t, plan{prepare: func(w *managed) {
 		edit(t, w.haIKE, swanctlFile, topology.HoA.String(), topology.HoA.Next().String())
-	})
+	}})
 	eventually(t, 90*time.Second, func() string {
 		if strings.Contains(w.haIKE.Log(), "traffic selectors") && strings.Contains(w.mnIKE.Log(), "TS_UNACCEPTABLE") {
 			return ""
@@ -53,13 +75,53 @@ func TestIKELongAnothersHomeAddress(t *testing.T) {
 	}
 }
 
+// Where strongSwan does not follow it negotiates anew from the next care-of address: on its
+// own account, or since mip6d has ended what it had at the last one. The same where only
+// the home agent's does not.
+//
+// Requirements: 6275-10.3.1-22, 6275-11.7.3-15, 4877-7.4-1
+func TestIKELongWithoutMobility(t *testing.T) {
+	for name, c := range map[string]struct{ mnFixed, roams bool }{
+		"by itself":       {true, true},
+		"when told to":    {true, false},
+		"home agent only": {false, false},
+	} {
+		t.Run(name, func(t *testing.T) {
+			w := newManaged(t, plan{haFixed: true, mnFixed: c.mnFixed, prepare: func(w *managed) {
+				if c.roams {
+					edit(t, w.mnIKE, strongswanFile, "roam_events = no", "roam_events = yes")
+				}
+			}})
+			daemon.New(t, w.CN, daemon.Correspondent())
+			fromCN := w.pingMN(t)
+			answered(t, fromCN, time.Time{}, 90*time.Second)
+			up := w.move(t, fromCN, topology.Foreign2)
+			careOf := careOfOn(topology.Foreign2)
+			eventually(t, 30*time.Second, func() string { // until mip6d has asked
+				_, _ = w.mn.Ctl(t.Context(), "flush", "bul", topology.CNAddr.String())
+				_, _ = w.mn.Ctl(t.Context(), "ro", "start", topology.CNAddr.String())
+				time.Sleep(3 * time.Second)
+				out, err := w.haIKE.Swanctl(t.Context(), "--list-sas")
+				if err != nil || !strings.Contains(out, "remote 'mn100.example.org' @ "+careOf.String()) {
+					return out
+				}
+				return ""
+			})
+			if len(w.saysIKE(up)) == 0 {
+				t.Error("nothing of IKE at a move")
+			}
+			w.tested(t)
+		})
+	}
+}
+
 // strongSwan at the home agent is killed and knows nothing any more. The mobile node's
 // finds out (dead peer detection), and the next Binding Update has it begin anew.
 func TestIKELongDeadPeer(t *testing.T) {
-	w := newManaged(t, "swanctl.conf", "", func(w *managed) {
+	w := newManaged(t, plan{prepare: func(w *managed) {
 		edit(t, w.mnIKE, swanctlFile, "dpd_delay = 30s", "dpd_delay = 3s")
 		edit(t, w.mnIKE, strongswanFile, "charon {", "charon {\n retransmit_tries = 1\n retransmit_timeout = 2")
-	})
+	}})
 	fromCN := w.pingMN(t)
 	answered(t, fromCN, time.Time{}, 90*time.Second)
 	w.haIKE.Kill()

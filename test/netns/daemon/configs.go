@@ -122,13 +122,19 @@ mobile_node:
 	}
 }
 
-// HomeAgentIKE and MobileNodeIKE have the keys of HomeAgentIPsec made by strongSwan. more
-// stands in the ike section, such as "mobility: off".
-func HomeAgentIKE(more string) Config { return ike(HomeAgentIPsec(""), more) }
+// HomeAgentIKE and MobileNodeIKE have the keys of HomeAgentIPsec made by strongSwan, which
+// is reached at a socket. more stands in the ipsec section, such as ", payload: on"; mobility
+// is that key's.
+func HomeAgentIKE(more, mobility, socket string) Config {
+	return ike(HomeAgentIPsec(more), mobility, socket)
+}
 
 // MobileNodeIKE is the other side of HomeAgentIKE.
-func MobileNodeIKE(more string) Config { return ike(MobileNodeIPsec(""), more) }
+func MobileNodeIKE(more, mobility, socket string) Config {
+	return ike(MobileNodeIPsec(more), mobility, socket)
+}
 
-func ike(c Config, more string) Config {
-	return Config{Text: strings.ReplaceAll(c.Text, "spi: 4096, key_file: $DIR/secret", "ike: {number: 1, "+more+"}")}
+func ike(c Config, mobility, socket string) Config {
+	text := strings.ReplaceAll(c.Text, "spi: 4096, key_file: $DIR/secret", "ike: {number: 1, mobility: "+mobility+"}")
+	return Config{Text: text + "strongswan: {socket: " + socket + "}\n"}
 }
