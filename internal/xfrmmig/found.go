@@ -55,7 +55,7 @@ func (g *Guard) find() (*found, error) {
 func (g *Guard) number(list []Protection, f *found) map[netip.Addr]Number {
 	out, taken := make(map[netip.Addr]Number), make(map[Number]bool)
 	for _, p := range f.policies {
-		if len(p.Templates) == 0 {
+		if len(p.Templates) == 0 || !isESPReqid(p.Templates[0].Reqid) {
 			continue
 		}
 		n, u := numberOf(p.Templates[0].Reqid)

@@ -4,6 +4,7 @@ import (
 	"encoding/binary"
 	"fmt"
 	"net/netip"
+	"os"
 	"strings"
 	"syscall"
 	"testing"
@@ -16,6 +17,7 @@ import (
 	"mip6d/test/netns/daemon"
 	"mip6d/test/netns/topology"
 	"mip6d/test/netns/traffic"
+	"mip6d/test/testkernel"
 )
 
 // Numbers of the derived security associations, from 4096 on.
@@ -44,6 +46,10 @@ func newProtected(t *testing.T, at topology.Link, more string, edit ...func(ha, 
 		f(&ha, &mn)
 	}
 	p.world = newWorld(t, settings{Config: topology.Config{Start: at}, haConfig: &ha, mnConfig: &mn, before: func(topo *topology.Topology) {
+		// With xfrm interfaces in the kernel, anybody's, ESP is looked at once more.
+		if out, err := topo.Router.Run(t.Context(), "ip", "link", "add", "xfrm0", "type", "xfrm", "dev", "lo", "if_id", "1"); err != nil {
+			t.Fatal(out, err)
+		}
 		var err error
 		if p.cable, err = capture.Start(topo.Switch, topology.MNPort, nil); err != nil {
 			t.Fatal(err)
@@ -265,6 +271,18 @@ func TestKernelIPsecPayloadIsNoMulticast(t *testing.T) {
 	if list := w.cable.Select(start, plain); len(list) > 0 {
 		t.Errorf("%d packets in the plain tunnel, first %+v", len(list), list[0].IP.Inner)
 	}
+}
+
+// Whether xfrm interfaces are known makes no difference; all other tests have them.
+func TestKernelIPsecWithoutXfrmInterfaces(t *testing.T) {
+	testkernel.Require(t)
+	if os.Getenv("MIP6D_VM") == "" {
+		t.Skip("takes a module out of the kernel: only in the VM")
+	}
+	testkernel.HideModule(t, "xfrm_interface")
+	ha, mn := daemon.HomeAgentIPsec(""), daemon.MobileNodeIPsec("")
+	w := newWorld(t, settings{Config: topology.Config{Start: topology.Foreign1}, haConfig: &ha, mnConfig: &mn})
+	answered(t, w.pingMN(t), time.Time{}, 15*time.Second)
 }
 
 // Mobile prefix discovery in transport mode, as Binding Updates.
