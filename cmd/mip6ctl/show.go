@@ -34,7 +34,10 @@ func printBindings(w io.Writer, list []ctl.Binding) {
 	rows := make([][]string, len(list))
 	for i, b := range list {
 		auth, with := "none", b.HomeAgent
-		if b.Authenticated {
+		switch {
+		case b.IPsec:
+			auth = "ipsec"
+		case b.Authenticated:
 			auth = "key"
 		}
 		if b.Type == ctl.BindingCorrespondent {

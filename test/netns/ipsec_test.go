@@ -458,7 +458,7 @@ func TestKernelIPsecRefusesWhatIsUnprotected(t *testing.T) {
 	f.update(102, 0)
 	refused(11)
 	out, err := w.ha.Ctl(t.Context(), "show", "bindings")
-	if err != nil || !strings.Contains(out, topology.HoA.String()) || strings.Contains(out, f.careOf.String()) {
+	if err != nil || !strings.Contains(out, topology.HoA.String()) || !strings.Contains(out, " ipsec ") || strings.Contains(out, f.careOf.String()) {
 		t.Errorf("%v\n%s", err, out)
 	}
 }
