@@ -52,7 +52,7 @@ func (c *correspondent) apply(e role.Effect) error {
 			}
 		})
 	case role.Send:
-		p := packet{e.Src, e.Dst, e.HomeAddress, e.RoutingHome, e.Raw}
+		p := packet{src: e.Src, dst: e.Dst, home: e.HomeAddress, routing: e.RoutingHome, raw: e.Raw}
 		if !owned(p.dst) { // a flood's answers are no story
 			w.say("CN: sends %s", describe(p))
 		}

@@ -25,6 +25,19 @@ type host struct {
 	carryOut func(role.Effect) error
 }
 
+// refusing is what the kernel's model answers IPsec's requests with. A process that is killed
+// in the midst of several makes no more of them.
+func (h *host) refusing() error {
+	switch {
+	case h.burns():
+		return errKilled
+	case h.w.chance(h.w.faults.Kernel / 4):
+		h.w.say("%s: kernel refuses a request of IPsec", h.name)
+		return errKernel
+	}
+	return nil
+}
+
 // step hands the machine an event, and goes on with the answers.
 func (h *host) step(ev role.Event) {
 	queue := []role.Event{ev}

@@ -23,7 +23,7 @@ type Guard struct {
 	end End
 
 	mu    sync.Mutex // a reload comes from elsewhere than bindings
-	conn  *Conn
+	conn  kernel
 	homes map[netip.Addr]*guarded
 }
 
@@ -231,19 +231,26 @@ func (g *Guard) setTunnel(h *guarded, u Purpose, careOf netip.Addr) error {
 		if h.careOf == careOf {
 			return nil
 		}
-		err := g.conn.Migrate(h.migrations(h.number, u, g.end, h.careOf, careOf))
+		there, back := h.migrations(h.number, u, g.end, h.careOf, careOf), h.migrations(h.number, u, g.end, careOf, h.careOf)
+		err := g.conn.Migrate(there)
 		if err == nil {
-			return g.complete(h.associations(h.number, u, g.end, careOf))
+			if err = g.complete(h.associations(h.number, u, g.end, careOf)); err != nil {
+				undo := g.conn.Migrate(back)
+				h.broken = undo != nil
+				err = errors.Join(err, undo)
+			}
+			return err
 		}
 		if !cannotMove(err) {
+			h.broken = errors.Is(err, errHalfway)
 			return err
 		}
 		// Somebody has taken away what was to move, or it can't be moved: the keys are
 		// known. Should what follows fail, nobody knows where it ends.
+		h.broken = true
 		if err := g.drop(h, u); err != nil {
 			return err
 		}
-		h.broken = true
 	}
 	if err := g.setPolicies(h.policies(h.number, u, g.end, careOf)); err != nil {
 		return err

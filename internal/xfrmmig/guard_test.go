@@ -196,7 +196,7 @@ func TestKernelGuardMovesAndAdopts(t *testing.T) {
 			}
 			must(t, g.Protect([]Protection{one}))
 			must(t, g.SetTunnels(hoa, coa))
-			must(t, g.conn.Cleanup())
+			must(t, g.conn.(*Conn).Cleanup())
 			policies, err := g.conn.Policies()
 			must(t, err)
 			sas, err := g.conn.SAs()
@@ -296,7 +296,7 @@ func TestKernelMigrationIsToldAsItWasAsked(t *testing.T) {
 	}
 	g := openGuard(t, AtMobileNode)
 	t.Cleanup(func() {
-		if err := g.conn.Cleanup(); err != nil {
+		if err := g.conn.(*Conn).Cleanup(); err != nil {
 			t.Error(err)
 		}
 	})
