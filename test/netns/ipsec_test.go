@@ -198,6 +198,7 @@ func TestKernelIPsecSignallingMoves(t *testing.T) {
 		}
 	}
 	w.noClearSignalling(t)
+	w.keepForTshark(t)
 	for _, d := range []*daemon.Daemon{w.ha, w.mn} {
 		if n := xfrm(t, d, "ipsec_missing"); n != 0 {
 			t.Errorf("%s: %d messages were unprotected", d.Node.Name, n)
