@@ -89,6 +89,7 @@ func (w *World) toCorrespondent() {
 	d, direct := m.directs[cnAddr]
 	if !direct || d.until.Before(w.now) {
 		if m.path.Mode == role.PathTunnelled {
+			w.reverseTunnel(packet{src: hoa, dst: cnAddr}, m.path.CareOf)
 			m.step(role.PeerSeen{Pair: role.Pair{Local: hoa, Peer: cnAddr}})
 		}
 		return
@@ -114,6 +115,7 @@ func (w *World) toMobile() {
 		}
 		return
 	}
+	w.intercepted(packet{src: cnAddr, dst: hoa})
 	if b, ok := w.ha.bindings[hoa]; ok && w.mn.has(b.CareOf) && w.mn.path.Mode == role.PathTunnelled && w.chance(0.5) {
 		w.mn.step(role.PeerSeen{Pair: role.Pair{Local: hoa, Peer: cnAddr}, Inbound: true})
 	}

@@ -25,6 +25,7 @@ type Faults struct {
 	IPv4                 bool          // the mobile node wants an IPv4 home address
 	Rival                time.Duration // mean time between another's requests for it; 0: none
 	IPsec                bool          // the mobile node is protected by it
+	Payload              bool          // all of it, which excludes route optimisation
 	Beside               bool          // RFC 4285 beside IPsec
 	NoMigration          bool          // kernels that know none
 }
@@ -60,6 +61,7 @@ func (f *Faults) drawIPv4(rng *rand.Rand) {
 // that has lost its store, timestamps do.
 func (f *Faults) drawIPsec(rng *rand.Rand) {
 	if f.IPsec = rng.IntN(2) == 0; f.IPsec {
+		f.Payload = rng.IntN(3) == 0
 		f.Beside = rng.IntN(4) == 0 || !f.Store
 		f.NoMigration = rng.IntN(8) == 0
 	}
@@ -70,7 +72,7 @@ func (f Faults) calm() Faults {
 	return Faults{
 		DelayMin: time.Millisecond, DelayMax: 5 * time.Millisecond,
 		BeaconMin: f.BeaconMin, BeaconMax: f.BeaconMin + 100*time.Millisecond, Squatter: f.Squatter, Store: f.Store,
-		Converse: f.Converse, IPv4: f.IPv4, IPsec: f.IPsec, Beside: f.Beside, NoMigration: f.NoMigration,
+		Converse: f.Converse, IPv4: f.IPv4, IPsec: f.IPsec, Payload: f.Payload, Beside: f.Beside, NoMigration: f.NoMigration,
 	}
 }
 

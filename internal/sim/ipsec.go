@@ -9,8 +9,12 @@ import (
 	"mip6d/internal/xfrmmig"
 )
 
-// protoMH is the Mobility Header (RFC 6275 §6.1.1).
-const protoMH = 135
+// Protocols of what is sent: the Mobility Header (RFC 6275 §6.1.1), and payload, which has
+// no octets here.
+const (
+	protoMH  = 135
+	protoUDP = 17
+)
 
 // signalling is the security association of the mobile node's signalling, by its mark.
 var signalling = xfrmmig.Number(0).Reqid(xfrmmig.ForSignalling)
@@ -20,6 +24,7 @@ var signalling = xfrmmig.Number(0).Reqid(xfrmmig.ForSignalling)
 type ipsec struct {
 	end     xfrmmig.End
 	name    string
+	payload bool
 	model   *xfrmmig.Model
 	guard   *tunnels
 	refuses func() error
@@ -56,7 +61,7 @@ func (x *ipsec) tunnels() datapath.Tunnels { return x.guard }
 
 // protected makes one, empty.
 func (x *ipsec) protected(w *World, end xfrmmig.End, name string, refuses func() error) {
-	*x = ipsec{end: end, name: name, model: &xfrmmig.Model{NoMigration: w.faults.NoMigration}, refuses: refuses}
+	*x = ipsec{end: end, name: name, payload: w.faults.Payload, model: &xfrmmig.Model{NoMigration: w.faults.NoMigration}, refuses: refuses}
 	x.begin(w)
 }
 
@@ -73,17 +78,21 @@ func (x *ipsec) begin(w *World) {
 		return
 	}
 	if !w.mutants.Naked {
-		if err := g.Protect([]xfrmmig.Protection{protection()}); err != nil {
+		if err := g.Protect([]xfrmmig.Protection{protection(w.faults.Payload)}); err != nil {
 			w.fail("%s: %v", x.name, err)
 		}
 	}
 	x.model.Refuse = x.refuses
 }
 
-// protection is that of the mobile node's signalling and return routability.
-func protection() xfrmmig.Protection {
+// protection is that of the mobile node's signalling and return routability, and of payload
+// if wanted.
+func protection(payload bool) xfrmmig.Protection {
 	p := xfrmmig.Protection{HomeAddress: hoa, HomeAgent: haAddr}
-	for i, u := range []xfrmmig.Purpose{xfrmmig.ForSignalling, xfrmmig.ForTests} {
+	for i, u := range xfrmmig.Purposes {
+		if u == xfrmmig.ForPayload && !payload {
+			continue
+		}
 		spi := uint32(300 + 2*i)
 		p.Pairs[u] = xfrmmig.Pair{ToHomeAgent: xfrmmig.Key{SPI: spi}, ToMobileNode: xfrmmig.Key{SPI: spi + 1}}
 	}
@@ -93,9 +102,9 @@ func protection() xfrmmig.Protection {
 // flow is what policies see of a message: Binding Updates of a protected home address
 // get their Home Address option after them (xfrmmig.Outgoing), other messages before.
 func (p packet) flow() xfrmmig.Packet {
-	f := xfrmmig.Packet{Src: p.src, Dst: p.dst, Proto: protoMH}
+	f := xfrmmig.Packet{Src: p.src, Dst: p.dst, Proto: protoUDP}
 	if len(p.raw) > 2 {
-		f.Type = p.raw[2]
+		f.Proto, f.Type = protoMH, p.raw[2]
 	}
 	if p.home.IsValid() && p.dst == haAddr {
 		f.Src = p.home
@@ -115,7 +124,7 @@ func (x *ipsec) protect(w *World, p *packet, tunnelled bool) bool {
 	through, clear := x.model.Output(p.flow())
 	p.sealed = through
 	switch {
-	case clear && p.secret(tunnelled):
+	case clear && (p.secret(tunnelled) || w.faults.Payload && tunnelled):
 		w.fail("%s: %s leaves in clear", x.name, describe(*p))
 	case through == nil && !clear:
 		w.say("%s: no security association for %s", x.name, describe(*p))
@@ -162,11 +171,19 @@ func (x *ipsec) takes(w *World, d xfrmmig.Dir, p packet, in *role.MessageIn) boo
 	return true
 }
 
-// endOf is where the tunnel of return routability ends on the mobile node's side, if it is
-// whole: policies and associations for both directions.
+// endOf is where the tunnels end on the mobile node's side, if they are whole, with policies
+// and associations for both directions, and alike.
 func (x *ipsec) endOf() netip.Addr {
-	out, in := xfrmmig.Packet{Src: hoa, Dst: cnAddr, Proto: protoMH, Type: uint8(mh.TypeHomeTestInit)},
-		xfrmmig.Packet{Src: cnAddr, Dst: hoa, Proto: protoMH, Type: uint8(mh.TypeHomeTest)}
+	end := x.endFor(xfrmmig.Packet{Src: hoa, Dst: cnAddr, Proto: protoMH, Type: uint8(mh.TypeHomeTestInit)},
+		xfrmmig.Packet{Src: cnAddr, Dst: hoa, Proto: protoMH, Type: uint8(mh.TypeHomeTest)})
+	if x.payload && end != x.endFor(xfrmmig.Packet{Src: hoa, Dst: cnAddr, Proto: protoUDP}, xfrmmig.Packet{Src: cnAddr, Dst: hoa, Proto: protoUDP}) {
+		return netip.Addr{}
+	}
+	return end
+}
+
+// endFor is where the one ends that is for packets from and to the mobile node.
+func (x *ipsec) endFor(out, in xfrmmig.Packet) netip.Addr {
 	dir := xfrmmig.In
 	if x.end == xfrmmig.AtHomeAgent {
 		out, in, dir = in, out, xfrmmig.Forward
@@ -193,6 +210,6 @@ func (w *World) checkTunnels() {
 	}
 	m := w.mn
 	if m.path.Mode == role.PathTunnelled && !m.refused && !m.dead && m.endOf() != m.path.CareOf {
-		w.fail("MN: the path is by %s, and the tunnel of return routability ends at %s", m.path.CareOf, m.endOf())
+		w.fail("MN: the path is by %s, and the tunnels end at %s", m.path.CareOf, m.endOf())
 	}
 }

@@ -220,27 +220,27 @@ func TestInvariantsCatchMutants(t *testing.T) {
 		{
 			"does not protect its tunnel",
 			Mutants{IPsec: side("MN", func(t datapath.Tunnels) datapath.Tunnels { return lazy{} })},
-			"the tunnel of return routability ends at invalid IP",
+			"the tunnels end at invalid IP",
 		},
 		{
 			"makes its tunnel inactive while it is used",
 			Mutants{IPsec: side("HA", func(t datapath.Tunnels) datapath.Tunnels { return fickle{t} })},
-			"is acknowledged, and the tunnel ends at invalid IP",
+			"is acknowledged, and the tunnels end at invalid IP",
 		},
 		{
 			"acknowledges what could not be migrated",
 			Mutants{IPsec: side("HA", func(t datapath.Tunnels) datapath.Tunnels { return careless{t} })},
-			"is acknowledged, and the tunnel ends at",
+			"is acknowledged, and the tunnels end at",
 		},
 		{
 			"uses a tunnel that could not be migrated",
 			Mutants{IPsec: side("MN", func(t datapath.Tunnels) datapath.Tunnels { return careless{t} })},
-			"the tunnel of return routability ends at",
+			"the tunnels end at",
 		},
 		{
 			"never migrates",
 			Mutants{IPsec: side("HA", func(t datapath.Tunnels) datapath.Tunnels { return &rooted{Tunnels: t} })},
-			"is acknowledged, and the tunnel ends at",
+			"is acknowledged, and the tunnels end at",
 		},
 		{
 			"has no policies",

@@ -112,7 +112,7 @@ func (w *World) intercepted(p packet) bool {
 	}
 	w.after(w.between(w.faults.DelayMin, w.faults.DelayMax), func() {
 		in := role.MessageIn{Ifindex: mnIfindex, Src: p.src, Dst: p.dst, Tunnelled: true, Raw: p.raw}
-		if w.mn.has(end) && w.mn.path.Mode == role.PathTunnelled && w.mn.takes(w, xfrmmig.In, p, &in) {
+		if w.mn.has(end) && w.mn.path.Mode == role.PathTunnelled && w.mn.takes(w, xfrmmig.In, p, &in) && len(p.raw) > 0 {
 			w.mn.step(in)
 		}
 	})
@@ -130,7 +130,7 @@ func (w *World) reverseTunnel(p packet, careOf netip.Addr) {
 	}
 	w.after(w.between(w.faults.DelayMin, w.faults.DelayMax), func() {
 		var in role.MessageIn
-		if b, bound := w.ha.bindings[hoa]; bound && b.CareOf == careOf && w.ha.takes(w, xfrmmig.Forward, p, &in) {
+		if b, bound := w.ha.bindings[hoa]; bound && b.CareOf == careOf && w.ha.takes(w, xfrmmig.Forward, p, &in) && len(p.raw) > 0 {
 			p.sealed = nil
 			w.deliver(p)
 		}

@@ -109,7 +109,7 @@ func newMN(rng *rand.Rand, unauthenticated bool, f Faults) role.Machine {
 	}
 	return mn.New(mn.Params{
 		Homes: []mn.Home{home}, Interfaces: []mn.Interface{{Name: "eth0"}},
-		Optimization: mn.Optimization{Policy: role.Policy{Default: true}, RetryAfter: 20 * time.Second},
+		Optimization: mn.Optimization{Policy: role.Policy{Default: !f.Payload}, RetryAfter: 20 * time.Second},
 	}, random{rng})
 }
 

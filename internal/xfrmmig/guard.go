@@ -207,17 +207,21 @@ func (g *Guard) beginAnew(h *guarded) error {
 
 // unset takes back what SetTunnels did before it failed at a purpose.
 func (g *Guard) unset(h *guarded, failed Purpose, careOf netip.Addr) error {
-	if !h.active {
-		return g.clear(h)
+	if !h.careOf.IsValid() {
+		h.broken = true // some associations were made
 	}
+	var errs []error
 	for _, u := range Purposes[1:failed] {
-		if h.Has(u) && careOf != h.careOf {
+		if h.Has(u) && h.careOf.IsValid() && careOf != h.careOf {
 			if err := g.conn.Migrate(h.migrations(h.number, u, g.end, careOf, h.careOf)); err != nil {
-				return fmt.Errorf("go back to %s: %w", h.careOf, err)
+				errs = append(errs, fmt.Errorf("go back to %s: %w", h.careOf, err))
 			}
 		}
 	}
-	return nil
+	if !h.active {
+		errs = append(errs, g.clear(h))
+	}
+	return errors.Join(errs...)
 }
 
 func (g *Guard) setTunnel(h *guarded, u Purpose, careOf netip.Addr) error {
