@@ -28,6 +28,8 @@ type Faults struct {
 	Payload              bool          // all of it, which excludes route optimisation
 	Beside               bool          // RFC 4285 beside IPsec
 	NoMigration          bool          // kernels that know none
+	Drain                time.Duration // mean time between the home agent's being drained or not; 0: never
+	Delete               time.Duration // mean time between deletions of the binding by hand; 0: none
 }
 
 // drawFaults makes a world's character from its seed.

@@ -78,7 +78,7 @@ func (h *homeAgent) apply(e role.Effect) error {
 		p := packet{src: e.Src, dst: e.Dst, home: e.HomeAddress, routing: e.RoutingHome, raw: e.Raw}
 		w.say("HA: sends %s", describe(p))
 		w.acknowledged(p)
-		if h.protect(w, &p, false) {
+		if (e.Neighbour || p.dst != hoa || !w.intercepted(p)) && h.protect(w, &p, false) {
 			w.deliver(p)
 		}
 	case role.Notice:
@@ -103,6 +103,7 @@ func (h *homeAgent) restart() {
 	w.say("HA: starts again (store: %v)", w.faults.Store)
 	h.crash(h.newborn())
 	h.begin(w)
+	w.record.drained = 0
 	if w.faults.Store {
 		w.kept(h.stored[hoa])
 	} else {

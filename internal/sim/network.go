@@ -107,7 +107,7 @@ func (w *World) intercepted(p packet) bool {
 	if !w.ha.protect(w, &p, true) {
 		return true
 	}
-	if p.sealed != nil {
+	if p.sealed != nil && p.sealed.Mode == xfrmmig.Tunnel {
 		end = p.sealed.Dst
 	}
 	w.after(w.between(w.faults.DelayMin, w.faults.DelayMax), func() {

@@ -28,6 +28,7 @@ type Mutants struct {
 
 	Unauthenticated bool // the home agent believes everybody
 	IPv6Only        bool // nobody wants an IPv4 home address
+	Unattended      bool // no operator does anything
 
 	// IPsec is what happens to the tunnels of the side of that name; Naked leaves its
 	// policies out.
@@ -48,6 +49,10 @@ func New(seed uint64, mutants Mutants) *World {
 	if !mutants.Unauthenticated {
 		w.faults.drawIPsec(rand.New(rand.NewPCG(seed, 3776)))
 	}
+	operator := rand.New(rand.NewPCG(seed, 5142))
+	if !mutants.Unattended {
+		w.faults.drawDrain(operator)
+	}
 	w.record = record{order: make(map[update]int), acked: make(map[netip.Addr]role.Binding),
 		cnOrder: make(map[update]int), cnTaking: make(map[netip.Addr]uint16), tested: make(map[netip.Addr]bool)}
 	w.record.reliable = w.faults.Store && w.faults.Kernel == 0
@@ -57,6 +62,7 @@ func New(seed uint64, mutants Mutants) *World {
 	w.ha.protected(w, xfrmmig.AtHomeAgent, "HA", w.ha.refusing)
 	w.mn.protected(w, xfrmmig.AtMobileNode, "MN", w.mn.refusing)
 	w.say("seed %d: %+v", seed, w.faults)
+	w.operator(operator)
 	return w
 }
 
@@ -131,6 +137,9 @@ func (w *World) Run() error {
 	w.say("quiet")
 	w.faults = w.faults.calm()
 	w.ha.fuse, w.mn.fuse, w.cn.fuse = 0, 0, 0
+	if w.record.drained != 0 {
+		w.drain(false)
+	}
 	if w.mn.at == nowhere {
 		w.mn.move(foreign1, 0)
 	}
