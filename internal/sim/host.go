@@ -15,8 +15,8 @@ type host struct {
 	life    int       // crashes make what was planned for an earlier life void
 	timer   time.Time // for which a Tick is planned
 
-	// fuse is after how many effects the process is killed, in the midst of what
-	// it was doing; 0: never. Then it hears nothing until reborn.
+	// fuse is after how many effects, or requests of IPsec, the process is killed, in the
+	// midst of what it was doing; 0: never. Then it hears nothing until reborn.
 	fuse   int
 	dead   bool
 	reborn func()

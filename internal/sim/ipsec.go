@@ -57,8 +57,6 @@ func (t *tunnels) Clear(list []netip.Addr) (errs []error) {
 	return errs
 }
 
-func (x *ipsec) tunnels() datapath.Tunnels { return x.guard }
-
 // protected makes one, empty.
 func (x *ipsec) protected(w *World, end xfrmmig.End, name string, refuses func() error) {
 	*x = ipsec{end: end, name: name, payload: w.faults.Payload, model: &xfrmmig.Model{NoMigration: w.faults.NoMigration}, refuses: refuses}

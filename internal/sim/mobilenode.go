@@ -70,7 +70,7 @@ func (m *mobileNode) apply(e role.Effect) error {
 			}
 		})
 	case role.SetHomePath:
-		err := errors.Join((&datapath.MobileNode{Paths: paths{m}, Tunnels: m.tunnels()}).Apply([]role.Effect{e})...)
+		err := errors.Join((&datapath.MobileNode{Paths: paths{m}, Tunnels: m.guard}).Apply([]role.Effect{e})...)
 		m.refused = err != nil
 		return err
 	case role.SetDirect:
