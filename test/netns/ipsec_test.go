@@ -221,6 +221,7 @@ func TestKernelIPsecPayloadMoves(t *testing.T) {
 	}
 	last := uint32(0)
 	for _, to := range []topology.Link{topology.Foreign1, topology.Foreign2, topology.Home, topology.Foreign2} {
+		from := w.At()
 		up, err := w.Move(to)
 		if err != nil {
 			t.Fatal(err)
@@ -240,7 +241,12 @@ func TestKernelIPsecPayloadMoves(t *testing.T) {
 			}
 			continue
 		}
-		w.clear(t, up, "payload", func(ip *capture.IPv6) bool {
+		protected := up
+		if from == topology.Home {
+			// There are no policies at home (RFC 3776 §4.2), and none until mip6d has heard of the move.
+			protected = w.waitESP(t, up, spiSignallingUp).Time
+		}
+		w.clear(t, protected, "payload", func(ip *capture.IPv6) bool {
 			return ip.Proto != capture.ProtoESP && (ip.Src == topology.HoA || ip.Dst == topology.HoA)
 		})
 		n := w.sequence(t, spiPayloadUp)
