@@ -137,7 +137,7 @@ func (m *Model) migrate(g Migration) error {
 		return unix.ENOENT
 	}
 	k := slices.IndexFunc(m.policies[i].Templates, func(t Template) bool {
-		return t.Reqid == g.Reqid && t.Mode == Tunnel && (Endpoints{t.Src, t.Dst}) == g.Old
+		return t.Reqid == g.Reqid && t.Mode == g.Mode && (Endpoints{t.Src, t.Dst}) == g.Old
 	})
 	if k < 0 {
 		return unix.ENODATA
@@ -145,7 +145,7 @@ func (m *Model) migrate(g Migration) error {
 	t := &m.policies[i].Templates[k]
 	t.Src, t.Dst = g.New.Src, g.New.Dst
 	for i := range m.sas { // where another policy has not taken it along already
-		if s := &m.sas[i]; s.Reqid == g.Reqid && s.Mode == Tunnel && (Endpoints{s.Src, s.Dst}) == g.Old {
+		if s := &m.sas[i]; s.Reqid == g.Reqid && s.Mode == g.Mode && (Endpoints{s.Src, s.Dst}) == g.Old {
 			s.Src, s.Dst = g.New.Src, g.New.Dst
 		}
 	}
