@@ -25,8 +25,9 @@ var protections = []struct {
 func eachProtection(b *testing.B, f func(b *testing.B, name string, w *world)) {
 	for _, p := range protections {
 		b.Run(p.name, func(b *testing.B) {
-			p.mn.Text += "  route_optimization: {default: off}\n"
-			w := newWorld(b, settings{Config: topology.Config{Start: topology.Foreign1}, haConfig: &p.ha, mnConfig: &p.mn})
+			mn := p.mn // this is run more than once
+			mn.Text += "  route_optimization: {default: off}\n"
+			w := newWorld(b, settings{Config: topology.Config{Start: topology.Foreign1}, haConfig: &p.ha, mnConfig: &mn})
 			answered(b, w.pingMN(b), time.Time{}, 20*time.Second)
 			f(b, p.name, w)
 		})
