@@ -118,7 +118,7 @@ checked or converted configuration is wrong.`,
 	})
 	cmd.AddCommand(
 		newStatusCommand(o), newShowCommand(o), newWatchCommand(o), newTopCommand(o), newEventsCommand(o), newTraceCommand(o), newDrainCommand(o), newDeleteCommand(o), newReloadCommand(o), newROCommand(o), newFlushCommand(o), newIPsecCommand(o),
-		newCheckCommand(o), newConvertCommand(), newDecodeCommand(), newDoctorCommand(o), newVersionCommand(o),
+		newCheckCommand(o), newConvertCommand(), newDecodeCommand(), newDoctorCommand(o), newBugReportCommand(o), newVersionCommand(o),
 	)
 	return cmd
 }

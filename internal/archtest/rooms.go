@@ -100,7 +100,7 @@ var Rooms = []Room{
 	{Path: "internal/sdnotify"},
 	{Path: "cmd/mip6ctl", Rooms: concat(codecs, []string{
 		"internal/ctl", "internal/config", "internal/decode", "internal/umip", "internal/doctor", "internal/probe", "internal/rtnl",
-	}), Modules: []string{cobra, tui}},
+	}), Modules: []string{cobra, tui, yaml}},
 
 	// The only one that knows both a role and an applier.
 	{Path: "cmd/mip6d", Rooms: concat(codecs, roles, appliers, []string{
