@@ -181,4 +181,3 @@ func BenchmarkKeep(b *testing.B) {
 		j.Heard(noon, ev)
 	}
 }
-
