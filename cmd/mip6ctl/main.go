@@ -5,7 +5,7 @@
 //	mip6ctl status
 //	mip6ctl show bindings|bul|groups [--hoa HOA] [--prefix P] [--coa P] [--sort KEY]
 //	mip6ctl show home-agents|nonces|interfaces|ipsec|stats
-//	mip6ctl watch
+//	mip6ctl watch [--since 1h] [--hoa HOA]
 //	mip6ctl top
 //	mip6ctl events [--since 1h] [--hoa HOA]
 //	mip6ctl trace HOA
