@@ -5,7 +5,7 @@ SHELL        := /bin/bash
 GOBUILD      := CGO_ENABLED=0 go build -trimpath
 KERNELTESTS  := go run ./test/vm/cmd/kerneltests
 # Packages with goroutines of their own are also tested with the race detector.
-RACE         := ./internal/engine ./internal/ctl ./internal/netmon ./internal/mhsock ./internal/proxynd ./internal/store ./internal/metrics
+RACE         := ./internal/engine ./internal/ctl ./internal/netmon ./internal/mhsock ./internal/proxynd ./internal/store ./internal/metrics ./internal/journal
 
 .PHONY: build demo packages test test-ike test-packages test-go test-race test-kernel test-prometheus lint conformance reference bench clean deps
 

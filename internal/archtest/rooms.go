@@ -40,6 +40,7 @@ const (
 	vici      = "github.com/strongswan/govici"
 	yaml      = "gopkg.in/yaml.v3"
 	cobra     = "github.com/spf13/cobra"
+	tui       = "charm.land/bubbletea/v2"
 	prom      = "github.com/prometheus/client_golang/prometheus"
 	bbolt     = "go.etcd.io/bbolt"
 )
@@ -64,7 +65,7 @@ var Rooms = []Room{
 	{Path: "internal/listener", Pure: true, Rooms: machine()},
 	{Path: "internal/mn", Pure: true, Rooms: machine()},
 	{Path: "internal/cn", Pure: true, Rooms: machine()},
-	{Path: "internal/sim", Rooms: concat(roles, machine())},
+	{Path: "internal/sim", Rooms: concat(roles, machine(), []string{"internal/datapath", "internal/xfrmmig"})},
 
 	// The world.
 	{Path: "internal/engine", Rooms: []string{"internal/role"}},
@@ -82,7 +83,7 @@ var Rooms = []Room{
 	{Path: "internal/mcast", Rooms: []string{"internal/role", "internal/icmp6"}, PureFiles: []string{"packet.go"},
 		Modules: []string{ebpf, bpf, sockets, sys}},
 	{Path: "internal/store", Rooms: []string{"internal/role"}, PureFiles: []string{"record.go"}, Modules: []string{bbolt, sys}},
-	{Path: "internal/xfrmmig", Rooms: []string{"internal/role"}, PureFiles: []string{"encode.go", "decode.go", "direct.go", "esp.go", "migrate.go", "protect.go"}, Modules: []string{netlink, sys}},
+	{Path: "internal/xfrmmig", Rooms: []string{"internal/role"}, PureFiles: []string{"encode.go", "decode.go", "direct.go", "esp.go", "migrate.go", "model.go", "protect.go"}, Modules: []string{netlink, sys}},
 
 	// What the kernel must be able to do.
 	{Path: "internal/doctor", Pure: true},
@@ -101,7 +102,7 @@ var Rooms = []Room{
 	{Path: "internal/charon", Modules: []string{vici}},
 	{Path: "cmd/mip6ctl", Rooms: concat(codecs, []string{
 		"internal/ctl", "internal/config", "internal/decode", "internal/umip", "internal/doctor", "internal/probe", "internal/rtnl",
-	}), Modules: []string{cobra}},
+	}), Modules: []string{cobra, tui, yaml}},
 
 	// The only one that knows both a role and an applier.
 	{Path: "cmd/mip6d", Rooms: concat(codecs, roles, appliers, []string{
