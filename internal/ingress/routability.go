@@ -1,7 +1,6 @@
 package ingress
 
 import (
-	"errors"
 	"fmt"
 	"net/netip"
 
@@ -106,36 +105,6 @@ func (g *Gate) deny(b role.Binding) error {
 		return g.denied.Update(&key, &yes, ebpf.UpdateAny)
 	}
 	return ignoreMissing(g.denied.Delete(&key))
-}
-
-// attachRoutability puts its program on the tunnel device's egress.
-func (g *Gate) attachRoutability(ifindex int) error {
-	if err := g.nl.FilterReplace(&netlink.BpfFilter{
-		FilterAttrs: netlink.FilterAttrs{
-			LinkIndex: ifindex, Parent: netlink.HANDLE_MIN_EGRESS, Handle: g.cfg.Handle, Protocol: unix.ETH_P_ALL, Priority: g.cfg.Priority,
-		},
-		Name: routabilityFilterName, Fd: g.routability.FD(), DirectAction: true,
-	}); err != nil {
-		return fmt.Errorf("put the filter %s on interface %d (priority %d): %w", routabilityFilterName, ifindex, g.cfg.Priority, err)
-	}
-	return nil
-}
-
-// detachRoutability removes it, whichever run put it there.
-func detachRoutability(nl *netlink.Handle, cfg Config, ifindex int) error {
-	filters, err := nl.FilterList(linkIndex(ifindex), netlink.HANDLE_MIN_EGRESS)
-	if errors.Is(err, unix.EINVAL) {
-		return nil
-	}
-	for _, f := range filters {
-		b, ok := f.(*netlink.BpfFilter)
-		if a := f.Attrs(); ok && a.Priority == cfg.Priority && a.Handle == cfg.Handle && b.Name == routabilityFilterName {
-			if err := nl.FilterDel(f); err != nil && !errors.Is(err, unix.ENOENT) {
-				return fmt.Errorf("remove the filter %s from interface %d: %w", b.Name, ifindex, err)
-			}
-		}
-	}
-	return err
 }
 
 // deny has all Mobility Header messages from a home address dropped: flower knows

@@ -1,9 +1,10 @@
 package proxynd
 
 import (
-	"container/heap"
 	"net/netip"
 	"time"
+
+	"mip6d/internal/heap"
 )
 
 // Params are the constants of RFC 4861 §10 and RFC 4862 §5.1 that matter here.
@@ -29,14 +30,17 @@ func (p Params) withDefaults() Params {
 
 // job is one address for which something is to be sent in future.
 type job struct {
+	heap.Place
 	addr   netip.Addr
 	due    time.Time
-	index  int  // in the heap
 	probe  bool // duplicate address detection; otherwise advertisement
 	router bool // R flag of advertisements
 	sent   int
 	failed int // attempts since the last that left
 }
+
+// Before implements heap.Item.
+func (j *job) Before(other *job) bool { return j.due.Before(other.due) }
 
 // action is what a job wants done now.
 type action uint8
@@ -51,7 +55,7 @@ const (
 // and no goroutine or timer for any of them. It reads no clock.
 type schedule struct {
 	params  Params
-	queue   jobHeap
+	queue   heap.Heap[*job]
 	probes  map[netip.Addr]*job
 	adverts map[netip.Addr]*job
 }
@@ -72,7 +76,7 @@ func (s *schedule) startProbe(now time.Time, addr netip.Addr) bool {
 	}
 	j := &job{addr: addr, due: now, probe: true}
 	s.probes[addr] = j
-	heap.Push(&s.queue, j)
+	s.queue.Set(j)
 	return true
 }
 
@@ -93,7 +97,7 @@ func (s *schedule) advertise(now time.Time, addr netip.Addr, router bool) {
 	s.silence(addr)
 	j := &job{addr: addr, due: now, router: router}
 	s.adverts[addr] = j
-	heap.Push(&s.queue, j)
+	s.queue.Set(j)
 }
 
 // silence ends the series of an address that is no longer defended: one more
@@ -105,7 +109,7 @@ func (s *schedule) silence(addr netip.Addr) {
 }
 
 func (s *schedule) end(j *job) {
-	heap.Remove(&s.queue, j.index)
+	s.queue.Remove(j)
 	if j.probe {
 		delete(s.probes, j.addr)
 	} else {
@@ -115,20 +119,21 @@ func (s *schedule) end(j *job) {
 
 // next is the time of the earliest job.
 func (s *schedule) next() (at time.Time, ok bool) {
-	if len(s.queue) == 0 {
+	j, ok := s.queue.First()
+	if !ok {
 		return time.Time{}, false
 	}
-	return s.queue[0].due, true
+	return j.due, true
 }
 
 // due returns the earliest job whose time has come and what it wants. The
 // caller tells with sentNow or failedNow what became of a sending; a probe that
 // ended is gone.
 func (s *schedule) due(now time.Time) (*job, action, bool) {
-	if len(s.queue) == 0 || s.queue[0].due.After(now) {
+	j, ok := s.queue.First()
+	if !ok || j.due.After(now) {
 		return nil, 0, false
 	}
-	j := s.queue[0]
 	switch {
 	case !j.probe:
 		return j, sendAdvertisement, true
@@ -171,29 +176,5 @@ func (s *schedule) failedNow(j *job, now time.Time) (gaveUp bool) {
 
 func (s *schedule) postpone(j *job, to time.Time) {
 	j.due = to
-	heap.Fix(&s.queue, j.index)
-}
-
-// jobHeap orders jobs by time.
-type jobHeap []*job
-
-func (h jobHeap) Len() int           { return len(h) }
-func (h jobHeap) Less(i, k int) bool { return h[i].due.Before(h[k].due) }
-func (h jobHeap) Swap(i, k int) {
-	h[i], h[k] = h[k], h[i]
-	h[i].index, h[k].index = i, k
-}
-
-func (h *jobHeap) Push(x any) {
-	j := x.(*job)
-	j.index = len(*h)
-	*h = append(*h, j)
-}
-
-func (h *jobHeap) Pop() any {
-	old := *h
-	j := old[len(old)-1]
-	old[len(old)-1] = nil
-	*h = old[:len(old)-1]
-	return j
+	s.queue.Set(j)
 }
