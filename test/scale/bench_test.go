@@ -1,0 +1,102 @@
+package scale
+
+import (
+	"fmt"
+	"runtime"
+	"testing"
+	"time"
+)
+
+// kinds of registrations, in the order in which a mobile node makes them.
+var kinds = []struct {
+	name  string
+	round int
+	life  time.Duration
+	bound bool
+}{
+	{"first", 1, lifetime, true},
+	{"refresh", 1, lifetime, true},
+	{"move", 2, lifetime, true},
+	{"deregister", 2, 0, false},
+}
+
+// BenchmarkHomeAgent is what a registration costs with so many bindings there, by its kind and by how many wait
+// together: the protocol, the engine and the store, on a file system in memory if TMPDIR says so. The kernel is a
+// map. One iteration is all mobile nodes once.
+func BenchmarkHomeAgent(b *testing.B) {
+	for _, batch := range []int{1, 64} {
+		for _, n := range []int{1_000, 10_000, 100_000} {
+			b.Run(fmt.Sprintf("batch=%d/bindings=%d", batch, n), func(b *testing.B) { benchmarkHomeAgent(b, n, batch) })
+		}
+	}
+}
+
+func benchmarkHomeAgent(b *testing.B, n, batch int) {
+	before := heapInUse()
+	w := newWorld(b, n, 3)
+	configured := heapInUse()
+	var took [4]time.Duration
+	var allocs, octets [4]uint64
+	for range b.N {
+		for k, kind := range kinds {
+			events := w.updates(kind.round, kind.life)
+			took[k] += measure(func() { w.play(events, batch) }, &allocs[k], &octets[k])
+			bound := 0
+			if kind.bound {
+				bound = n
+			}
+			if err := w.check(n, bound); err != nil {
+				b.Fatal(kind.name, err)
+			}
+			if kind.name == "move" {
+				events = nil
+				b.ReportMetric((heapInUse()-configured)/float64(n), "heap-B/binding")
+			}
+		}
+	}
+	each := float64(b.N * n)
+	for k, kind := range kinds {
+		b.ReportMetric(float64(took[k].Nanoseconds())/each/1000, kind.name+"-µs")
+		b.ReportMetric(float64(allocs[k])/each, kind.name+"-allocs")
+	}
+	b.ReportMetric((configured-before)/float64(n), "configured-B/node")
+	b.ReportMetric(0, "ns/op")
+}
+
+func measure(do func(), allocs, octets *uint64) time.Duration {
+	var before, after runtime.MemStats
+	runtime.GC()
+	runtime.ReadMemStats(&before)
+	start := time.Now()
+	do()
+	took := time.Since(start)
+	runtime.ReadMemStats(&after)
+	*allocs += after.Mallocs - before.Mallocs
+	*octets += after.TotalAlloc - before.TotalAlloc
+	return took
+}
+
+func heapInUse() float64 {
+	var m runtime.MemStats
+	runtime.GC()
+	runtime.GC()
+	runtime.ReadMemStats(&m)
+	return float64(m.HeapAlloc)
+}
+
+// TestRegistrationsWithoutAKernel: what the benchmark measures is what is asked for.
+func TestRegistrationsWithoutAKernel(t *testing.T) {
+	for _, ifindex := range []int{0, 3} {
+		w := newWorld(t, 500, ifindex)
+		for _, kind := range kinds {
+			w.play(w.updates(kind.round, kind.life), 64)
+			bound := 0
+			if kind.bound {
+				bound = w.n
+			}
+			if err := w.check(w.n, bound); err != nil {
+				t.Fatal(kind.name, err)
+			}
+		}
+	}
+}
