@@ -6,6 +6,7 @@ import (
 	"maps"
 	"net"
 	"net/netip"
+	"runtime/debug"
 	"slices"
 	"time"
 
@@ -110,7 +111,7 @@ func (d *daemon) homeAgent(cfg *config.Config) (_ wiring, err error) {
 		Machines: h.beside(machines...), Kernel: kernel, Wire: wire, Store: kept,
 		Counters: &d.counters, Notify: d.notify, Failed: d.failed, Meter: d.engineMeter(),
 	})
-	d.engine.Prime(kept.Restored())
+	h.restore(kept.Restored())
 	if err := h.settle(); err != nil {
 		return nil, err
 	}
@@ -165,6 +166,19 @@ func (h *homeAgent) kernel(cfg *config.Config) (err error) {
 	}
 	h.guard, err = h.d.openGuard(xfrmmig.AtHomeAgent, protections)
 	return err
+}
+
+// restoredTogether is how many bindings of an earlier run come into force at a time: each needs
+// memory for a moment.
+const restoredTogether = 4096
+
+// restore has the bindings of an earlier run in force again, and gives back to the system
+// what was needed for that, and for reading the configuration.
+func (h *homeAgent) restore(left role.Restored) {
+	for part := range slices.Chunk(left.Registrations, restoredTogether) {
+		h.d.engine.Prime(role.Restored{Registrations: part})
+	}
+	debug.FreeOSMemory()
 }
 
 // settle sweeps what an earlier run left, after what is still wanted was set again.

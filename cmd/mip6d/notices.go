@@ -16,7 +16,9 @@ func (d *daemon) notify(t time.Time, n role.Notice) {
 	if d.meter != nil {
 		d.meter.Told(n)
 	}
-	d.hub.Publish(ctl.NewEvent(t, n, ifname))
+	if d.hub.Watched() {
+		d.hub.Publish(ctl.NewEvent(t, n, ifname))
+	}
 	level := slog.LevelInfo
 	switch {
 	case n.Warn:
@@ -26,6 +28,9 @@ func (d *daemon) notify(t time.Time, n role.Notice) {
 		n.Kind == role.NoticePeerSeen, n.Kind == role.NoticePeerRefused, // of whom there may be many
 		n.Kind == role.NoticeTestSent, n.Kind == role.NoticeTestPassed:
 		level = slog.LevelDebug
+	}
+	if !d.log.Enabled(context.Background(), level) {
+		return
 	}
 	attrs := []slog.Attr{slog.String("event", string(n.Kind))}
 	for _, a := range []struct {

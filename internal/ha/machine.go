@@ -93,7 +93,15 @@ func (m *Machine) Deadline() time.Time {
 	return next
 }
 
-func (m *Machine) emit(effects ...role.Effect) { m.out = append(m.out, effects...) }
+func (m *Machine) emit(e role.Effect) {
+	if m.out == nil {
+		m.out = make([]role.Effect, 0, usualEffects)
+	}
+	m.out = append(m.out, e)
+}
+
+// usualEffects is how many a Step has at most as a rule.
+const usualEffects = 6
 
 func (m *Machine) count(c role.Counter) { m.emit(role.Count{Counter: c}) }
 

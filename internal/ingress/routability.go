@@ -9,8 +9,6 @@ import (
 	"github.com/vishvananda/netlink"
 	"github.com/vishvananda/netlink/nl"
 	"golang.org/x/sys/unix"
-
-	"mip6d/internal/role"
 )
 
 // A home agent that denies a mobile node route optimisation stops return routability in
@@ -98,13 +96,25 @@ func routabilityProgram(denied, counters *ebpf.Map) *ebpf.ProgramSpec {
 	}
 }
 
-// deny has the map say whether a binding's home address goes without route optimisation.
-func (g *Gate) deny(b role.Binding) error {
-	key, yes := addrKey(b.HomeAddress.As16()), uint32(1)
-	if b.NoRouteOptimization {
-		return g.denied.Update(&key, &yes, ebpf.UpdateAny)
+// deny has the map say whether a home address goes without route optimisation. The map is this
+// run's own, and most are never in it.
+func (g *Gate) deny(home netip.Addr, deny bool) error {
+	key, yes := addrKey(home.As16()), uint32(1)
+	switch {
+	case deny == g.noDirect[home]:
+		return nil
+	case deny:
+		if err := g.denied.Update(&key, &yes, ebpf.UpdateAny); err != nil {
+			return err
+		}
+		g.noDirect[home] = true
+		return nil
 	}
-	return ignoreMissing(g.denied.Delete(&key))
+	if err := ignoreMissing(g.denied.Delete(&key)); err != nil {
+		return err
+	}
+	delete(g.noDirect, home)
+	return nil
 }
 
 // deny has all Mobility Header messages from a home address dropped: flower knows

@@ -2,6 +2,7 @@ package scale
 
 import (
 	"errors"
+	"math/rand/v2"
 	"net/netip"
 	"testing"
 	"time"
@@ -137,12 +138,12 @@ func (w *world) update(round, i int, life time.Duration) role.Event {
 	return role.MessageIn{Ifindex: 2, Src: careOf, Dst: local, HomeAddress: home, Raw: raw}
 }
 
-// updates makes one of each mobile node, a moment after the last.
+// updates makes one of each mobile node, in no order, a moment after the last.
 func (w *world) updates(round int, life time.Duration) []role.Event {
 	w.now = w.now.Add(time.Second)
 	events := make([]role.Event, w.n)
-	for i := range events {
-		events[i] = w.update(round, i, life)
+	for i, k := range rand.New(rand.NewPCG(1, uint64(round))).Perm(w.n) {
+		events[i] = w.update(round, k, life)
 	}
 	return events
 }
