@@ -28,17 +28,18 @@ import (
 
 // homeAgent is the wiring of a home agent.
 type homeAgent struct {
-	d        *daemon
-	machine  *ha.Machine
-	links    *homelink.Machine
-	bindings *rtnl.Bindings
-	check    ingress.Check
-	paths    *xfrmmig.Paths
-	guard    *xfrmmig.Guard
-	params   ha.Params
-	settings *rtnl.Settings
-	onLinks  *mhsock.HomeLinks
-	anycasts *anycasts
+	d          *daemon
+	machine    *ha.Machine
+	links      *homelink.Machine
+	neighbours *proxynd.Links
+	bindings   *rtnl.Bindings
+	check      ingress.Check
+	paths      *xfrmmig.Paths
+	guard      *xfrmmig.Guard
+	params     ha.Params
+	settings   *rtnl.Settings
+	onLinks    *mhsock.HomeLinks
+	anycasts   *anycasts
 	*multicast
 	*correspondent
 }
@@ -59,12 +60,13 @@ func (d *daemon) homeAgent(cfg *config.Config) (_ wiring, err error) {
 		return nil, err
 	}
 	h.protect(cfg.HomeAgent, &h.params)
-	links, err := proxynd.OpenLinks(homeLinks(h.params, &d.counters))
+	links, err := proxynd.OpenLinks(homeLinks(h.params, cfg.HomeAgent, &d.counters))
 	if err != nil {
 		return nil, err
 	}
 	d.keep(links)
-	arp, err := h.openARP()
+	h.neighbours = links
+	arp, err := h.openARP(cfg.HomeAgent)
 	if err != nil {
 		return nil, err
 	}
@@ -301,6 +303,9 @@ func (h *homeAgent) reload(cfg *config.Config) error {
 		return err
 	}
 	h.protect(cfg.HomeAgent, &p)
+	for _, l := range homeLinks(p, cfg.HomeAgent, &h.d.counters) {
+		h.neighbours.SetRate(l.Ifindex, l.Params.Rate)
+	}
 	h.d.engine.Post(ha.Reconfigured{Params: p})
 	h.d.engine.Post(homelink.Reconfigured{Params: links})
 	h.correspondent.reload(cfg)
@@ -363,21 +368,23 @@ var haReplay = map[config.Replay]ha.Replay{
 	config.ReplayNone:      ha.ReplayNone,
 }
 
-func homeLinks(p ha.Params, counters *engine.Counters) []proxynd.Config {
+func homeLinks(p ha.Params, cfg *config.HomeAgent, counters *engine.Counters) []proxynd.Config {
 	var links []proxynd.Config
-	for _, l := range p.Links {
+	for i, l := range p.Links {
 		there := slices.ContainsFunc(links, func(c proxynd.Config) bool { return c.Ifindex == l.Ifindex })
 		if l.Ifindex != 0 && !there {
-			links = append(links, proxynd.Config{Ifindex: l.Ifindex, Source: l.Address, Count: counters.Add})
+			links = append(links, proxynd.Config{
+				Ifindex: l.Ifindex, Source: l.Address, Count: counters.Add, Params: proxynd.Params{Rate: cfg.Links[i].NeighbourRate},
+			})
 		}
 	}
 	return links
 }
 
 // openARP defends IPv4 home addresses where home addresses are defended.
-func (h *homeAgent) openARP() (*proxyarp.Links, error) {
+func (h *homeAgent) openARP(cfg *config.HomeAgent) (*proxyarp.Links, error) {
 	var links []int
-	for _, l := range homeLinks(h.params, &h.d.counters) {
+	for _, l := range homeLinks(h.params, cfg, &h.d.counters) {
 		links = append(links, l.Ifindex)
 	}
 	return proxyarp.Open(links, h.d.counters.Add)

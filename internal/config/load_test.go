@@ -81,6 +81,7 @@ metrics: {listen: "[::1]:9462"}
 				},
 
 				Advertise: &Advertise{200 * time.Second, 600 * time.Second, 1800 * time.Second, 500 * time.Millisecond, true, true, 3 * time.Second},
+				NeighbourRate: defaultNeighbourRate,
 			}},
 			MobileNodes: []MobileNodeEntry{
 				{

@@ -13,6 +13,7 @@ type Params struct {
 	RetransTimer   time.Duration // between probes, and between advertisements; 1 s
 	Transmits      int           // DupAddrDetectTransmits; 1
 	Advertisements int           // MAX_NEIGHBOR_ADVERTISEMENT; 3
+	Rate           int           // of probes and advertisements together, in a second at most; 5,000
 }
 
 func (p Params) withDefaults() Params {
@@ -24,6 +25,9 @@ func (p Params) withDefaults() Params {
 	}
 	if p.Advertisements <= 0 {
 		p.Advertisements = 3
+	}
+	if p.Rate <= 0 {
+		p.Rate = 5000
 	}
 	return p
 }
@@ -51,20 +55,42 @@ const (
 	probeEnded // unanswered: the address is free
 )
 
-// schedule knows what is to be sent when: one heap for any number of addresses
+// schedule knows what is to be sent when: heaps for any number of addresses
 // and no goroutine or timer for any of them. It reads no clock.
+//
+// What is sent is limited in rate, as many mobile nodes may leave the link at a time. Probes, for
+// which they wait, come before advertisements; the end of a probe waits for neither.
 type schedule struct {
-	params  Params
-	queue   heap.Heap[*job]
-	probes  map[netip.Addr]*job
-	adverts map[netip.Addr]*job
+	params   Params
+	toProbe  heap.Heap[*job]
+	probing  heap.Heap[*job] // all probes sent: until they end
+	toTell   heap.Heap[*job]
+	probes   map[netip.Addr]*job
+	adverts  map[netip.Addr]*job
+	nextSend time.Time // when the next message may leave
 }
+
+// burst is for how long nothing may have been sent to be made up for: a timer comes late now and
+// then.
+const burst = 50 * time.Millisecond
 
 func newSchedule(p Params) *schedule {
 	return &schedule{
 		params:  p.withDefaults(),
 		probes:  make(map[netip.Addr]*job),
 		adverts: make(map[netip.Addr]*job),
+	}
+}
+
+// heapOf is where a job waits.
+func (s *schedule) heapOf(j *job) *heap.Heap[*job] {
+	switch {
+	case !j.probe:
+		return &s.toTell
+	case j.sent < s.params.Transmits:
+		return &s.toProbe
+	default:
+		return &s.probing
 	}
 }
 
@@ -76,7 +102,7 @@ func (s *schedule) startProbe(now time.Time, addr netip.Addr) bool {
 	}
 	j := &job{addr: addr, due: now, probe: true}
 	s.probes[addr] = j
-	s.queue.Set(j)
+	s.heapOf(j).Set(j)
 	return true
 }
 
@@ -97,7 +123,7 @@ func (s *schedule) advertise(now time.Time, addr netip.Addr, router bool) {
 	s.silence(addr)
 	j := &job{addr: addr, due: now, router: router}
 	s.adverts[addr] = j
-	s.queue.Set(j)
+	s.heapOf(j).Set(j)
 }
 
 // silence ends the series of an address that is no longer defended: one more
@@ -109,7 +135,7 @@ func (s *schedule) silence(addr netip.Addr) {
 }
 
 func (s *schedule) end(j *job) {
-	s.queue.Remove(j)
+	s.heapOf(j).Remove(j)
 	if j.probe {
 		delete(s.probes, j.addr)
 	} else {
@@ -119,34 +145,53 @@ func (s *schedule) end(j *job) {
 
 // next is the time of the earliest job.
 func (s *schedule) next() (at time.Time, ok bool) {
-	j, ok := s.queue.First()
-	if !ok {
-		return time.Time{}, false
+	earlier := func(t time.Time) {
+		if !ok || t.Before(at) {
+			at, ok = t, true
+		}
 	}
-	return j.due, true
+	if j, waits := s.probing.First(); waits {
+		earlier(j.due)
+	}
+	for _, h := range []*heap.Heap[*job]{&s.toProbe, &s.toTell} {
+		if j, waits := h.First(); waits {
+			earlier(later(j.due, s.nextSend))
+		}
+	}
+	return at, ok
 }
 
-// due returns the earliest job whose time has come and what it wants. The
+func later(a, b time.Time) time.Time {
+	if a.After(b) {
+		return a
+	}
+	return b
+}
+
+// due returns the job whose turn it is and what it wants. The
 // caller tells with sentNow or failedNow what became of a sending; a probe that
 // ended is gone.
 func (s *schedule) due(now time.Time) (*job, action, bool) {
-	j, ok := s.queue.First()
-	if !ok || j.due.After(now) {
-		return nil, 0, false
-	}
-	switch {
-	case !j.probe:
-		return j, sendAdvertisement, true
-	case j.sent < s.params.Transmits:
-		return j, sendProbe, true
-	default:
+	if j, ok := s.probing.First(); ok && !j.due.After(now) {
 		s.end(j)
 		return j, probeEnded, true
 	}
+	if s.nextSend.After(now) {
+		return nil, 0, false
+	}
+	if j, ok := s.toProbe.First(); ok && !j.due.After(now) {
+		return j, sendProbe, true
+	}
+	if j, ok := s.toTell.First(); ok && !j.due.After(now) {
+		return j, sendAdvertisement, true
+	}
+	return nil, 0, false
 }
 
 // sentNow notes that a job's message has left.
 func (s *schedule) sentNow(j *job, now time.Time) {
+	s.nextSend = later(s.nextSend, now.Add(-burst)).Add(time.Second / time.Duration(s.params.Rate))
+	s.heapOf(j).Remove(j)
 	j.sent++
 	j.failed = 0
 	if !j.probe && j.sent >= s.params.Advertisements {
@@ -176,5 +221,5 @@ func (s *schedule) failedNow(j *job, now time.Time) (gaveUp bool) {
 
 func (s *schedule) postpone(j *job, to time.Time) {
 	j.due = to
-	s.queue.Set(j)
+	s.heapOf(j).Set(j)
 }
