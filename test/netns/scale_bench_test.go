@@ -30,11 +30,12 @@ func BenchmarkKernelTenThousandMobileRouters(b *testing.B) {
 func benchmarkBindings(b *testing.B, n, prefixes int) {
 	const sample = 1000
 	step, routers := n/sample, n
-	if prefixes > 0 {
-		routers = 0
-	}
 	topo := quiet(b)
 	cfg := load.Sample(n, step, routers)
+	if prefixes > 0 {
+		routers = 0
+		cfg = load.HomeAgent(n, routers) // their prefixes are to be configured
+	}
 	cfg.Patience = 10 * time.Minute
 	empty := daemon.New(b, topo.HA, cfg)
 	alone := memory(b, empty)
