@@ -27,7 +27,9 @@ import (
 func TestKernelTwoThousandBindings(t *testing.T) {
 	const n, routers, window = 2000, 1900, 500
 	topo := quiet(t)
-	ha := daemon.New(t, topo.HA, load.HomeAgent(n, routers))
+	cfg := load.HomeAgent(n, routers)
+	cfg.Patience = time.Minute
+	ha := daemon.New(t, topo.HA, cfg)
 	g, err := load.New(topo, n, routers)
 	if err != nil {
 		t.Fatal(err)
