@@ -2,7 +2,9 @@ package scale
 
 import (
 	"fmt"
+	"os"
 	"runtime"
+	"strings"
 	"testing"
 	"time"
 
@@ -38,11 +40,15 @@ func benchmarkHomeAgent(b *testing.B, n, batch int) {
 	w := newWorld(b, n, 3)
 	configured := heapInUse()
 	var took [4]time.Duration
-	var allocs, octets [4]uint64
+	var allocs, written, writes [4]uint64
 	for range b.N {
 		for k, kind := range kinds {
 			events := w.updates(kind.round, kind.life)
-			took[k] += measure(func() { w.play(events, batch) }, &allocs[k], &octets[k])
+			bytesBefore, callsBefore := output(b)
+			took[k] += measure(func() { w.play(events, batch) }, &allocs[k])
+			bytesAfter, callsAfter := output(b)
+			written[k] += bytesAfter - bytesBefore
+			writes[k] += callsAfter - callsBefore
 			bound := 0
 			if kind.bound {
 				bound = n
@@ -60,12 +66,28 @@ func benchmarkHomeAgent(b *testing.B, n, batch int) {
 	for k, kind := range kinds {
 		b.ReportMetric(float64(took[k].Nanoseconds())/each/1000, kind.name+"-µs")
 		b.ReportMetric(float64(allocs[k])/each, kind.name+"-allocs")
+		b.ReportMetric(float64(written[k])/each, kind.name+"-written-B")
+		b.ReportMetric(float64(writes[k])/each, kind.name+"-writes")
 	}
 	b.ReportMetric((configured-before)/float64(n), "configured-B/node")
 	b.ReportMetric(0, "ns/op")
 }
 
-func measure(do func(), allocs, octets *uint64) time.Duration {
+// output is what this process has written to files so far, and in how many system calls.
+func output(b *testing.B) (octets, calls uint64) {
+	b.Helper()
+	text, err := os.ReadFile("/proc/self/io")
+	if err != nil {
+		b.Fatal(err)
+	}
+	for line := range strings.Lines(string(text)) {
+		_, _ = fmt.Sscanf(line, "wchar: %d", &octets)
+		_, _ = fmt.Sscanf(line, "syscw: %d", &calls)
+	}
+	return octets, calls
+}
+
+func measure(do func(), allocs *uint64) time.Duration {
 	var before, after runtime.MemStats
 	runtime.GC()
 	runtime.ReadMemStats(&before)
@@ -74,7 +96,6 @@ func measure(do func(), allocs, octets *uint64) time.Duration {
 	took := cpuTime() - start
 	runtime.ReadMemStats(&after)
 	*allocs += after.Mallocs - before.Mallocs
-	*octets += after.TotalAlloc - before.TotalAlloc
 	return took
 }
 
