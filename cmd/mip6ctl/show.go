@@ -2,7 +2,6 @@ package main
 
 import (
 	"fmt"
-	"io"
 	"maps"
 	"slices"
 	"strconv"
@@ -17,10 +16,10 @@ func newShowCommand(o *options) *cobra.Command {
 	cmd := &cobra.Command{Use: "show", Short: "Bindings, interfaces and counters"}
 	group(cmd)
 	cmd.AddCommand(
-		question(o, "bindings", "The binding cache of a home agent or correspondent node", (*ctl.Client).Bindings, printBindings),
-		question(o, "bul", "A mobile node's Binding Update List, with its correspondents", (*ctl.Client).BUL, printBUL),
+		listing(o, "bindings", "The binding cache of a home agent or correspondent node", (*ctl.Client).Bindings, printBindings, bindingLister),
+		listing(o, "bul", "A mobile node's Binding Update List, with its correspondents", (*ctl.Client).BUL, printBUL, updateLister),
 		question(o, "home-agents", "The home agents of a home agent's links", (*ctl.Client).HomeAgents, printHomeAgents),
-		question(o, "groups", "Multicast groups that mobile nodes listen to by a home agent", (*ctl.Client).Groups, printGroups),
+		listing(o, "groups", "Multicast groups that mobile nodes listen to by a home agent", (*ctl.Client).Groups, printGroups, groupLister),
 		question(o, "nonces", "A correspondent node's nonces: indices and ages", (*ctl.Client).Nonces, printNonces),
 		question(o, "interfaces", "The interfaces that mip6d works with", (*ctl.Client).Interfaces, printInterfaces),
 		question(o, "ipsec", "The policies and security associations that are mip6d's own, never their keys", (*ctl.Client).IPsec, printIPsec),
@@ -29,8 +28,8 @@ func newShowCommand(o *options) *cobra.Command {
 	return cmd
 }
 
-func printBindings(w io.Writer, list []ctl.Binding) {
-	heads := []string{"HOME ADDRESS", "CARE-OF", "TYPE", "WITH", "LINK", "STATE", "AUTH", "SEQ", "LIFETIME", "LEFT", "MOVES"}
+func printBindings(w page, list []ctl.Binding) {
+	heads := []string{"HOME ADDRESS", "CARE-OF", "TYPE", "WITH", "LINK", "STATE", "AUTH", "SEQ", "LIFETIME", "LEFT", "MOVES", "+SINCE", "+EXPIRES", "+LINK-LOCAL", "+ROUTE OPTIMISATION"}
 	rows := make([][]string, len(list))
 	for i, b := range list {
 		auth, with := "none", b.HomeAgent
@@ -43,6 +42,7 @@ func printBindings(w io.Writer, list []ctl.Binding) {
 		rows[i] = []string{
 			addr(b.HomeAddress), addr(b.CareOf), word(b.Type), addr(with), word(b.Interface), word(b.State), auth,
 			strconv.Itoa(int(b.Sequence)), span(b.Lifetime), span(b.Remaining), strconv.FormatUint(b.Moves, 10),
+			moment(b.Created), moment(b.Expires), addr(b.LinkLocal), optimisation(b),
 		}
 	}
 	printTable(w, "No bindings.", heads, rows)
@@ -56,8 +56,19 @@ func printBindings(w io.Writer, list []ctl.Binding) {
 	printIPv4(w, rows)
 }
 
+// optimisation says whether a home agent lets its mobile node have direct paths.
+func optimisation(b ctl.Binding) string {
+	switch {
+	case b.Type == ctl.BindingCorrespondent:
+		return "-"
+	case b.NoRouteOptimization:
+		return "denied"
+	}
+	return "allowed"
+}
+
 // printIPv4 shows IPv4 home addresses, where there are any.
-func printIPv4(w io.Writer, rows [][]string) {
+func printIPv4(w page, rows [][]string) {
 	if len(rows) > 0 {
 		fmt.Fprintln(w)
 		printTable(w, "", []string{"HOME ADDRESS", "IPV4 HOME ADDRESS"}, rows)
@@ -65,7 +76,7 @@ func printIPv4(w io.Writer, rows [][]string) {
 }
 
 // printNetworks shows who has networks behind it, and who is behind another.
-func printNetworks(w io.Writer, list []ctl.Binding) {
+func printNetworks(w page, list []ctl.Binding) {
 	var rows [][]string
 	for _, b := range list {
 		if len(b.MobilePrefixes)+len(b.Behind) > 0 {
@@ -87,8 +98,8 @@ func texts[T fmt.Stringer](list []T) string {
 	return words(all)
 }
 
-func printBUL(w io.Writer, list []ctl.BindingUpdate) {
-	heads := []string{"HOME ADDRESS", "HOME AGENT", "STATE", "CARE-OF", "INTERFACE", "BINDING", "SEQ", "LEFT", "NEXT", "LAST STATUS"}
+func printBUL(w page, list []ctl.BindingUpdate) {
+	heads := []string{"HOME ADDRESS", "HOME AGENT", "STATE", "CARE-OF", "INTERFACE", "BINDING", "SEQ", "LEFT", "NEXT", "LAST STATUS", "+LIFETIME", "+MOBILE NETWORKS"}
 	rows := make([][]string, len(list))
 	for i, b := range list {
 		next, status := "-", "-"
@@ -101,6 +112,7 @@ func printBUL(w io.Writer, list []ctl.BindingUpdate) {
 		rows[i] = []string{
 			b.HomeAddress.String(), addr(b.HomeAgent), pathState(b), addr(b.CareOf), word(b.Interface),
 			bindingState(b), strconv.Itoa(int(b.Sequence)), span(b.Remaining), next, status,
+			span(b.Lifetime), texts(b.MobilePrefixes),
 		}
 	}
 	printTable(w, "No home addresses.", heads, rows)
@@ -145,7 +157,7 @@ func bindingState(b ctl.BindingUpdate) string {
 	return state
 }
 
-func printNonces(w io.Writer, list []ctl.Nonce) {
+func printNonces(w page, list []ctl.Nonce) {
 	rows := make([][]string, len(list))
 	for i, n := range list {
 		rows[i] = []string{strconv.Itoa(int(n.Index)), span(n.Age), span(n.Remaining)}
@@ -153,7 +165,7 @@ func printNonces(w io.Writer, list []ctl.Nonce) {
 	printTable(w, "No nonces: nobody has asked for a token of late.", []string{"INDEX", "AGE", "LEFT"}, rows)
 }
 
-func printHomeAgents(w io.Writer, list []ctl.HomeAgent) {
+func printHomeAgents(w page, list []ctl.HomeAgent) {
 	rows := make([][]string, len(list))
 	for i, a := range list {
 		router, serves, left := addr(a.Router), "mobile nodes", span(a.Remaining)
@@ -168,7 +180,7 @@ func printHomeAgents(w io.Writer, list []ctl.HomeAgent) {
 	printTable(w, "No home links.", []string{"LINK", "HOME AGENT", "PREF", "SERVES", "LEFT", "ADDRESSES"}, rows)
 }
 
-func printGroups(w io.Writer, list []ctl.Group) {
+func printGroups(w page, list []ctl.Group) {
 	rows := make([][]string, len(list))
 	for i, g := range list {
 		sources := "any"
@@ -183,7 +195,7 @@ func printGroups(w io.Writer, list []ctl.Group) {
 	printTable(w, "No mobile node listens to a multicast group by this home agent.", heads, rows)
 }
 
-func printInterfaces(w io.Writer, list []ctl.Interface) {
+func printInterfaces(w page, list []ctl.Interface) {
 	heads := []string{"INTERFACE", "USE", "STATE", "PREF", "ADDRESS", "ROUTER", "PREFIX", "VALID"}
 	var rows [][]string
 	for _, f := range list {
@@ -272,7 +284,7 @@ func at(rows [][]string, i, n int) []string {
 	return make([]string, n)
 }
 
-func printStats(w io.Writer, s ctl.Stats) {
+func printStats(w page, s ctl.Stats) {
 	var rows [][]string
 	for _, part := range []map[string]uint64{s.Counters, s.DataPath} {
 		for _, name := range slices.Sorted(maps.Keys(part)) {

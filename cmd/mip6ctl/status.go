@@ -2,7 +2,6 @@ package main
 
 import (
 	"fmt"
-	"io"
 	"strconv"
 	"strings"
 
@@ -15,7 +14,7 @@ func newStatusCommand(o *options) *cobra.Command {
 	return question(o, "status", "What mip6d is and how it is", (*ctl.Client).Status, printStatus)
 }
 
-func printStatus(w io.Writer, s ctl.Status) {
+func printStatus(w page, s ctl.Status) {
 	roles := make([]string, len(s.Roles))
 	for i, r := range s.Roles {
 		roles[i] = strings.ReplaceAll(r, "_", " ")
@@ -32,23 +31,24 @@ func printStatus(w io.Writer, s ctl.Status) {
 		{"configuration", config},
 		{"problems", "none"},
 	}
-	for i, p := range s.Problems {
-		row := []string{"", fmt.Sprintf("%s (since %s)", plain(p.Text), moment(p.Since))}
-		if i == 0 {
-			row[0] = "problems"
-			rows = rows[:len(rows)-1]
-		}
-		rows = append(rows, row)
+	if n := len(s.Problems); n > 0 {
+		rows[len(rows)-1][1] = fmt.Sprintf("%d, the worst first", n)
 	}
 	printColumns(w, rows)
+	for _, p := range s.Problems {
+		fmt.Fprintf(w, "\n%s: %s (since %s)\n", word(string(p.Severity)), plain(p.Text), moment(p.Since))
+		if p.Do != "" {
+			fmt.Fprintf(w, "  %s\n", plain(p.Do))
+		}
+	}
 }
 
 func newVersionCommand(o *options) *cobra.Command {
 	return &cobra.Command{
 		Use: "version", Short: "The version of mip6ctl itself", Args: noArgs, ValidArgsFunction: cobra.NoFileCompletions,
 		RunE: func(cmd *cobra.Command, _ []string) error {
-			if o.output == formatJSON {
-				return printJSON(cmd.OutOrStdout(), struct {
+			if o.output.forPrograms() {
+				return o.output.print(cmd.OutOrStdout(), struct {
 					Version  string `json:"version"`
 					Protocol int    `json:"protocol"`
 				}{ctl.Version(), ctl.Protocol})

@@ -30,7 +30,7 @@ func BenchmarkKernelTenThousandMobileRouters(b *testing.B) {
 func benchmarkBindings(b *testing.B, n, prefixes int) {
 	const sample = 1000
 	step, routers := n/sample, n
-	topo := quiet(b)
+	topo := forLoad(b)
 	cfg := load.Sample(n, step, routers)
 	if prefixes > 0 {
 		routers = 0
@@ -82,8 +82,8 @@ func benchmarkBindings(b *testing.B, n, prefixes int) {
 	}
 }
 
-// quiet is the test bed for load.
-func quiet(t testing.TB) *topology.Topology {
+// forLoad is the test bed for load.
+func forLoad(t testing.TB) *topology.Topology {
 	return topology.New(t, topology.Config{Unplug: true, Silent: map[topology.Link]bool{
 		topology.Home: true, topology.Foreign1: true, topology.Foreign2: true}})
 }
