@@ -30,7 +30,7 @@ func BenchmarkKernelTenThousandMobileRouters(b *testing.B) {
 func benchmarkBindings(b *testing.B, n, prefixes int) {
 	const sample = 1000
 	step, routers := n/sample, n
-	topo := forLoad(b)
+	topo := topology.New(b, quiet)
 	cfg := load.Sample(n, step, routers)
 	if prefixes > 0 {
 		routers = 0
@@ -80,12 +80,6 @@ func benchmarkBindings(b *testing.B, n, prefixes int) {
 	if err := inForce(b, ha, n, n*prefixes); err != nil {
 		b.Fatal(err)
 	}
-}
-
-// forLoad is the test bed for load.
-func forLoad(t testing.TB) *topology.Topology {
-	return topology.New(t, topology.Config{Unplug: true, Silent: map[topology.Link]bool{
-		topology.Home: true, topology.Foreign1: true, topology.Foreign2: true}})
 }
 
 // fill makes a store with n mobile nodes' bindings.

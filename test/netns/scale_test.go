@@ -26,7 +26,7 @@ import (
 // Requirements: 6275-8.4-5, 6275-10.4.5-2
 func TestKernelTwoThousandBindings(t *testing.T) {
 	const n, routers, window = 2000, 1900, 500
-	topo := forLoad(t)
+	topo := topology.New(t, quiet)
 	ha := daemon.New(t, topo.HA, load.HomeAgent(n, routers))
 	g, err := load.New(topo, n, routers)
 	if err != nil {
