@@ -109,7 +109,7 @@ var Rooms = []Room{
 	}), Modules: []string{errgroup, sys}},
 
 	// The load generator, which knows the protocol and nothing of the daemon.
-	{Path: "internal/loadgen", Rooms: []string{"internal/mh", "internal/exthdr", "internal/rr"},
+	{Path: "internal/loadgen", Rooms: []string{"internal/mh", "internal/exthdr", "internal/rr", "internal/heap"},
 		PureFiles: []string{"population.go", "packet.go", "fleet.go", "result.go"}, Modules: []string{bpf, sys}},
 	{Path: "cmd/mip6bench", Rooms: []string{"internal/loadgen"}},
 
