@@ -9,6 +9,7 @@ import (
 	"slices"
 	"time"
 
+	"mip6d/internal/admission"
 	"mip6d/internal/config"
 	"mip6d/internal/ctl"
 	"mip6d/internal/datapath"
@@ -27,23 +28,24 @@ import (
 
 // homeAgent is the wiring of a home agent.
 type homeAgent struct {
-	d        *daemon
-	machine  *ha.Machine
-	links    *homelink.Machine
-	bindings *rtnl.Bindings
-	check    ingress.Check
-	paths    *xfrmmig.Paths
-	guard    *xfrmmig.Guard
-	params   ha.Params
-	settings *rtnl.Settings
-	onLinks  *mhsock.HomeLinks
-	anycasts *anycasts
+	d         *daemon
+	machine   *ha.Machine
+	links     *homelink.Machine
+	bindings  *rtnl.Bindings
+	check     ingress.Check
+	paths     *xfrmmig.Paths
+	guard     *xfrmmig.Guard
+	params    ha.Params
+	settings  *rtnl.Settings
+	onLinks   *mhsock.HomeLinks
+	anycasts  *anycasts
+	admission *admission.HomeAgent
 	*multicast
 	*correspondent
 }
 
 func (d *daemon) homeAgent(cfg *config.Config) (_ wiring, err error) {
-	h := &homeAgent{d: d}
+	h := &homeAgent{d: d, admission: admission.NewHomeAgent(d.counters.Add)}
 	if h.params, err = haParams(cfg.HomeAgent); err != nil {
 		return nil, err
 	}
@@ -68,11 +70,10 @@ func (d *daemon) homeAgent(cfg *config.Config) (_ wiring, err error) {
 		return nil, err
 	}
 	d.keep(arp)
-	mh, err := mhsock.ListenMH(nil, d.counters.Add)
+	mh, err := d.openMH(nil)
 	if err != nil {
 		return nil, err
 	}
-	d.keep(mh)
 	icmp, err := mhsock.ListenICMP(d.counters.Add)
 	if err != nil {
 		return nil, err
@@ -92,6 +93,7 @@ func (d *daemon) homeAgent(cfg *config.Config) (_ wiring, err error) {
 		h.params.Correspondent = h.correspondent.machine.Bound
 	}
 	h.params.Registered, h.params.Ended, h.params.Stored = h.registered, h.ended, true
+	h.admission.Configure(keysOf(h.params), h.params.AllowUnauthenticated)
 	h.machine = ha.New(h.params)
 	parts := []datapath.Part{h.guard, h.check, h.bindings, links, arp}
 	wire := &datapath.Wire{MH: mh, ICMP: icmp, HomeLinks: h.onLinks, Neighbours: links, ARP: arp, Delivery: links, Refused: func(e role.DADDone) {
@@ -108,7 +110,7 @@ func (d *daemon) homeAgent(cfg *config.Config) (_ wiring, err error) {
 	kernel.Main = datapath.NewHomeAgent(parts...)
 	d.engine = engine.New(engine.Config{
 		Machines: h.beside(machines...), Kernel: kernel, Wire: wire, Store: kept,
-		Counters: &d.counters, Notify: d.notify, Failed: d.failed, Meter: d.engineMeter(),
+		Counters: &d.counters, Classify: h.classify(), Notify: d.notify, Failed: d.failed, Meter: d.engineMeter(),
 	})
 	d.engine.Prime(kept.Restored())
 	if err := h.settle(); err != nil {
@@ -244,9 +246,10 @@ func (h *homeAgent) reinstate() error {
 	return h.forwarder.AttachTunnel(h.bindings.Device())
 }
 
-// registered and ended tell the other machines of bindings. Whose packets are protected
+// registered and ended tell the others of bindings. Whose packets are protected
 // gets no multicast: copies would go in clear.
 func (h *homeAgent) registered(now time.Time, b role.Binding) {
+	h.admission.Registered(b.HomeAddress, b.Sequence)
 	h.links.Registered(now, b)
 	switch {
 	case h.multicast == nil:
@@ -258,6 +261,7 @@ func (h *homeAgent) registered(now time.Time, b role.Binding) {
 }
 
 func (h *homeAgent) ended(home netip.Addr) {
+	h.admission.Ended(home)
 	if h.multicast != nil {
 		h.listeners.Ended(home)
 	}
@@ -287,6 +291,7 @@ func (h *homeAgent) reload(cfg *config.Config) error {
 		return err
 	}
 	h.protect(cfg.HomeAgent, &p)
+	h.admission.Configure(keysOf(p), p.AllowUnauthenticated)
 	h.d.engine.Post(ha.Reconfigured{Params: p})
 	h.d.engine.Post(homelink.Reconfigured{Params: links})
 	h.correspondent.reload(cfg)

@@ -163,6 +163,24 @@ func (g *Generator) Answer(i int, packet []byte, limit time.Duration) (status ui
 	}
 }
 
+// Accepted waits a while for acknowledgements that accept, and returns whose they are.
+func (g *Generator) Accepted(wait time.Duration) (homes []netip.Addr) {
+	end := time.After(wait)
+	for {
+		select {
+		case a := <-g.answers:
+			if a.status < 128 {
+				homes = append(homes, a.home)
+			}
+		case <-end:
+			return homes
+		}
+	}
+}
+
+// SetChecksum makes the checksum of a Mobility Header right, between these ends.
+func SetChecksum(raw []byte, src, dst netip.Addr) { mh.SetChecksum(raw, src, dst) }
+
 // Pending is how many registrations wait for their acknowledgement.
 func (g *Generator) Pending() int { return len(g.pending) }
 
