@@ -2,7 +2,9 @@ package listener
 
 import (
 	"container/heap"
+	"maps"
 	"net/netip"
+	"slices"
 	"time"
 
 	"mip6d/internal/role"
@@ -82,8 +84,9 @@ func (m *Machine) Deadline() time.Time {
 // come.
 func (m *Machine) reconfigured(p Params) {
 	m.p = p.withDefaults()
-	for _, n := range m.nodes {
-		for g := range n.groups {
+	for _, home := range sorted(m.nodes) {
+		n := m.nodes[home]
+		for _, g := range sorted(n.groups) {
 			if !m.p.carries(g) {
 				m.leave(n, g)
 			}
@@ -96,6 +99,11 @@ func (m *Machine) reconfigured(p Params) {
 func (m *Machine) emit(e role.Effect) { m.out = append(m.out, e) }
 
 func (m *Machine) count(c role.Counter) { m.emit(role.Count{Counter: c}) }
+
+// sorted are the keys of a map in their order: the same past gives the same effects.
+func sorted[T any](m map[netip.Addr]T) []netip.Addr {
+	return slices.SortedFunc(maps.Keys(m), netip.Addr.Compare)
+}
 
 func earlier(a, b time.Time) time.Time {
 	if b.Before(a) {
@@ -114,11 +122,18 @@ func (m *Machine) reschedule(n *node) {
 	heap.Fix(&m.due, n.index)
 }
 
-// schedule is a heap of nodes, the next first.
+// schedule is a heap of nodes, the next first; of those at one time in the order of their
+// home addresses.
 type schedule []*node
 
-func (s schedule) Len() int           { return len(s) }
-func (s schedule) Less(i, k int) bool { return s[i].at.Before(s[k].at) }
+func (s schedule) Len() int { return len(s) }
+
+func (s schedule) Less(i, k int) bool {
+	if !s[i].at.Equal(s[k].at) {
+		return s[i].at.Before(s[k].at)
+	}
+	return s[i].home.Less(s[k].home)
+}
 
 func (s schedule) Swap(i, k int) {
 	s[i], s[k] = s[k], s[i]

@@ -96,8 +96,8 @@ func (m *Machine) turn(n *node) {
 		m.postpone(n)
 		return
 	}
-	for g, x := range n.groups {
-		if !x.until.After(m.now) {
+	for _, g := range sorted(n.groups) {
+		if !n.groups[g].until.After(m.now) {
 			m.leave(n, g)
 		}
 	}

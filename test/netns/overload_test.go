@@ -4,6 +4,7 @@ import (
 	"encoding/binary"
 	"flag"
 	"fmt"
+	"maps"
 	"math/rand/v2"
 	"net/netip"
 	"os"
@@ -32,18 +33,22 @@ type flood struct {
 	err    chan error
 }
 
-const haMAC = "02:00:00:00:0a:01"
+// Of the router's neighbours.
+const (
+	haMAC = "02:00:00:00:0a:01"
+	cnMAC = "02:00:00:00:0c:02"
+)
 
-// startFlood floods until stop.
-func startFlood(t *testing.T, w *world, packets [][]byte, rate float64) *flood {
+// startFlood floods a machine at one end of the router until stop.
+func startFlood(t *testing.T, w *world, port, mac string, packets [][]byte, rate float64) *flood {
 	t.Helper()
-	out, err := capture.OpenInjector(w.Router, "ha")
+	out, err := capture.OpenInjector(w.Router, port)
 	if err != nil {
 		t.Fatal(err)
 	}
 	f := &flood{out: out, rate: rate, end: make(chan struct{}), err: make(chan error, 1)}
 	for _, p := range packets {
-		f.frames = append(f.frames, capture.EthernetFrame(haMAC, p))
+		f.frames = append(f.frames, capture.EthernetFrame(mac, p))
 	}
 	go func() { f.err <- f.run() }()
 	return f
@@ -85,14 +90,18 @@ type refreshes struct {
 }
 
 func (r refreshes) String() string {
-	slices.Sort(r.latency)
+	return fmt.Sprintf("%d of %d served, %d at the first try; %s", r.all, r.nodes, r.first, percentiles(r.latency))
+}
+
+func percentiles(latency []time.Duration) string {
+	slices.Sort(latency)
 	at := func(p int) time.Duration {
-		if len(r.latency) == 0 {
+		if len(latency) == 0 {
 			return 0
 		}
-		return r.latency[min(len(r.latency)*p/100, len(r.latency)-1)].Round(100 * time.Microsecond)
+		return latency[min(len(latency)*p/100, len(latency)-1)].Round(100 * time.Microsecond)
 	}
-	return fmt.Sprintf("%d of %d served, %d at the first try; p50 %v, p99 %v", r.all, r.nodes, r.first, at(50), at(99))
+	return fmt.Sprintf("p50 %v, p99 %v", at(50), at(99))
 }
 
 func refreshAll(t *testing.T, g *load.Generator, round, nodes int, spread time.Duration) (r refreshes) {
@@ -247,14 +256,14 @@ func TestKernelOverload(t *testing.T) {
 		{"authentic, of its own mobile nodes", func() [][]byte { return moves(t, g, nodes, insiders, int(10*capacity*spread.Seconds())) }},
 	} {
 		packets := c.packets()
-		stats := w.counters(t)
-		f := startFlood(t, w, packets, 10*capacity)
+		stats := counters(t, w.ha)
+		f := startFlood(t, w, "ha", haMAC, packets, 10*capacity)
 		start := time.Now()
 		r := refreshAll(t, g, rounds, nodes, spread)
 		took := time.Since(start)
 		during := rss(t, w.ha.PID())
 		n := f.stop(t)
-		after := w.counters(t)
+		after := counters(t, w.ha)
 		delta := func(name string) uint64 { return after[name] - stats[name] }
 		t.Logf("%s: %.0f/s, %.1f times the capacity: %v; mip6d has %d KiB; dropped in the socket %d, strangers %d, known %d, other %d; over budget %d, refusals kept back %d",
 			c.name, float64(n)/took.Seconds(), float64(n)/took.Seconds()/capacity, r, during, delta("mh_dropped_socket_full"),
@@ -287,19 +296,16 @@ func TestKernelOverload(t *testing.T) {
 }
 
 // counters are those of mip6ctl show stats.
-func (w *world) counters(t *testing.T) map[string]uint64 {
+func counters(t *testing.T, d *daemon.Daemon) map[string]uint64 {
 	t.Helper()
-	client := w.ha.Client()
+	client := d.Client()
 	defer client.Close()
 	stats, err := client.Stats(within(t, 30*time.Second))
 	if err != nil {
 		t.Fatal(err)
 	}
 	all := make(map[string]uint64)
-	for _, from := range []map[string]uint64{stats.Counters, stats.DataPath} {
-		for name, n := range from {
-			all[name] = n
-		}
-	}
+	maps.Copy(all, stats.Counters)
+	maps.Copy(all, stats.DataPath)
 	return all
 }
