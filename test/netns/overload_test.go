@@ -46,6 +46,9 @@ func startFlood(t *testing.T, w *world, port, mac string, packets [][]byte, rate
 	if err != nil {
 		t.Fatal(err)
 	}
+	if err := out.Unseen(); err != nil {
+		t.Fatal(err)
+	}
 	f := &flood{out: out, rate: rate, end: make(chan struct{}), err: make(chan error, 1)}
 	for _, p := range packets {
 		f.frames = append(f.frames, capture.EthernetFrame(mac, p))

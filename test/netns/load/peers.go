@@ -58,12 +58,12 @@ func NewPeers(router *node.Node, n int) (*Peers, error) {
 		if _, ok := c.IP.MHType(); !ok || c.Out {
 			return false
 		}
+		if !ours[c.IP.Dst] {
+			return false // to a flood's sources
+		}
 		to := c.IP.Dst
 		if c.IP.RoutingHome.IsValid() {
 			to = c.IP.RoutingHome
-		}
-		if !ours[to] {
-			return false // a flood's
 		}
 		if msg, err := mh.Parse(c.IP.Payload); err == nil {
 			p.answers <- msg
