@@ -32,8 +32,8 @@ func newCheckCommand(o *options) *cobra.Command {
 			if err != nil && !errors.As(err, &problems) {
 				return err
 			}
-			if o.output == formatJSON {
-				return checkJSON(cmd, file, problems)
+			if o.output.forPrograms() {
+				return checkJSON(cmd, o.output, file, problems)
 			}
 			if problems != nil {
 				fmt.Fprintln(cmd.ErrOrStderr(), problems)
@@ -47,7 +47,7 @@ func newCheckCommand(o *options) *cobra.Command {
 	return cmd
 }
 
-func checkJSON(cmd *cobra.Command, file string, problems config.Problems) error {
+func checkJSON(cmd *cobra.Command, output format, file string, problems config.Problems) error {
 	type problem struct {
 		Line   int    `json:"line"`
 		Column int    `json:"column"`
@@ -62,7 +62,7 @@ func checkJSON(cmd *cobra.Command, file string, problems config.Problems) error 
 	for _, p := range problems {
 		answer.Problems = append(answer.Problems, problem{p.Line, p.Column, p.Key, p.Text})
 	}
-	if err := printJSON(cmd.OutOrStdout(), answer); err != nil {
+	if err := output.print(cmd.OutOrStdout(), answer); err != nil {
 		return err
 	}
 	if !answer.OK {

@@ -3,7 +3,6 @@ package main
 import (
 	"context"
 	"fmt"
-	"io"
 	"net/netip"
 	"strconv"
 
@@ -56,7 +55,7 @@ func onePeer(cmd *cobra.Command, args []string) error {
 
 // printCorrespondents is the second table of show bul; nothing where there are
 // none.
-func printCorrespondents(w io.Writer, list []ctl.BindingUpdate) {
+func printCorrespondents(w page, list []ctl.BindingUpdate) {
 	heads := []string{"CORRESPONDENT", "OF", "STATE", "CARE-OF", "TOKENS", "SEQ", "LEFT", "DIRECT OUT/IN", "TUNNEL OUT/IN", "LAST STATUS"}
 	var rows [][]string
 	for _, b := range list {

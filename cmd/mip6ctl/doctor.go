@@ -46,8 +46,8 @@ Where nobody has said which roles are wanted: 1 if there is none that works.`,
 				return err
 			}
 			report := doctor.Judge(kernel, findings, roles)
-			if o.output == formatJSON {
-				err = printJSON(cmd.OutOrStdout(), report)
+			if o.output.forPrograms() {
+				err = o.output.print(cmd.OutOrStdout(), report)
 			} else {
 				printReport(cmd.OutOrStdout(), report)
 			}

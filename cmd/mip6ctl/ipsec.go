@@ -3,7 +3,6 @@ package main
 import (
 	"context"
 	"fmt"
-	"io"
 	"net/netip"
 	"strconv"
 	"strings"
@@ -48,10 +47,10 @@ refused. Tunnels are those between IPv6 addresses that carry IPv6.`,
 		if err != nil {
 			return err
 		}
-		if o.output == formatJSON {
-			return printJSON(cmd.OutOrStdout(), list)
+		if o.output.forPrograms() {
+			return o.output.print(cmd.OutOrStdout(), list)
 		}
-		printMigrated(cmd.OutOrStdout(), list, m.DryRun)
+		printMigrated(o.page(cmd), list, m.DryRun)
 		return nil
 	}
 	return cmd
@@ -78,7 +77,7 @@ func (f addressFlag) Set(s string) error {
 
 func (addressFlag) Type() string { return "address" }
 
-func printMigrated(w io.Writer, list []ctl.Migrated, dry bool) {
+func printMigrated(w page, list []ctl.Migrated, dry bool) {
 	rows := make([][]string, len(list))
 	for i, m := range list {
 		rows[i] = []string{
@@ -100,7 +99,7 @@ func numbers(list []uint32) string {
 	return words(all)
 }
 
-func printIPsec(w io.Writer, i ctl.IPsec) {
+func printIPsec(w page, i ctl.IPsec) {
 	var rows [][]string
 	for _, p := range i.Policies {
 		tunnel := "-"

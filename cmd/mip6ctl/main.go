@@ -8,6 +8,7 @@
 //	mip6ctl ro start|stop PEER
 //	mip6ctl flush bul PEER
 //	mip6ctl watch
+//	mip6ctl events [--since 1h] [--hoa HOA]
 //	mip6ctl check FILE
 //	mip6ctl convert-umip [FILE]
 //	mip6ctl decode HEX
@@ -18,7 +19,7 @@
 // converted configuration is wrong.
 //
 // The files: main.go and usage.go the command line, status.go, show.go,
-// correspond.go, ipsec.go, watch.go, check.go, convert.go, decode.go, doctor.go the commands,
+// correspond.go, ipsec.go, watch.go, events.go, since.go, check.go, convert.go, decode.go, doctor.go the commands,
 // table.go and human.go what people see.
 package main
 
@@ -105,20 +106,20 @@ checked or converted configuration is wrong.`,
 	group(cmd)
 	flags := cmd.PersistentFlags()
 	flags.StringVar(&o.socket, "socket", o.socket, "mip6d's control `socket`; $"+ctl.SocketVariable+" changes the default")
-	flags.VarP(&o.output, "output", "o", "`table` for people or json for programs")
-	_ = cmd.RegisterFlagCompletionFunc("output", cobra.FixedCompletions([]string{"table", "json"}, cobra.ShellCompDirectiveNoFileComp))
+	flags.VarP(&o.output, "output", "o", "`format`: table or wide for people, json or jsonl for programs")
+	_ = cmd.RegisterFlagCompletionFunc("output", cobra.FixedCompletions(formats, cobra.ShellCompDirectiveNoFileComp))
 	cmd.SetFlagErrorFunc(func(cmd *cobra.Command, err error) error {
 		return usageError{fmt.Sprintf("%v\nTry \"%s --help\".", err, cmd.CommandPath())}
 	})
 	cmd.AddCommand(
-		newStatusCommand(o), newShowCommand(o), newWatchCommand(o), newROCommand(o), newFlushCommand(o), newIPsecCommand(o),
+		newStatusCommand(o), newShowCommand(o), newWatchCommand(o), newEventsCommand(o), newROCommand(o), newFlushCommand(o), newIPsecCommand(o),
 		newCheckCommand(o), newConvertCommand(), newDecodeCommand(), newDoctorCommand(o), newVersionCommand(o),
 	)
 	return cmd
 }
 
 // question makes a command that asks one question and prints the answer.
-func question[T any](o *options, use, short string, ask func(*ctl.Client, context.Context) (T, error), table func(io.Writer, T)) *cobra.Command {
+func question[T any](o *options, use, short string, ask func(*ctl.Client, context.Context) (T, error), table func(page, T)) *cobra.Command {
 	return &cobra.Command{
 		Use: use, Short: short, Args: noArgs, ValidArgsFunction: cobra.NoFileCompletions,
 		RunE: func(cmd *cobra.Command, _ []string) error {
@@ -130,10 +131,10 @@ func question[T any](o *options, use, short string, ask func(*ctl.Client, contex
 			if err != nil {
 				return err
 			}
-			if o.output == formatJSON {
-				return printJSON(cmd.OutOrStdout(), v)
+			if o.output.forPrograms() {
+				return o.output.print(cmd.OutOrStdout(), v)
 			}
-			table(cmd.OutOrStdout(), v)
+			table(o.page(cmd), v)
 			return nil
 		},
 	}

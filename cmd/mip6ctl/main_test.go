@@ -85,6 +85,7 @@ func serve(ts *testscript.TestScript, neg bool, args []string) {
 	load(ts, args[0], "stats", &src.StatsAre)
 	load(ts, args[0], "ipsec", &src.IPsecIs)
 	load(ts, args[0], "migrated", &src.MigratedAre)
+	load(ts, args[0], "past", &src.EventsAre)
 	*ts.Value(servedKey{}).(**source) = src
 	var events []ctl.Event
 	load(ts, args[0], "events", &events)

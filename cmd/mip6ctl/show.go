@@ -2,7 +2,6 @@ package main
 
 import (
 	"fmt"
-	"io"
 	"maps"
 	"slices"
 	"strconv"
@@ -29,7 +28,7 @@ func newShowCommand(o *options) *cobra.Command {
 	return cmd
 }
 
-func printBindings(w io.Writer, list []ctl.Binding) {
+func printBindings(w page, list []ctl.Binding) {
 	heads := []string{"HOME ADDRESS", "CARE-OF", "TYPE", "WITH", "LINK", "STATE", "AUTH", "SEQ", "LIFETIME", "LEFT", "MOVES"}
 	rows := make([][]string, len(list))
 	for i, b := range list {
@@ -57,7 +56,7 @@ func printBindings(w io.Writer, list []ctl.Binding) {
 }
 
 // printIPv4 shows IPv4 home addresses, where there are any.
-func printIPv4(w io.Writer, rows [][]string) {
+func printIPv4(w page, rows [][]string) {
 	if len(rows) > 0 {
 		fmt.Fprintln(w)
 		printTable(w, "", []string{"HOME ADDRESS", "IPV4 HOME ADDRESS"}, rows)
@@ -65,7 +64,7 @@ func printIPv4(w io.Writer, rows [][]string) {
 }
 
 // printNetworks shows who has networks behind it, and who is behind another.
-func printNetworks(w io.Writer, list []ctl.Binding) {
+func printNetworks(w page, list []ctl.Binding) {
 	var rows [][]string
 	for _, b := range list {
 		if len(b.MobilePrefixes)+len(b.Behind) > 0 {
@@ -87,7 +86,7 @@ func texts[T fmt.Stringer](list []T) string {
 	return words(all)
 }
 
-func printBUL(w io.Writer, list []ctl.BindingUpdate) {
+func printBUL(w page, list []ctl.BindingUpdate) {
 	heads := []string{"HOME ADDRESS", "HOME AGENT", "STATE", "CARE-OF", "INTERFACE", "BINDING", "SEQ", "LEFT", "NEXT", "LAST STATUS"}
 	rows := make([][]string, len(list))
 	for i, b := range list {
@@ -145,7 +144,7 @@ func bindingState(b ctl.BindingUpdate) string {
 	return state
 }
 
-func printNonces(w io.Writer, list []ctl.Nonce) {
+func printNonces(w page, list []ctl.Nonce) {
 	rows := make([][]string, len(list))
 	for i, n := range list {
 		rows[i] = []string{strconv.Itoa(int(n.Index)), span(n.Age), span(n.Remaining)}
@@ -153,7 +152,7 @@ func printNonces(w io.Writer, list []ctl.Nonce) {
 	printTable(w, "No nonces: nobody has asked for a token of late.", []string{"INDEX", "AGE", "LEFT"}, rows)
 }
 
-func printHomeAgents(w io.Writer, list []ctl.HomeAgent) {
+func printHomeAgents(w page, list []ctl.HomeAgent) {
 	rows := make([][]string, len(list))
 	for i, a := range list {
 		router, serves, left := addr(a.Router), "mobile nodes", span(a.Remaining)
@@ -168,7 +167,7 @@ func printHomeAgents(w io.Writer, list []ctl.HomeAgent) {
 	printTable(w, "No home links.", []string{"LINK", "HOME AGENT", "PREF", "SERVES", "LEFT", "ADDRESSES"}, rows)
 }
 
-func printGroups(w io.Writer, list []ctl.Group) {
+func printGroups(w page, list []ctl.Group) {
 	rows := make([][]string, len(list))
 	for i, g := range list {
 		sources := "any"
@@ -183,7 +182,7 @@ func printGroups(w io.Writer, list []ctl.Group) {
 	printTable(w, "No mobile node listens to a multicast group by this home agent.", heads, rows)
 }
 
-func printInterfaces(w io.Writer, list []ctl.Interface) {
+func printInterfaces(w page, list []ctl.Interface) {
 	heads := []string{"INTERFACE", "USE", "STATE", "PREF", "ADDRESS", "ROUTER", "PREFIX", "VALID"}
 	var rows [][]string
 	for _, f := range list {
@@ -272,7 +271,7 @@ func at(rows [][]string, i, n int) []string {
 	return make([]string, n)
 }
 
-func printStats(w io.Writer, s ctl.Stats) {
+func printStats(w page, s ctl.Stats) {
 	var rows [][]string
 	for _, part := range []map[string]uint64{s.Counters, s.DataPath} {
 		for _, name := range slices.Sorted(maps.Keys(part)) {

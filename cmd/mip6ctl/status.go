@@ -2,7 +2,6 @@ package main
 
 import (
 	"fmt"
-	"io"
 	"strconv"
 	"strings"
 
@@ -15,7 +14,7 @@ func newStatusCommand(o *options) *cobra.Command {
 	return question(o, "status", "What mip6d is and how it is", (*ctl.Client).Status, printStatus)
 }
 
-func printStatus(w io.Writer, s ctl.Status) {
+func printStatus(w page, s ctl.Status) {
 	roles := make([]string, len(s.Roles))
 	for i, r := range s.Roles {
 		roles[i] = strings.ReplaceAll(r, "_", " ")
@@ -47,8 +46,8 @@ func newVersionCommand(o *options) *cobra.Command {
 	return &cobra.Command{
 		Use: "version", Short: "The version of mip6ctl itself", Args: noArgs, ValidArgsFunction: cobra.NoFileCompletions,
 		RunE: func(cmd *cobra.Command, _ []string) error {
-			if o.output == formatJSON {
-				return printJSON(cmd.OutOrStdout(), struct {
+			if o.output.forPrograms() {
+				return o.output.print(cmd.OutOrStdout(), struct {
 					Version  string `json:"version"`
 					Protocol int    `json:"protocol"`
 				}{ctl.Version(), ctl.Protocol})

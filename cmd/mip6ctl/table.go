@@ -4,43 +4,94 @@ import (
 	"encoding/json"
 	"fmt"
 	"io"
+	"reflect"
+	"slices"
 	"strings"
 	"unicode/utf8"
+
+	"github.com/spf13/cobra"
 )
 
 // format is the value of -o.
 type format string
 
 const (
-	formatTable format = "table"
-	formatJSON  format = "json"
+	formatTable     format = "table"
+	formatWide      format = "wide"
+	formatJSON      format = "json"
+	formatJSONLines format = "jsonl"
 )
+
+var formats = []string{string(formatTable), string(formatWide), string(formatJSON), string(formatJSONLines)}
 
 func (f *format) String() string { return string(*f) }
 func (f *format) Type() string   { return "format" }
 
 func (f *format) Set(s string) error {
-	switch format(s) {
-	case formatTable, formatJSON:
-		*f = format(s)
-		return nil
+	if !slices.Contains(formats, s) {
+		return fmt.Errorf("wants table, wide, json or jsonl")
 	}
-	return fmt.Errorf("wants table or json")
+	*f = format(s)
+	return nil
 }
 
-func printJSON(w io.Writer, v any) error {
+// forPrograms says whether an answer is to be JSON.
+func (f format) forPrograms() bool { return f == formatJSON || f == formatJSONLines }
+
+// print writes an answer for programs: a list as one, or its elements one a line.
+func (f format) print(w io.Writer, v any) error {
 	enc := json.NewEncoder(w)
-	enc.SetIndent("", "  ")
-	return enc.Encode(v)
+	enc.SetEscapeHTML(false)
+	if f != formatJSONLines {
+		enc.SetIndent("", "  ")
+		return enc.Encode(v)
+	}
+	list := reflect.ValueOf(v)
+	if list.Kind() != reflect.Slice {
+		return enc.Encode(v)
+	}
+	for i := range list.Len() {
+		if err := enc.Encode(list.Index(i).Interface()); err != nil {
+			return err
+		}
+	}
+	return nil
 }
+
+// page is what people see.
+type page struct {
+	io.Writer
+	wide bool // with the columns that make lines long
+}
+
+func (o *options) page(cmd *cobra.Command) page {
+	return page{cmd.OutOrStdout(), o.output == formatWide}
+}
+
+// onlyWide begins the head of a column that only -o wide shows.
+const onlyWide = "+"
 
 // printTable prints rows under their heads, or a sentence when there are none.
-func printTable(w io.Writer, none string, heads []string, rows [][]string) {
+func printTable(w page, none string, heads []string, rows [][]string) {
 	if len(rows) == 0 {
 		fmt.Fprintln(w, none)
 		return
 	}
-	printColumns(w, append([][]string{heads}, rows...))
+	all := append([][]string{heads}, rows...)
+	for i, row := range all {
+		var shown []string
+		for k, cell := range row {
+			if name, extra := strings.CutPrefix(heads[k], onlyWide); !extra {
+				shown = append(shown, cell)
+			} else if w.wide && i == 0 {
+				shown = append(shown, name)
+			} else if w.wide {
+				shown = append(shown, cell)
+			}
+		}
+		all[i] = shown
+	}
+	printColumns(w, all)
 }
 
 // printColumns aligns cells. text/tabwriter doesn't: to it a column ends at

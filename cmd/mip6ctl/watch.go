@@ -14,11 +14,11 @@ import (
 func newWatchCommand(o *options) *cobra.Command {
 	return &cobra.Command{
 		Use: "watch", Short: "What happens, as it happens", Args: noArgs, ValidArgsFunction: cobra.NoFileCompletions,
-		Long: "Prints one line for each change of state, until interrupted. With -o json a line is a JSON object.",
+		Long: "Prints one line for each change of state, until interrupted. With -o json or jsonl a line is a JSON object.",
 		RunE: func(cmd *cobra.Command, _ []string) error {
 			w := cmd.OutOrStdout()
-			show := func(e ctl.Event) error { return printEvent(w, e) }
-			if o.output == formatJSON {
+			show := func(e ctl.Event) error { return printEvent(o.page(cmd), e, timeOfDay) }
+			if o.output.forPrograms() {
 				enc := json.NewEncoder(w)
 				show = func(e ctl.Event) error { return enc.Encode(e) }
 			}
@@ -29,7 +29,13 @@ func newWatchCommand(o *options) *cobra.Command {
 	}
 }
 
-func printEvent(w io.Writer, e ctl.Event) error {
+// How an event's time is shown.
+const (
+	timeOfDay   = "15:04:05.000"
+	dateAndTime = "2006-01-02 15:04:05.000"
+)
+
+func printEvent(w page, e ctl.Event, layout string) error {
 	var b strings.Builder
 	if e.Lost > 0 {
 		fmt.Fprintf(&b, "… %d events lost: this watcher was too slow\n", e.Lost)
@@ -38,13 +44,19 @@ func printEvent(w io.Writer, e ctl.Event) error {
 	if e.Warn {
 		mark = "!"
 	}
-	fmt.Fprintf(&b, "%s %s %s", e.Time.Local().Format("15:04:05.000"), mark, plain(e.Kind))
+	if w.wide {
+		fmt.Fprintf(&b, "%d ", e.Number)
+	}
+	fmt.Fprintf(&b, "%s %s %s", e.Time.Local().Format(layout), mark, plain(e.Kind))
 	field := func(name, value string) { fmt.Fprintf(&b, "  %s %s", name, plain(value)) }
 	if e.HomeAddress.IsValid() {
 		field("hoa", e.HomeAddress.String())
 	}
 	if e.CareOf.IsValid() {
 		field("coa", e.CareOf.String())
+	}
+	if e.Peer.IsValid() {
+		field("peer", e.Peer.String())
 	}
 	if e.HomeAgent.IsValid() {
 		field("ha", e.HomeAgent.String())

@@ -57,6 +57,7 @@ type wiring interface {
 
 func newDaemon(cfg *config.Config, log *slog.Logger) *daemon {
 	d := &daemon{log: log, since: time.Now()}
+	d.hub.Keep(cfg.Control.Journal, d.since)
 	d.setConfig(cfg)
 	return d
 }

@@ -21,10 +21,7 @@ func (d *daemon) notify(t time.Time, n role.Notice) {
 	switch {
 	case n.Warn:
 		level = slog.LevelWarn
-	case n.Kind == role.NoticeBindingRefreshed, n.Kind == role.NoticeRouter,
-		n.Kind == role.NoticeGroupJoined, n.Kind == role.NoticeGroupLeft,
-		n.Kind == role.NoticePeerSeen, n.Kind == role.NoticePeerRefused, // of whom there may be many
-		n.Kind == role.NoticeTestSent, n.Kind == role.NoticeTestPassed:
+	case n.Kind.Routine():
 		level = slog.LevelDebug
 	}
 	attrs := []slog.Attr{slog.String("event", string(n.Kind))}

@@ -116,6 +116,11 @@ func byName(counters map[role.Counter]uint64) map[string]uint64 {
 	return out
 }
 
+// Events implements ctl.Source.
+func (d *daemon) Events(_ context.Context, f ctl.EventFilter) (ctl.Events, error) {
+	return d.hub.Events(f), nil
+}
+
 // Subscribe implements ctl.Source.
 func (d *daemon) Subscribe(ctx context.Context) <-chan ctl.Event { return d.hub.Subscribe(ctx) }
 

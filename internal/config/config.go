@@ -319,6 +319,8 @@ type Control struct {
 
 	// GroupGiven says that the file names the group, so that it must exist.
 	GroupGiven bool
+
+	Journal int // how many events of each sort are kept
 }
 
 // Kernel holds the marks by which what is ours in the kernel is found again.

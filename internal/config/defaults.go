@@ -14,6 +14,7 @@ const (
 	defaultRunDir        = "/run/mip6d"
 	defaultStateDir      = "/var/lib/mip6d"
 	defaultSocketName    = "mip6d.sock"
+	defaultJournal       = 8192
 	defaultGroup         = "mip6"
 	defaultRouteProtocol = 75
 	defaultRulePriority  = 627
@@ -62,6 +63,8 @@ const (
 	maxLabel          = 1<<32 - 2 // all ones is none
 	ourNames          = "mip6"
 
+	maxJournal = 1_000_000
+
 	// RFC 4285 §5.1: a window of more than 3 s.
 	minTimestampWindow = 4 * time.Second
 	maxTimestampWindow = time.Hour
@@ -90,7 +93,7 @@ func defaults() *Config {
 	return &Config{
 		RunDir:   defaultRunDir,
 		StateDir: defaultStateDir,
-		Control:  Control{Group: defaultGroup},
+		Control:  Control{Group: defaultGroup, Journal: defaultJournal},
 		Kernel: Kernel{
 			RouteProtocol: defaultRouteProtocol,
 			RulePriority:  defaultRulePriority,

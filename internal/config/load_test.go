@@ -59,7 +59,7 @@ home_agent:
       max_lifetime: 90s
       auth: {spi: 0xffffffff, key_file: key, replay: sequence, mn_id: mn200@example.org}
 correspondent_node:
-control: {socket: /tmp/s, group: staff}
+control: {socket: /tmp/s, group: staff, journal: 5}
 kernel: {route_protocol: 200, rule_priority: 42, table: 77, tunnel_name: mip6x, tunnel_prefix: mip6y}
 log: {level: debug, format: json}
 metrics: {listen: "[::1]:9462"}
@@ -103,7 +103,7 @@ metrics: {listen: "[::1]:9462"}
 			RouteOptimization: RouteOptimization{Default: true}, MaxBindings: 10000, MaxLifetime: 420 * time.Second,
 		},
 		RunDir: "/run/mip6d", StateDir: "/var/lib/mip6d",
-		Control: Control{Socket: "/tmp/s", Group: "staff", GroupGiven: true},
+		Control: Control{Socket: "/tmp/s", Group: "staff", GroupGiven: true, Journal: 5},
 		Kernel:  Kernel{RouteProtocol: 200, RulePriority: 42, Table: 77, TunnelName: "mip6x", TunnelPrefix: "mip6y"},
 		Log:     Log{Level: slog.LevelDebug, Format: LogJSON},
 		Metrics: Metrics{Listen: "[::1]:9462"},
@@ -166,7 +166,7 @@ mobile_node:
 			},
 		},
 		RunDir: "/run/mn1", StateDir: "/var/lib/mip6d",
-		Control: Control{Socket: "/run/mn1/mip6d.sock", Group: "mip6"},
+		Control: Control{Socket: "/run/mn1/mip6d.sock", Group: "mip6", Journal: 8192},
 		Kernel:  Kernel{RouteProtocol: 75, RulePriority: 627, Table: 6275, TunnelName: "mip6t", TunnelPrefix: "mip6n"},
 		Log:     Log{Level: slog.LevelInfo, Format: LogText},
 	}

@@ -52,7 +52,7 @@ func TestProblems(t *testing.T) {
 			`f:2:11: control.sokcet: unknown key; did you mean "socket"?`,
 		}},
 		{"nothing like it", "correspondent_node: {}\ncontrol: {password: x}\n", []string{
-			`f:2:11: control.password: unknown key; there are in control: socket, group`,
+			`f:2:11: control.password: unknown key; there are in control: socket, group, journal`,
 		}},
 		{"key of another program", "correspondent_node: {cache: 3}\n", []string{
 			`f:1:22: correspondent_node.cache: unknown key; there are in correspondent_node: route_optimization, max_bindings, max_lifetime`,

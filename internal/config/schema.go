@@ -33,6 +33,7 @@ func (d *decoder) root(c *Config, n *yaml.Node) {
 			d.mapping(path, n,
 				optional("socket", d.absolute(&c.Control.Socket)),
 				optional("group", d.text(&c.Control.Group, "a group's name")),
+				optional("journal", integer(d, &c.Control.Journal, 0, maxJournal)),
 			)
 			c.Control.GroupGiven = d.has(join(path, "group"))
 		}),

@@ -106,6 +106,7 @@ func TestDocumentedDefaults(t *testing.T) {
 		"run_dir":                               "`" + defaultRunDir + "`",
 		"state_dir":                             "`" + defaultStateDir + "`",
 		"control.group":                         "`" + defaultGroup + "`",
+		"control.journal":                       "`8192`",
 		"kernel.route_protocol":                 "`75`",
 		"kernel.rule_priority":                  "`627`",
 		"kernel.table":                          "`6275`",

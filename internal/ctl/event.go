@@ -9,6 +9,7 @@ import (
 
 // Event is something that happened, at a change of state.
 type Event struct {
+	Number      uint64     `json:"number"` // 1 is the first since the daemon's start, and none is left out
 	Time        time.Time  `json:"time"`
 	Kind        string     `json:"kind"` // role.NoticeKind
 	HomeAddress netip.Addr `json:"home_address,omitzero"`

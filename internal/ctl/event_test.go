@@ -24,20 +24,20 @@ func TestNewEvent(t *testing.T) {
 				HA: netip.MustParseAddr("2001:db8:1::1"), Ifindex: 3, Sequence: 0, Lifetime: 420 * time.Second,
 				Status: mh.StatusDADFailed, HasStatus: true, Warn: true, Text: "address in use",
 			},
-			`{"time":"2026-01-02T12:00:00Z","kind":"binding_refused","home_address":"2001:db8:1::100","care_of":"2001:db8:f1::1",` +
+			`{"number":0,"time":"2026-01-02T12:00:00Z","kind":"binding_refused","home_address":"2001:db8:1::100","care_of":"2001:db8:f1::1",` +
 				`"home_agent":"2001:db8:1::1","ifindex":3,"interface":"eth0","sequence":0,"lifetime_s":420,"status":134,` +
 				`"status_text":"Duplicate Address Detection failed","warn":true,"text":"address in use"}`,
 		},
 		{
 			// Status 0 is a status; without HasStatus it is none.
 			role.Notice{Kind: role.NoticeAckReceived, Sequence: 9, HasStatus: true},
-			`{"time":"2026-01-02T12:00:00Z","kind":"binding_acknowledgement_received","sequence":9,"lifetime_s":0,"status":0,` +
+			`{"number":0,"time":"2026-01-02T12:00:00Z","kind":"binding_acknowledgement_received","sequence":9,"lifetime_s":0,"status":0,` +
 				`"status_text":"Binding Update accepted","warn":false,"text":""}`,
 		},
 		{
 			// No binding is told of, so there's no sequence number or lifetime.
 			role.Notice{Kind: role.NoticeLinkDown, Ifindex: 4, Text: "carrier lost"},
-			`{"time":"2026-01-02T12:00:00Z","kind":"link_down","ifindex":4,"warn":false,"text":"carrier lost"}`,
+			`{"number":0,"time":"2026-01-02T12:00:00Z","kind":"link_down","ifindex":4,"warn":false,"text":"carrier lost"}`,
 		},
 	} {
 		b, err := json.Marshal(NewEvent(noon, tt.notice, name))

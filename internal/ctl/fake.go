@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"net/netip"
 	"sync"
+	"time"
 )
 
 // Fake is a Source that answers what it was given, remembers what it was
@@ -20,6 +21,7 @@ type Fake struct {
 	StatsAre      Stats
 	IPsecIs       IPsec
 	MigratedAre   []Migrated
+	EventsAre     Events
 	Err           error // answer to everything but Subscribe
 
 	Hub Hub // Publish here
@@ -71,6 +73,14 @@ func (f *Fake) Migrate(_ context.Context, m Migrate) ([]Migrated, error) {
 }
 
 func (f *Fake) Stats(context.Context) (Stats, error) { return f.StatsAre, f.ask("Stats") }
+
+func (f *Fake) Events(_ context.Context, q EventFilter) (Events, error) {
+	since := "always"
+	if !q.Since.IsZero() {
+		since = q.Since.UTC().Format(time.RFC3339)
+	}
+	return f.EventsAre, f.ask(fmt.Sprintf("Events since %s after %d of %s last %d", since, q.After, q.HomeAddress, q.Last))
+}
 
 func (f *Fake) Subscribe(ctx context.Context) <-chan Event {
 	_ = f.ask("Subscribe")

@@ -3,25 +3,46 @@ package ctl
 import (
 	"context"
 	"sync"
+	"time"
 )
 
 // watcherBuffer is how many events wait for a slow watcher before the oldest
 // is dropped: several handovers of some thousand mobile nodes.
 const watcherBuffer = 4096
 
-// Hub hands events to any number of watchers. Publishing never waits: a
-// watcher that is too slow loses its oldest events and is told how many. The
-// zero value is ready for use.
+// Hub hands events to any number of watchers, and keeps the latest. Publishing
+// never waits: a watcher that is too slow loses its oldest events and is told how
+// many. The zero value is ready for use and keeps nothing.
 type Hub struct {
 	mu       sync.Mutex
 	watchers map[*watcher]struct{}
 	limit    int // watcherBuffer unless a test says otherwise
+	number   uint64
+	history  history
 }
 
-// Publish hands an event to all watchers.
+// Keep has so many events of each sort kept from now on. It is called once, before
+// anything is published.
+func (h *Hub) Keep(n int, now time.Time) {
+	h.mu.Lock()
+	defer h.mu.Unlock()
+	h.history = history{notable: past{limit: n, since: now}, routine: past{limit: n, since: now}}
+}
+
+// Events returns what is kept.
+func (h *Hub) Events(f EventFilter) Events {
+	h.mu.Lock()
+	defer h.mu.Unlock()
+	return h.history.events(f)
+}
+
+// Publish hands an event to all watchers, with the next number.
 func (h *Hub) Publish(e Event) {
 	h.mu.Lock()
 	defer h.mu.Unlock()
+	h.number++
+	e.Number = h.number
+	h.history.put(e)
 	for w := range h.watchers {
 		w.put(e)
 	}

@@ -95,6 +95,12 @@ func (d *document) route(r route) {
 	d.linef(2, "%s:", strings.ToLower(r.method))
 	d.linef(3, "operationId: %s", strings.NewReplacer("-", "_", "/", "_").Replace(strings.TrimPrefix(r.path, "/v1/")))
 	d.linef(3, "summary: %s", r.summary)
+	for i, p := range r.query {
+		if i == 0 {
+			d.linef(3, "parameters:")
+		}
+		d.linef(4, "- {name: %s, in: query, required: false, description: %q, schema: %s}", p.name, p.description, p.schema)
+	}
 	if r.body != nil {
 		d.linef(3, "requestBody:")
 		d.linef(4, "required: true")

@@ -11,11 +11,15 @@ import (
 type route struct {
 	method, path string
 	summary      string
+	query        []parameter
 	body         reflect.Type // of a change; nil: none
 	answer       reflect.Type
 	stream       bool // answer after answer, one a line, without end
 	handler      http.HandlerFunc
 }
+
+// parameter is part of a request's query string. All may be left out.
+type parameter struct{ name, schema, description string }
 
 // routes is the whole protocol. All but GET is a change, which takes root.
 func (s *Server) routes() []route {
@@ -32,6 +36,10 @@ func (s *Server) routes() []route {
 		{
 			method: http.MethodGet, path: "/v1/watch", summary: "Events as they happen, from the answer's head on, until one side ends it.",
 			answer: reflect.TypeFor[Event](), stream: true, handler: s.watch,
+		},
+		{
+			method: http.MethodGet, path: "/v1/events", summary: "What has happened, as far as it is kept.",
+			query: eventParameters, answer: reflect.TypeFor[Events](), handler: s.events,
 		},
 		{
 			method: http.MethodPost, path: "/v1/correspondents", summary: "Has a mobile node begin, end or forget route optimisation with a peer.",

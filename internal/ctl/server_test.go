@@ -181,10 +181,12 @@ func TestWatch(t *testing.T) {
 	}()
 	<-ready
 	for i := range 3 {
-		src.Hub.Publish(numbered(i))
+		want := numbered(i)
+		src.Hub.Publish(want)
+		want.Number = uint64(i) + 1
 		select {
 		case e := <-got:
-			if diff := cmp.Diff(numbered(i), e, addrs); diff != "" {
+			if diff := cmp.Diff(want, e, addrs); diff != "" {
 				t.Errorf("(-want +got)\n%s", diff)
 			}
 		case <-time.After(10 * time.Second):

@@ -26,6 +26,9 @@ type Source interface {
 	IPsec(ctx context.Context) (IPsec, error)
 	Migrate(ctx context.Context, m Migrate) ([]Migrated, error)
 
+	// Events returns what is kept of the past. Hub.Events is made for it.
+	Events(ctx context.Context, f EventFilter) (Events, error)
+
 	// Subscribe returns the events from now on until ctx ends, which closes
 	// the channel. Hub.Subscribe is made for it.
 	Subscribe(ctx context.Context) <-chan Event

@@ -48,3 +48,14 @@ const (
 
 // NoticeFault is anything that went wrong between us and the kernel.
 const NoticeFault NoticeKind = "fault"
+
+// Routine says whether so many notices of a kind may come, where there are many
+// mobile nodes or correspondents, that the others would be lost among them.
+func (k NoticeKind) Routine() bool {
+	switch k {
+	case NoticeBindingRefreshed, NoticeRouter, NoticeGroupJoined, NoticeGroupLeft,
+		NoticePeerSeen, NoticePeerRefused, NoticeTestSent, NoticeTestPassed:
+		return true
+	}
+	return false
+}
