@@ -13,6 +13,9 @@ type Faults struct {
 	DelayMin, DelayMax   time.Duration
 	BeaconMin, BeaconMax time.Duration // between router advertisements
 	Kernel               float64       // requests that the kernels refuse
+	Half                 float64       // requests that are carried out and said to have failed
+	Wire                 float64       // messages that the socket refuses
+	Lost                 float64       // news of the kernel with which its socket overruns
 	Duplicates           float64       // care-of addresses that others have
 	Squatter             bool          // another host on the home link has the home address
 	Attack               time.Duration // mean time between attacks; 0: none

@@ -19,6 +19,7 @@ var (
 // which are routes, source checks and proxy entries at once, and of its store.
 type homeAgent struct {
 	host
+	w        *World
 	bindings map[netip.Addr]role.Binding
 	stored   map[netip.Addr]role.Registration
 	crashed  time.Time
@@ -26,8 +27,8 @@ type homeAgent struct {
 }
 
 func newHomeAgent(w *World, newborn func() role.Machine) *homeAgent {
-	h := &homeAgent{bindings: make(map[netip.Addr]role.Binding), stored: make(map[netip.Addr]role.Registration), newborn: newborn}
-	h.host = host{w: w, name: "HA", machine: newborn(), carryOut: h.apply, reborn: h.restart}
+	h := &homeAgent{w: w, bindings: make(map[netip.Addr]role.Binding), stored: make(map[netip.Addr]role.Registration), newborn: newborn}
+	h.host = host{w: &w.stage, name: "HA", machine: newborn(), carryOut: h.apply, reborn: h.restart}
 	return h
 }
 

@@ -16,6 +16,7 @@ const mnIfindex = 7
 // care-of addresses, and the path of the home address.
 type mobileNode struct {
 	host
+	w        *World
 	at       place
 	up       bool
 	arrivals int                 // how often the link changed
@@ -37,8 +38,8 @@ type direct struct {
 }
 
 func newMobileNode(w *World, newborn func() role.Machine) *mobileNode {
-	m := &mobileNode{addrs: make(map[netip.Addr]bool), directs: make(map[netip.Addr]direct), stored: make(map[netip.Addr]role.ListEntry), newborn: newborn, crashed: epoch.Add(-time.Hour)}
-	m.host = host{w: w, name: "MN", machine: newborn(), carryOut: m.apply, reborn: m.restart}
+	m := &mobileNode{w: w, addrs: make(map[netip.Addr]bool), directs: make(map[netip.Addr]direct), stored: make(map[netip.Addr]role.ListEntry), newborn: newborn, crashed: epoch.Add(-time.Hour)}
+	m.host = host{w: &w.stage, name: "MN", machine: newborn(), carryOut: m.apply, reborn: m.restart}
 	return m
 }
 

@@ -33,7 +33,8 @@ var key = []byte("0123456789abcdef")
 // New makes the world of a seed.
 func New(seed uint64, mutants Mutants) *World {
 	rng := rand.New(rand.NewPCG(seed, 6275))
-	w := &World{Seed: seed, rng: rng, now: epoch, stepsFrom: epoch, faults: drawFaults(rng), rng4: rand.New(rand.NewPCG(seed, 5555))}
+	w := &World{rng4: rand.New(rand.NewPCG(seed, 5555))}
+	w.stage = stage{Seed: seed, rng: rng, now: epoch, stepsFrom: epoch, maxSteps: maxSteps, check: w.checkAll, faults: drawFaults(rng)}
 	if !mutants.IPv6Only {
 		w.faults.drawIPv4(w.rng4)
 	}
