@@ -191,14 +191,22 @@ func (g *Generator) Resent() int { return g.resent }
 // accepts, and waits for no registration any more.
 func (g *Generator) Drain(accepted map[netip.Addr]uint16) {
 	clear(g.pending)
+	g.Note(accepted)
+}
+
+// Note takes the answers that have come, and notes the sequence number of each that accepts.
+// It says how many there were, and how many of them accept.
+func (g *Generator) Note(accepted map[netip.Addr]uint16) (answers, yes int) {
 	for {
 		select {
 		case a := <-g.answers:
+			answers++
 			if a.status < 128 {
+				yes++
 				accepted[a.home] = a.sequence
 			}
 		default:
-			return
+			return answers, yes
 		}
 	}
 }
