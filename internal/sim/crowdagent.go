@@ -18,12 +18,14 @@ type crowdAgent struct {
 	host
 	c        *Crowd
 	bindings map[netip.Addr]role.Binding
+	set      map[netip.Addr]bool // by this run, and not cleared
 	stored   map[netip.Addr]role.Registration
 	newborn  func() role.Machine
 }
 
 func newCrowdAgent(c *Crowd, newborn func() role.Machine) *crowdAgent {
-	h := &crowdAgent{c: c, bindings: make(map[netip.Addr]role.Binding), stored: make(map[netip.Addr]role.Registration), newborn: newborn}
+	h := &crowdAgent{c: c, bindings: make(map[netip.Addr]role.Binding), set: make(map[netip.Addr]bool), stored: make(map[netip.Addr]role.Registration),
+		newborn: newborn}
 	h.host = host{w: &c.stage, name: "HA", machine: newborn(), carryOut: h.apply, reborn: h.restart}
 	return h
 }
@@ -44,7 +46,7 @@ func (h *crowdAgent) apply(e role.Effect) error {
 		}
 		c.say("HA: binding %s at %s by %d", e.Binding.HomeAddress, e.Binding.CareOf, e.Binding.Sequence)
 		c.by[e.Binding.HomeAddress].bindingSet(e.Binding)
-		h.bindings[e.Binding.HomeAddress] = e.Binding
+		h.bindings[e.Binding.HomeAddress], h.set[e.Binding.HomeAddress] = e.Binding, true
 		return h.half(&c.counts.KernelFaults, errKernel)
 	case role.ClearBinding:
 		if c.chance(c.faults.Kernel) {
@@ -54,6 +56,7 @@ func (h *crowdAgent) apply(e role.Effect) error {
 		c.say("HA: no binding of %s", e.HomeAddress)
 		c.by[e.HomeAddress].bindingGone()
 		delete(h.bindings, e.HomeAddress)
+		delete(h.set, e.HomeAddress)
 		return h.half(&c.counts.KernelFaults, errKernel)
 	case role.StoreRegistration:
 		if c.chance(c.faults.Kernel) {
@@ -128,7 +131,8 @@ func (h *crowdAgent) acknowledged(p packet) {
 	h.c.by[home].promised(ba, h.bindings, h.stored[home])
 }
 
-// restart begins the next run, with what the store has. What is not set again is swept.
+// restart begins the next run, with what the store has. What it does not set again
+// is swept, also where the kernel has refused to.
 func (h *crowdAgent) restart() {
 	h.c.say("HA: starts again")
 	h.crash(h.newborn())
@@ -140,10 +144,11 @@ func (h *crowdAgent) restart() {
 	for _, m := range h.c.members {
 		m.kept(h.stored[m.home])
 	}
+	clear(h.set)
 	h.step(ev)
-	for _, m := range h.c.members {
-		if r := h.stored[m.home]; !r.Bound {
-			delete(h.bindings, m.home)
+	for home := range h.bindings {
+		if !h.set[home] {
+			delete(h.bindings, home)
 		}
 	}
 	h.step(role.Start{})
