@@ -177,6 +177,32 @@ func (w *world) everybodyMoves(round int, spread time.Duration) (s served) {
 	return s
 }
 
+// flood offers ten times the capacity to an engine until stop is closed.
+type flood struct {
+	stop       chan struct{}
+	sent, most int // messages, and how many waited
+}
+
+func startFlood(e *engine.Engine, event func(n int) role.MessageIn) *flood {
+	f := &flood{stop: make(chan struct{})}
+	go func() {
+		for tick := time.NewTicker(time.Millisecond); ; {
+			select {
+			case <-f.stop:
+				return
+			case <-tick.C:
+				for range 10 * capacity / 1000 {
+					e.Offer(event(f.sent))
+					f.sent++
+				}
+				waiting, _ := e.Queue()
+				f.most = max(f.most, waiting)
+			}
+		}
+	}()
+	return f
+}
+
 // TestFloods: ten times what a home agent can do, and nobody with a binding notices much.
 // Without the admission they do.
 func TestFloods(t *testing.T) {
@@ -200,30 +226,13 @@ func TestFloods(t *testing.T) {
 					t.Fatalf("%d of %d registered", s.all, nodes)
 				}
 				time.Sleep(10 * time.Second) // everybody's budget is whole
-				stop := make(chan struct{})
-				sent := 0
-				most := 0
-				go func() {
-					for tick := time.NewTicker(time.Millisecond); ; {
-						select {
-						case <-stop:
-							return
-						case <-tick.C:
-							for range 10 * capacity / 1000 {
-								w.e.Offer(c.event(sent))
-								sent++
-							}
-							waiting, _ := w.e.Queue()
-							most = max(most, waiting)
-						}
-					}
-				}()
+				f := startFlood(w.e, c.event)
 				s := w.everybodyMoves(2, floodTime)
-				close(stop)
+				close(f.stop)
 				calm := w.everybodyMoves(3, time.Second)
 				n := w.counters.Snapshot()
 				t.Logf("a flood %s, sorted %v: %d messages; %d of %d served, %d at the first try, p50 %v, p99 %v; at most %d waited, dropped: strangers %d, known %d, others %d; afterwards %d at the first try, p99 %v",
-					c.name, sorted, sent, s.all, nodes, s.first, s.p(50), s.p(99), most,
+					c.name, sorted, f.sent, s.all, nodes, s.first, s.p(50), s.p(99), f.most,
 					n[role.CountStrangerDropped], n[role.CountKnownDropped], n[role.CountQueueFull], calm.first, calm.p(99))
 				if sorted && (s.first*100 < nodes*99 || s.p(99) > 500*time.Millisecond || n[role.CountKnownDropped] > 0 || calm.first != nodes) {
 					t.Errorf("a flood %s: %d of %d at the first try, p99 %v, afterwards %d", c.name, s.first, nodes, s.p(99), calm.first)
