@@ -42,6 +42,7 @@ func (c *correspondent) apply(e role.Effect) error {
 		w.say("CN: %s directly at %s", e.Direct.Peer, e.Direct.CareOf)
 		w.directSet(e.Direct)
 		c.directs[e.Direct.Peer] = e.Direct
+		return w.half("CN", errKernel)
 	case role.ClearDirect:
 		w.say("CN: %s by the home agent", e.Pair.Peer)
 		delete(c.directs, e.Pair.Peer)

@@ -172,6 +172,14 @@ func (c *Crowd) beacon(m *member) {
 	c.after(c.between(20*time.Second, time.Minute), func() { c.beacon(m) })
 }
 
+// done is the answer to a request that was carried out.
+func (c *Crowd) done(who string, faults *int, err error) error {
+	if err = c.half(who, err); err != nil {
+		*faults++
+	}
+	return err
+}
+
 // deliver takes a packet through the network.
 func (c *Crowd) deliver(p packet) {
 	copies := 1

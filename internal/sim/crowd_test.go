@@ -2,6 +2,7 @@ package sim
 
 import (
 	"flag"
+	"fmt"
 	"strings"
 	"testing"
 	"time"
@@ -101,6 +102,16 @@ func TestCrowdsCatchMutants(t *testing.T) {
 		}
 		if caught == "" || !strings.Contains(caught, c.want) {
 			t.Errorf("a home agent that %s: %q", c.name, caught)
+		}
+	}
+}
+
+// TestSameSeedSameCrowd: a failure can be looked at again.
+func TestSameSeedSameCrowd(t *testing.T) {
+	for seed := uint64(1); seed <= 10; seed++ {
+		a, b := NewCrowd(seed, 20, true, nil), NewCrowd(seed, 20, true, nil)
+		if fmt.Sprint(a.Run()) != fmt.Sprint(b.Run()) || a.Story(1<<20) != b.Story(1<<20) {
+			t.Errorf("seed %d tells two stories", seed)
 		}
 	}
 }

@@ -47,7 +47,7 @@ func (h *crowdAgent) apply(e role.Effect) error {
 		c.say("HA: binding %s at %s by %d", e.Binding.HomeAddress, e.Binding.CareOf, e.Binding.Sequence)
 		c.by[e.Binding.HomeAddress].bindingSet(e.Binding)
 		h.bindings[e.Binding.HomeAddress], h.set[e.Binding.HomeAddress] = e.Binding, true
-		return h.half(&c.counts.KernelFaults, errKernel)
+		return c.done(h.name, &c.counts.KernelFaults, errKernel)
 	case role.ClearBinding:
 		if c.chance(c.faults.Kernel) {
 			c.counts.KernelFaults++
@@ -57,7 +57,7 @@ func (h *crowdAgent) apply(e role.Effect) error {
 		c.by[e.HomeAddress].bindingGone()
 		delete(h.bindings, e.HomeAddress)
 		delete(h.set, e.HomeAddress)
-		return h.half(&c.counts.KernelFaults, errKernel)
+		return c.done(h.name, &c.counts.KernelFaults, errKernel)
 	case role.StoreRegistration:
 		if c.chance(c.faults.Kernel) {
 			c.counts.StoreFaults++
@@ -66,7 +66,7 @@ func (h *crowdAgent) apply(e role.Effect) error {
 		if h.stored[e.Registration.HomeAddress] = e.Registration; e.Registration.Empty() {
 			delete(h.stored, e.Registration.HomeAddress)
 		}
-		return h.half(&c.counts.StoreFaults, errStore)
+		return c.done(h.name, &c.counts.StoreFaults, errStore)
 	case role.StartDAD:
 		if c.chance(c.faults.Kernel) {
 			h.dadDone(role.DADDone{Ifindex: e.Ifindex, Addr: e.Addr, Err: errKernel}, time.Millisecond)
@@ -82,15 +82,6 @@ func (h *crowdAgent) apply(e role.Effect) error {
 		c.deliver(p)
 	case role.Notice:
 		c.say("HA: %s %s: %s", e.HoA, e.Kind, e.Text)
-	}
-	return nil
-}
-
-// half is the answer to what was carried out.
-func (h *crowdAgent) half(counted *int, err error) error {
-	if h.c.chance(h.c.faults.Half) {
-		*counted++
-		return err
 	}
 	return nil
 }

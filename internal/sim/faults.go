@@ -56,6 +56,19 @@ func (f *Faults) drawIPv4(rng *rand.Rand) {
 	}
 }
 
+// drawHalf is apart for the same reason.
+func (f *Faults) drawHalf(rng *rand.Rand) { f.Half = []float64{0, 0, 0.02, 0.1}[rng.IntN(4)] }
+
+// half is the answer to a request that was carried out: now and then that it was not, as when
+// the kernel's answer is lost.
+func (s *stage) half(who string, err error) error {
+	if s.chance(s.faults.Half) {
+		s.say("%s: it is done, and said to have failed", who)
+		return err
+	}
+	return nil
+}
+
 // calm is a world in which nothing goes wrong any more.
 func (f Faults) calm() Faults {
 	return Faults{

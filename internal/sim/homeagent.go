@@ -46,6 +46,7 @@ func (h *homeAgent) apply(e role.Effect) error {
 		}
 		w.checkIPv4(e.Binding)
 		h.bindings[e.Binding.HomeAddress] = e.Binding
+		return w.half("HA", errKernel)
 	case role.ClearBinding:
 		if e.ID != 0 && w.chance(w.faults.Kernel) {
 			w.say("HA: kernel refuses to clear %s", e.HomeAddress)
@@ -53,6 +54,7 @@ func (h *homeAgent) apply(e role.Effect) error {
 		}
 		w.say("HA: no binding of %s", e.HomeAddress)
 		delete(h.bindings, e.HomeAddress)
+		return w.half("HA", errKernel)
 	case role.StoreRegistration:
 		if w.chance(w.faults.Kernel) {
 			w.say("HA: store refuses")
@@ -61,6 +63,7 @@ func (h *homeAgent) apply(e role.Effect) error {
 		if h.stored[e.Registration.HomeAddress] = e.Registration; e.Registration.Empty() {
 			delete(h.stored, e.Registration.HomeAddress)
 		}
+		return w.half("HA", errStore)
 	case role.StartDAD:
 		life := h.life
 		w.after(dadTime, func() {

@@ -65,7 +65,7 @@ func (m *member) apply(e role.Effect) error {
 			c.by[a] = m
 		}
 		c.after(c.between(time.Millisecond, 5*time.Millisecond), func() { m.detected(a) })
-		return m.half(&c.counts.KernelFaults, errKernel)
+		return c.done(m.name, &c.counts.KernelFaults, errKernel)
 	case role.RemoveCareOf:
 		delete(m.addrs, e.Addr)
 		life := m.life
@@ -80,7 +80,7 @@ func (m *member) apply(e role.Effect) error {
 			return errKernel
 		}
 		m.setPath(e.Path)
-		return m.half(&c.counts.KernelFaults, errKernel)
+		return c.done(m.name, &c.counts.KernelFaults, errKernel)
 	case role.StoreListEntry:
 		if c.chance(c.faults.Kernel) {
 			c.counts.StoreFaults++
@@ -89,7 +89,7 @@ func (m *member) apply(e role.Effect) error {
 		if m.stored[e.Entry.Peer] = e.Entry; e.Drop {
 			delete(m.stored, e.Entry.Peer)
 		}
-		return m.half(&c.counts.StoreFaults, errStore)
+		return c.done(m.name, &c.counts.StoreFaults, errStore)
 	case role.Send:
 		if c.chance(c.faults.Wire) {
 			return errKernel
@@ -97,15 +97,6 @@ func (m *member) apply(e role.Effect) error {
 		m.sent(packet{e.Src, e.Dst, e.HomeAddress, e.RoutingHome, e.Raw})
 	case role.Notice:
 		c.say("%s: %s: %s", m.name, e.Kind, e.Text)
-	}
-	return nil
-}
-
-// half is the answer to what was carried out.
-func (m *member) half(counted *int, err error) error {
-	if m.c.chance(m.c.faults.Half) {
-		*counted++
-		return err
 	}
 	return nil
 }

@@ -73,6 +73,7 @@ func (m *mobileNode) apply(e role.Effect) error {
 			return errKernel
 		}
 		m.setPath(e.Path)
+		return w.half("MN", errKernel)
 	case role.SetDirect:
 		if w.chance(w.faults.Kernel) {
 			w.say("MN: kernel refuses the direct path to %s", e.Direct.Peer)
@@ -80,6 +81,7 @@ func (m *mobileNode) apply(e role.Effect) error {
 		}
 		w.say("MN: %s directly from %s", e.Direct.Peer, e.Direct.CareOf)
 		m.directs[e.Direct.Peer] = direct{e.Direct, w.now.Add(e.Direct.Lifetime)}
+		return w.half("MN", errKernel)
 	case role.ClearDirect:
 		w.say("MN: %s by the home agent", e.Pair.Peer)
 		delete(m.directs, e.Pair.Peer)
@@ -90,6 +92,7 @@ func (m *mobileNode) apply(e role.Effect) error {
 		if m.stored[e.Entry.Peer] = e.Entry; e.Drop {
 			delete(m.stored, e.Entry.Peer)
 		}
+		return w.half("MN", errStore)
 	case role.AskTraffic:
 		life := m.life
 		w.after(time.Millisecond, func() {

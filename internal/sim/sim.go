@@ -26,6 +26,7 @@ type Mutants struct {
 
 	Unauthenticated bool // the home agent believes everybody
 	IPv6Only        bool // nobody wants an IPv4 home address
+	Whole           bool // nothing is done and said to have failed
 }
 
 var key = []byte("0123456789abcdef")
@@ -38,9 +39,12 @@ func New(seed uint64, mutants Mutants) *World {
 	if !mutants.IPv6Only {
 		w.faults.drawIPv4(w.rng4)
 	}
+	if !mutants.Whole {
+		w.faults.drawHalf(rand.New(rand.NewPCG(seed, 105))) // ENOBUFS
+	}
 	w.record = record{order: make(map[update]int), acked: make(map[netip.Addr]role.Binding),
 		cnOrder: make(map[update]int), cnTaking: make(map[netip.Addr]uint16), tested: make(map[netip.Addr]bool)}
-	w.record.reliable = w.faults.Store && w.faults.Kernel == 0
+	w.record.reliable = w.faults.Store && w.faults.Kernel == 0 && w.faults.Half == 0
 	w.ha = newHomeAgent(w, func() role.Machine { return mutate(newHA(mutants.Unauthenticated), mutants.HA) })
 	w.mn = newMobileNode(w, func() role.Machine { return mutate(newMN(rng, mutants.Unauthenticated, w.faults.IPv4), mutants.MN) })
 	w.cn = newCorrespondent(w, func() role.Machine { return mutate(newCN(rng), mutants.CN) })
