@@ -107,6 +107,11 @@ var Rooms = []Room{
 		"internal/sdnotify", "internal/metrics", "internal/admission",
 	}), Modules: []string{errgroup, sys}},
 
+	// The load generator, which knows the protocol and nothing of the daemon.
+	{Path: "internal/loadgen", Rooms: []string{"internal/mh", "internal/exthdr", "internal/rr"},
+		PureFiles: []string{"population.go", "packet.go", "fleet.go", "result.go"}, Modules: []string{bpf, sys}},
+	{Path: "cmd/mip6bench", Rooms: []string{"internal/loadgen"}},
+
 	// Tests and tools.
 	{Path: "internal/archtest"},
 	{Path: "test/...", Rooms: []string{Any}, Modules: []string{Any}},

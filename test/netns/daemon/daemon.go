@@ -115,7 +115,7 @@ func (d *Daemon) Start(ctx context.Context) error {
 	done := make(chan struct{})
 	d.done = done
 	go func() { d.err = d.cmd.Wait(); close(done) }()
-	ctx, cancel := context.WithTimeout(ctx, 10*time.Second)
+	ctx, cancel := context.WithTimeout(ctx, time.Minute) // many mobile nodes, on a busy machine
 	defer cancel()
 	client := d.Client()
 	defer client.Close()

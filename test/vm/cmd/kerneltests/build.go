@@ -41,7 +41,7 @@ func (p pkg) testdata() string {
 // command is a program that real-kernel tests start.
 type command struct{ name string }
 
-var commands = []command{{"mip6d"}, {"mip6ctl"}}
+var commands = []command{{"mip6d"}, {"mip6ctl"}, {"mip6bench"}}
 
 func (c command) file() string { return filepath.Join(buildDir, "bin", c.name) }
 
