@@ -159,7 +159,7 @@ func (n *mobileNode) sockets(cfg *config.Config, kernel engine.Applier, kept *st
 		Kernel:   datapath.Kernel{Main: &datapath.MobileNode{Paths: kernel, Tunnels: n.guard}, Direct: n.paths},
 		Wire:     &datapath.Wire{MH: mh, ICMP: icmp, Routers: routers, Neighbours: announcer, Protected: n.outgoing},
 		Store:    kept,
-		Counters: &d.counters, Notify: n.notify, Failed: d.failed, Meter: d.engineMeter(),
+		Counters: &d.counters, Notify: n.notify, Failed: d.failed, Meter: d.engineMeter(), Recorder: d.journal,
 	})
 	d.engine.Prime(left)
 	d.task(func(ctx context.Context) error { return mh.Run(ctx, d.offer) })

@@ -94,6 +94,7 @@ var Rooms = []Room{
 	// Control and configuration.
 	{Path: "internal/config", Modules: []string{yaml}},
 	{Path: "internal/ctl", Rooms: concat(codecs, []string{"internal/role"}), Modules: []string{sys}},
+	{Path: "internal/journal", Rooms: []string{"internal/role", "internal/mh", "internal/decode", "internal/ctl"}},
 	{Path: "internal/metrics", Rooms: []string{"internal/role", "internal/mh"}, Modules: []string{prom}},
 	{Path: "internal/umip", Pure: true},
 	{Path: "internal/sdnotify"},
@@ -104,7 +105,7 @@ var Rooms = []Room{
 	// The only one that knows both a role and an applier.
 	{Path: "cmd/mip6d", Rooms: concat(codecs, roles, appliers, []string{
 		"internal/role", "internal/engine", "internal/config", "internal/ctl", "internal/store", "internal/doctor", "internal/probe",
-		"internal/sdnotify", "internal/metrics", "internal/admission",
+		"internal/sdnotify", "internal/metrics", "internal/journal", "internal/admission",
 	}), Modules: []string{errgroup, sys}},
 
 	// The load generator, which knows the protocol and nothing of the daemon.

@@ -13,5 +13,5 @@
 // The files: engine.go the loop, lanes.go what waits, generation.go the order in which the effects
 // of a batch are carried out, applier.go what the engine asks of the world,
 // counters.go the counters that everything shares, meter.go how the engine itself
-// is measured.
+// is measured, recorder.go who is told what happens.
 package engine
