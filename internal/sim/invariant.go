@@ -201,7 +201,7 @@ func (w *World) checkPromise() {
 // checkPath: the home address is used in clear only where its link is.
 func (w *World) checkPath() {
 	m := w.mn
-	if !m.up || m.at == homeLink || m.refused || m.dead || m.unborn {
+	if !m.up || m.at == homeLink || m.refused || m.dead || m.unborn || m.misled {
 		return
 	}
 	switch m.path.Mode {

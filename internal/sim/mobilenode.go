@@ -27,6 +27,8 @@ type mobileNode struct {
 	packets  uint64                        // on the direct path
 	stored   map[netip.Addr]role.ListEntry // by peer
 	crashed  time.Time
+	unkept   bool // the store has refused the latest of its registration: the next run is misled
+	misled   bool // this run goes on with what was not the latest, until it asks for a path
 	unborn   bool // the next run has not begun yet: nobody has seen what has become of the links
 	newborn  func() role.Machine
 }
@@ -86,7 +88,11 @@ func (m *mobileNode) apply(e role.Effect) error {
 		w.say("MN: %s by the home agent", e.Pair.Peer)
 		delete(m.directs, e.Pair.Peer)
 	case role.StoreListEntry:
-		if w.chance(w.faults.Kernel) {
+		refused := w.chance(w.faults.Kernel)
+		if e.Entry.Home {
+			m.unkept = refused
+		}
+		if refused {
 			return errStore
 		}
 		if m.stored[e.Entry.Peer] = e.Entry; e.Drop {
@@ -127,6 +133,7 @@ func (m *mobileNode) detected(a netip.Addr) {
 
 // setPath changes the home address's path; at home the kernel may probe for it.
 func (m *mobileNode) setPath(p role.HomePath) {
+	m.misled = false
 	if p.Mode != m.path.Mode || p.CareOf != m.path.CareOf {
 		m.w.say("MN: path %s %s", p.Mode, p.CareOf)
 	}
@@ -223,7 +230,7 @@ func (m *mobileNode) restart() {
 	m.w.say("MN: starts again (store: %v)", m.w.faults.Store)
 	m.crashed = m.w.now
 	clear(m.directs)
-	m.unborn = true
+	m.unborn, m.misled = true, m.unkept
 	m.crash(m.newborn())
 	if !m.w.faults.Store {
 		clear(m.stored)
