@@ -339,7 +339,8 @@ func haParams(c *config.HomeAgent) (ha.Params, error) {
 		p.Links = append(p.Links, link)
 	}
 	for _, m := range c.MobileNodes {
-		mn := ha.MobileNode{HomeAddress: m.HomeAddress, MaxLifetime: m.MaxLifetime, Router: m.Router, Prefixes: m.Prefixes, IPv4HomeAddress: m.IPv4HomeAddress}
+		mn := ha.MobileNode{HomeAddress: m.HomeAddress, MaxLifetime: m.MaxLifetime, Router: m.Router, Prefixes: m.Prefixes, IPv4HomeAddress: m.IPv4HomeAddress,
+			KeyMgmt: m.IPsec.MovesKeys()}
 		if a := m.Auth; a != nil {
 			mn.Auth = &ha.Auth{SPI: a.SPI, Key: a.Key, Replay: haReplay[a.Replay], MNID: a.MNID}
 		}

@@ -311,7 +311,8 @@ func mnParams(c *config.MobileNode) mn.Params {
 		})
 	}
 	for _, h := range c.Homes {
-		home := mn.Home{HomeAddress: h.HomeAddress, HomeAgent: h.HomeAgent, Lifetime: h.Lifetime, LinkLocal: h.LinkLocal, Fixed: !h.Renumber || h.IPsec != nil}
+		home := mn.Home{HomeAddress: h.HomeAddress, HomeAgent: h.HomeAgent, Lifetime: h.Lifetime, LinkLocal: h.LinkLocal, Fixed: !h.Renumber || h.IPsec != nil,
+			KeyMgmt: h.IPsec.MovesKeys()}
 		if a := h.Auth; a != nil {
 			home.Auth = &mn.Auth{SPI: a.SPI, Key: a.Key, Replay: mn.ReplayTimestamp, MNID: a.MNID}
 			if a.Replay != config.ReplayTimestamp {

@@ -39,6 +39,7 @@ const (
 	ebpf      = "github.com/cilium/ebpf"
 	yaml      = "gopkg.in/yaml.v3"
 	cobra     = "github.com/spf13/cobra"
+	tui       = "charm.land/bubbletea/v2"
 	prom      = "github.com/prometheus/client_golang/prometheus"
 	bbolt     = "go.etcd.io/bbolt"
 )
@@ -100,7 +101,7 @@ var Rooms = []Room{
 	{Path: "internal/sdnotify"},
 	{Path: "cmd/mip6ctl", Rooms: concat(codecs, []string{
 		"internal/ctl", "internal/config", "internal/decode", "internal/umip", "internal/doctor", "internal/probe", "internal/rtnl",
-	}), Modules: []string{cobra}},
+	}), Modules: []string{cobra, tui, yaml}},
 
 	// The only one that knows both a role and an applier.
 	{Path: "cmd/mip6d", Rooms: concat(codecs, roles, appliers, []string{
