@@ -2,6 +2,7 @@ package netmon
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"slices"
 	"time"
@@ -46,8 +47,7 @@ func (m *Monitor) Run(ctx context.Context, out func(role.Event)) error {
 	defer m.nl.Close()
 	stop := context.AfterFunc(ctx, func() { _ = m.nl.SetReadDeadline(time.Unix(1, 0)) })
 	defer stop()
-	resync := func() error { return retry(ctx, func() error { return m.resync(out) }) }
-	if err := resync(); err != nil {
+	if err := m.resync(out); err != nil {
 		return err
 	}
 	for {
@@ -55,8 +55,8 @@ func (m *Monitor) Run(ctx context.Context, out func(role.Event)) error {
 		switch {
 		case ctx.Err() != nil:
 			return nil
-		case err != nil && transient(err): // some news were lost: ENOBUFS, mostly
-			if err := resync(); err != nil {
+		case errors.Is(err, unix.ENOBUFS):
+			if err := retry(ctx, func() error { return m.resync(out) }); err != nil {
 				return err
 			}
 			continue

@@ -2,27 +2,22 @@ package netmon
 
 import (
 	"context"
-	"errors"
-	"slices"
 	"time"
-
-	"golang.org/x/sys/unix"
 )
 
-// retryDelay is between two tries of what failed for want of something that comes back.
-const retryDelay = 100 * time.Millisecond
+// What fails for want of memory or buffers, or because somebody forbids it for a while, is
+// tried again for retryTime.
+const (
+	retryDelay = 100 * time.Millisecond
+	retryTime  = 10 * time.Second
+)
 
-// transient says whether a request may succeed when it is made again.
-func transient(err error) bool {
-	return slices.ContainsFunc([]unix.Errno{unix.ENOBUFS, unix.ENOMEM, unix.EAGAIN, unix.EINTR, unix.EBUSY, unix.EMFILE, unix.ENFILE},
-		func(e unix.Errno) bool { return errors.Is(err, e) })
-}
-
-// retry does something until it succeeds, fails for good, or ctx ends; then it returns nil.
+// retry does something until it succeeds, until it has failed for too long, or until ctx ends;
+// then it returns nil.
 func retry(ctx context.Context, do func() error) error {
-	for {
+	for left := retryTime; ; left -= retryDelay {
 		err := do()
-		if err == nil || !transient(err) {
+		if err == nil || left <= 0 {
 			return err
 		}
 		select {

@@ -77,7 +77,7 @@ func (h *crowdAgent) apply(e role.Effect) error {
 		if c.chance(c.faults.Wire) {
 			return errKernel
 		}
-		p := packet{e.Src, e.Dst, e.HomeAddress, e.RoutingHome, e.Raw}
+		p := packet{src: e.Src, dst: e.Dst, home: e.HomeAddress, routing: e.RoutingHome, raw: e.Raw}
 		h.acknowledged(p)
 		c.deliver(p)
 	case role.Notice:

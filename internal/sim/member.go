@@ -94,7 +94,7 @@ func (m *member) apply(e role.Effect) error {
 		if c.chance(c.faults.Wire) {
 			return errKernel
 		}
-		m.sent(packet{e.Src, e.Dst, e.HomeAddress, e.RoutingHome, e.Raw})
+		m.sent(packet{src: e.Src, dst: e.Dst, home: e.HomeAddress, routing: e.RoutingHome, raw: e.Raw})
 	case role.Notice:
 		c.say("%s: %s: %s", m.name, e.Kind, e.Text)
 	}

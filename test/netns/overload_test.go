@@ -21,7 +21,7 @@ import (
 	"mip6d/test/netns/topology"
 )
 
-var overloadTime = flag.Duration("overload.time", time.Second, "how long mobile nodes refresh their bindings in each flood")
+var overloadTime = flag.Duration("overload.time", 700*time.Millisecond, "how long mobile nodes refresh their bindings in each flood")
 
 // A flood: packets made beforehand, injected right before the home agent, one after another.
 type flood struct {
