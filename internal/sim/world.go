@@ -1,11 +1,12 @@
 package sim
 
 import (
-	"container/heap"
 	"fmt"
 	"math/rand/v2"
 	"strings"
 	"time"
+
+	"mip6d/internal/heap"
 )
 
 // epoch is when every story begins.
@@ -16,7 +17,7 @@ type stage struct {
 	Seed   uint64
 	rng    *rand.Rand
 	now    time.Time
-	queue  events
+	queue  heap.Heap[*event]
 	serial uint64
 	mute   bool // nobody will read the story
 	story  []string
@@ -47,40 +48,35 @@ type World struct {
 // event is something that will happen. Those of the same time happen in the
 // order in which they were planned.
 type event struct {
+	heap.Place
 	at     time.Time
 	serial uint64
 	do     func()
 }
 
-type events []event
-
-func (q events) Len() int { return len(q) }
-func (q events) Less(i, k int) bool {
-	if !q[i].at.Equal(q[k].at) {
-		return q[i].at.Before(q[k].at)
+// Before implements heap.Item.
+func (e *event) Before(other *event) bool {
+	if !e.at.Equal(other.at) {
+		return e.at.Before(other.at)
 	}
-	return q[i].serial < q[k].serial
-}
-func (q events) Swap(i, k int) { q[i], q[k] = q[k], q[i] }
-func (q *events) Push(x any)   { *q = append(*q, x.(event)) }
-func (q *events) Pop() any {
-	last := len(*q) - 1
-	e := (*q)[last]
-	*q = (*q)[:last]
-	return e
+	return e.serial < other.serial
 }
 
 // after plans something.
 func (s *stage) after(d time.Duration, do func()) {
 	s.serial++
-	heap.Push(&s.queue, event{s.now.Add(d), s.serial, do})
+	s.queue.Set(&event{at: s.now.Add(d), serial: s.serial, do: do})
 }
 
 // run lets time pass until an end, or until an invariant is broken.
 func (s *stage) run(d time.Duration) {
 	end := s.now.Add(d)
-	for s.broken == nil && len(s.queue) > 0 && !s.queue[0].at.After(end) {
-		e := heap.Pop(&s.queue).(event)
+	for s.broken == nil {
+		e, ok := s.queue.First()
+		if !ok || e.at.After(end) {
+			break
+		}
+		s.queue.Remove(e)
 		s.now = e.at
 		e.do()
 	}
