@@ -31,42 +31,41 @@ const ikeSecret = `secrets {
 
 // plan is what a managed world is to be; the zero value is the one with a shared secret.
 type plan struct {
-	swanctl          string // a file of configs/strongswan, for both sides
-	haFixed, mnFixed bool   // strongSwan is said not to follow there
-	payload          bool
+	swanctl          string         // a file of configs/strongswan, for both sides
+	haFixed, mnFixed bool           // strongSwan is said not to follow there
 	prepare          func(*managed) // changes what strongSwan is to read
 }
 
-// newManaged begins with a mobile node on a foreign link.
+// newManaged begins with a mobile node on a foreign link. strongSwan is there before mip6d,
+// as docs/ipsec.md has it.
 func newManaged(t *testing.T, p plan) *managed {
 	t.Helper()
-	w := new(managed)
+	w := &managed{protected: new(protected)}
 	haRoot, mnRoot := t.TempDir(), t.TempDir()
-	more, mobility := "", map[bool]string{false: "on", true: "off"}
-	if p.payload {
-		more = ", payload: on"
-	}
-	w.protected = newProtected(t, topology.Foreign1, "", func(ha, mn *daemon.Config) {
-		*ha = daemon.HomeAgentIKE(more, mobility[p.haFixed], charon.SocketOf(haRoot))
-		*mn = daemon.MobileNodeIKE(more, mobility[p.mnFixed], charon.SocketOf(mnRoot))
-		if p.payload {
-			mn.Text = strings.Replace(mn.Text, "\n  interfaces:", "\n  route_optimization: {default: off}\n  interfaces:", 1)
-		}
-	})
+	mobility := map[bool]string{false: "on", true: "off"}
+	ha := daemon.HomeAgentIKE(mobility[p.haFixed], charon.SocketOf(haRoot))
+	mn := daemon.MobileNodeIKE(mobility[p.mnFixed], charon.SocketOf(mnRoot))
 	if p.swanctl == "" {
 		p.swanctl = "swanctl.conf"
 	}
-	with := map[string][]byte{"etc/swanctl/conf.d/mip6d-secrets.conf": []byte(ikeSecret)}
-	w.haIKE = newIKE(t, w.HA, haRoot, "home-agent", p.swanctl, with)
-	w.mnIKE = newIKE(t, w.MN, mnRoot, "mobile-node", p.swanctl, with)
-	if p.prepare != nil {
-		p.prepare(w)
-	}
-	for _, c := range []*charon.Charon{w.haIKE, w.mnIKE} {
-		if err := c.Start(t.Context()); err != nil {
+	w.world = newWorld(t, settings{Config: topology.Config{Start: topology.Foreign1}, haConfig: &ha, mnConfig: &mn, before: func(topo *topology.Topology) {
+		var err error
+		if w.cable, err = capture.Start(topo.Switch, topology.MNPort, nil); err != nil {
 			t.Fatal(err)
 		}
-	}
+		t.Cleanup(func() { w.cable.Close() })
+		with := map[string][]byte{"etc/swanctl/conf.d/mip6d-secrets.conf": []byte(ikeSecret)}
+		w.haIKE = newIKE(t, topo.HA, haRoot, "home-agent", p.swanctl, with)
+		w.mnIKE = newIKE(t, topo.MN, mnRoot, "mobile-node", p.swanctl, with)
+		if p.prepare != nil {
+			p.prepare(w)
+		}
+		for _, c := range []*charon.Charon{w.haIKE, w.mnIKE} {
+			if err := c.Start(t.Context()); err != nil {
+				t.Fatal(err)
+			}
+		}
+	}})
 	return w
 }
 

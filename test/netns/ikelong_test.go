@@ -7,7 +7,6 @@ import (
 	"testing"
 	"time"
 
-	"mip6d/test/netns/capture"
 	"mip6d/test/netns/charon"
 	"mip6d/test/netns/daemon"
 	"mip6d/test/netns/topology"
@@ -19,18 +18,6 @@ func TestIKELongCertificates(t *testing.T) {
 	fromCN := w.pingMN(t)
 	answered(t, fromCN, time.Time{}, 90*time.Second)
 	w.move(t, fromCN, topology.Foreign2)
-}
-
-// All payload in a tunnel of its own, over a move.
-func TestIKELongPayload(t *testing.T) {
-	w := newManaged(t, plan{payload: true})
-	fromCN := w.pingMN(t)
-	answered(t, fromCN, time.Time{}, 90*time.Second)
-	w.move(t, fromCN, topology.Foreign2)
-	w.associations(t, careOfOn(topology.Foreign2))
-	w.clear(t, time.Time{}, "payload", func(ip *capture.IPv6) bool {
-		return ip.Proto != capture.ProtoESP && (ip.Src == topology.HoA || ip.Dst == topology.HoA)
-	})
 }
 
 // edit changes a file below a root, in which old must be.

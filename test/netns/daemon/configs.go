@@ -123,16 +123,11 @@ mobile_node:
 }
 
 // HomeAgentIKE and MobileNodeIKE have the keys of HomeAgentIPsec made by strongSwan, which
-// is reached at a socket. more stands in the ipsec section, such as ", payload: on"; mobility
-// is that key's.
-func HomeAgentIKE(more, mobility, socket string) Config {
-	return ike(HomeAgentIPsec(more), mobility, socket)
-}
+// is reached at a socket; mobility is that key's.
+func HomeAgentIKE(mobility, socket string) Config { return ike(HomeAgentIPsec(""), mobility, socket) }
 
 // MobileNodeIKE is the other side of HomeAgentIKE.
-func MobileNodeIKE(more, mobility, socket string) Config {
-	return ike(MobileNodeIPsec(more), mobility, socket)
-}
+func MobileNodeIKE(mobility, socket string) Config { return ike(MobileNodeIPsec(""), mobility, socket) }
 
 func ike(c Config, mobility, socket string) Config {
 	text := strings.ReplaceAll(c.Text, "spi: 4096, key_file: $DIR/secret", "ike: {number: 1, mobility: "+mobility+"}")
