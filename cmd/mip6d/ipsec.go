@@ -19,7 +19,6 @@ func (d *daemon) openGuard(end xfrmmig.End, list []xfrmmig.Protection) (*xfrmmig
 		return nil, err
 	}
 	d.keep(g)
-	g.Left = d.askCharon()
 	d.guard = g
 	losses, err := xfrmmig.OpenLosses(g)
 	if err != nil {

@@ -31,7 +31,6 @@ var judgements = []struct {
 	{"home link", ctl.Serious, "see that the interface is there and up (ip link)"},
 	{interfacesProblem, ctl.Serious, "see that one of them is up, and that a router advertises a prefix there (mip6ctl show interfaces)"},
 	{"address", ctl.Serious, "find the other node (ip -6 neigh), and give one of them another address"},
-	{"strongSwan", ctl.Warning, "see that charon runs, and that mip6d may open strongswan.socket; until then keys of a mobile node that has moved come by charon's own dead peer detection"},
 	{fullProblem, ctl.Serious, "raise home_agent.max_bindings and reload, or have another home agent take some"},
 	{"multicast", ctl.Warning, "see whether mip6d may use BPF (mip6ctl doctor), or leave out home_agent.multicast"},
 	{"divert", ctl.Warning, "see whether mip6d may use BPF (mip6ctl doctor)"},

@@ -37,7 +37,6 @@ const (
 	netlink   = "github.com/mdlayher/netlink"
 	rtnetlink = "github.com/vishvananda/netlink"
 	ebpf      = "github.com/cilium/ebpf"
-	vici      = "github.com/strongswan/govici"
 	yaml      = "gopkg.in/yaml.v3"
 	cobra     = "github.com/spf13/cobra"
 	tui       = "charm.land/bubbletea/v2"
@@ -101,7 +100,6 @@ var Rooms = []Room{
 	{Path: "internal/metrics", Rooms: []string{"internal/role", "internal/mh"}, Modules: []string{prom}},
 	{Path: "internal/umip", Pure: true},
 	{Path: "internal/sdnotify"},
-	{Path: "internal/charon", Modules: []string{vici}},
 	{Path: "cmd/mip6ctl", Rooms: concat(codecs, []string{
 		"internal/ctl", "internal/config", "internal/decode", "internal/umip", "internal/doctor", "internal/probe", "internal/rtnl",
 	}), Modules: []string{cobra, tui, yaml}},
@@ -109,7 +107,7 @@ var Rooms = []Room{
 	// The only one that knows both a role and an applier.
 	{Path: "cmd/mip6d", Rooms: concat(codecs, roles, appliers, []string{
 		"internal/role", "internal/engine", "internal/config", "internal/ctl", "internal/store", "internal/doctor", "internal/probe",
-		"internal/sdnotify", "internal/metrics", "internal/journal", "internal/admission", "internal/charon",
+		"internal/sdnotify", "internal/metrics", "internal/journal", "internal/admission",
 	}), Modules: []string{errgroup, sys}},
 
 	// The load generator, which knows the protocol and nothing of the daemon.

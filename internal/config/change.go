@@ -35,7 +35,6 @@ func (c *Config) NeedRestart(next *Config) []string {
 	differ("control", c.Control, next.Control)
 	differ("kernel", c.Kernel, next.Kernel)
 	differ("log", c.Log, next.Log)
-	differ("strongswan", c.Strongswan, next.Strongswan)
 	differ("metrics", c.Metrics, next.Metrics)
 	slices.Sort(keys)
 	return keys

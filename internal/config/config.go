@@ -22,14 +22,6 @@ type Config struct {
 	Kernel   Kernel
 	Log      Log
 	Metrics  Metrics
-
-	// Strongswan is where its IKE daemon is asked.
-	Strongswan Strongswan
-}
-
-// Strongswan is how strongSwan is reached.
-type Strongswan struct {
-	Socket string // vici's
 }
 
 // HomeAgent is the role of RFC 6275 §10.

@@ -21,7 +21,6 @@ const (
 	defaultTable         = 6275
 	defaultTunnelName    = "mip6t"
 	defaultTunnelPrefix  = "mip6n"
-	defaultViciSocket    = "/run/charon.vici" // of Debian's strongSwan
 
 	defaultMaxLifetime     = time.Hour
 	defaultMaxBindings     = 1_000_000
@@ -104,7 +103,6 @@ func defaults() *Config {
 			TunnelName:    defaultTunnelName,
 			TunnelPrefix:  defaultTunnelPrefix,
 		},
-		Log:        Log{Level: slog.LevelInfo, Format: LogText},
-		Strongswan: Strongswan{Socket: defaultViciSocket},
+		Log: Log{Level: slog.LevelInfo, Format: LogText},
 	}
 }

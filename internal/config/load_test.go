@@ -107,9 +107,7 @@ metrics: {listen: "[::1]:9462"}
 		Control: Control{Socket: "/tmp/s", Group: "staff", GroupGiven: true, Journal: 5},
 		Kernel:  Kernel{RouteProtocol: 200, RulePriority: 42, Table: 77, TunnelName: "mip6x", TunnelPrefix: "mip6y"},
 		Log:     Log{Level: slog.LevelDebug, Format: LogJSON},
-
-		Strongswan: Strongswan{Socket: defaultViciSocket},
-		Metrics:    Metrics{Listen: "[::1]:9462"},
+		Metrics: Metrics{Listen: "[::1]:9462"},
 	}
 	if diff := cmp.Diff(want, got, compareAddrs); diff != "" {
 		t.Errorf("(-want +got)\n%s", diff)
@@ -172,8 +170,6 @@ mobile_node:
 		Control: Control{Socket: "/run/mn1/mip6d.sock", Group: "mip6", Journal: 8192},
 		Kernel:  Kernel{RouteProtocol: 75, RulePriority: 627, Table: 6275, TunnelName: "mip6t", TunnelPrefix: "mip6n"},
 		Log:     Log{Level: slog.LevelInfo, Format: LogText},
-
-		Strongswan: Strongswan{Socket: defaultViciSocket},
 	}
 	if diff := cmp.Diff(want, got, compareAddrs); diff != "" {
 		t.Errorf("(-want +got)\n%s", diff)

@@ -52,9 +52,6 @@ func (d *decoder) root(c *Config, n *yaml.Node) {
 				optional("format", choice(d, &c.Log.Format, LogText, LogJSON)),
 			)
 		}),
-		optional("strongswan", func(path string, n *yaml.Node) {
-			d.mapping(path, n, optional("socket", d.absolute(&c.Strongswan.Socket)))
-		}),
 		optional("metrics", func(path string, n *yaml.Node) {
 			d.mapping(path, n, required("listen", d.listener(&c.Metrics.Listen)))
 		}),

@@ -14,8 +14,6 @@ type Tunnels interface {
 	SetTunnels(home, careOf netip.Addr) error
 	// ClearTunnels makes it inactive.
 	ClearTunnels(home netip.Addr) error
-	// EndKeys has the keys made anew, where they are not static.
-	EndKeys(home netip.Addr)
 }
 
 // MobileNode carries out a mobile node's effects, those on paths in two parts.
@@ -38,10 +36,6 @@ func (m *MobileNode) Apply(effects []role.Effect) []error {
 }
 
 func (m *MobileNode) apply(one []role.Effect) error {
-	if end, ok := one[0].(role.EndKeys); ok {
-		m.Tunnels.EndKeys(end.HomeAddress)
-		return nil
-	}
 	path, ok := one[0].(role.SetHomePath)
 	if !ok {
 		return m.paths(one)

@@ -38,17 +38,6 @@ func (r *tracing) SetTunnels(_, careOf netip.Addr) error {
 
 func (r *tracing) ClearTunnels(netip.Addr) error { return r.note("no tunnels") }
 
-func (r *tracing) EndKeys(home netip.Addr) { _ = r.note("no keys of " + home.String()) }
-
-func TestKeysAreEnded(t *testing.T) {
-	r := new(tracing)
-	home := netip.MustParseAddr("2001:db8:1::100")
-	errs := (&MobileNode{Paths: r, Tunnels: r}).Apply([]role.Effect{role.EndKeys{HomeAddress: home}})
-	if diff := cmp.Diff([]string{"no keys of 2001:db8:1::100"}, r.log); diff != "" || errs[0] != nil {
-		t.Error(diff, errs)
-	}
-}
-
 // Requirements: 6275-11.6.3-2
 func TestProtectionComesBeforeThePathAndGoesAfterIt(t *testing.T) {
 	careOf := netip.MustParseAddr("2001:db8:f1::1")

@@ -37,7 +37,7 @@ func (r room) String() string {
 
 func roomOf(e role.Effect) room {
 	switch e.(type) {
-	case role.SetBinding, role.ClearBinding, role.AddCareOf, role.RemoveCareOf, role.KeepRouters, role.ShareRouters, role.SetHomePath, role.EndKeys,
+	case role.SetBinding, role.ClearBinding, role.AddCareOf, role.RemoveCareOf, role.KeepRouters, role.ShareRouters, role.SetHomePath,
 		role.SetDirect, role.ClearDirect, role.AskTraffic, role.SetListener, role.ClearListener:
 		return kernelRoom
 	case role.StoreRegistration, role.StoreListEntry:

@@ -98,11 +98,6 @@ func (m *Machine) registered(h *home, t bul.Transmission, ba *mh.BindingAcknowle
 	}
 	m.accepted(h, t)
 	h.answerTime = m.answerTime(e, t)
-	if h.KeyMgmt && !ba.KeyMgmt && e.Bound != t.CareOf {
-		// What IKE has is at the care-of address that the home agent's knows no more of
-		// (§11.7.3: SHOULD).
-		m.emit(role.EndKeys{HomeAddress: h.addr()})
-	}
 	e.Accept(t, ba.Lifetime)
 	ipv4 := m.ipv4Answer(h, ba)
 	m.endHandoff(h)

@@ -131,34 +131,3 @@ func TestRFC6275_11_7_1_KeyManagementMoves(t *testing.T) {
 		t.Error("not sent again when there are keys")
 	}
 }
-
-// A home agent whose key management stays where it was has ours begin anew, once for a
-// move.
-//
-// Requirements: 6275-11.7.3-15
-func TestRFC6275_11_7_3_KeyManagementStays(t *testing.T) {
-	for _, follows := range []bool{false, true} {
-		p := protectedParams()
-		p.Homes[0].KeyMgmt = true
-		b := started(t, p)
-		ended := 0
-		answer := func() {
-			ba := b.ba(b.lastBU(), mh.StatusAccepted, func(ba *mh.BindingAcknowledgement) { ba.KeyMgmt = follows })
-			ba.SA = sa
-			b.step(ba)
-			for _, e := range b.effects {
-				if end, ok := e.(role.EndKeys); ok && end.HomeAddress == hoa.Addr() {
-					ended++
-				}
-			}
-		}
-		b.step(up(eth))
-		b.step(ra(eth, routerA, netA))
-		answer()
-		b.wait(6 * time.Minute) // a refreshment
-		answer()
-		if want := map[bool]int{false: 1, true: 0}[follows]; ended != want {
-			t.Errorf("follows %t: ended %d times, want %d", follows, ended, want)
-		}
-	}
-}

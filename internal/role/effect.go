@@ -165,12 +165,6 @@ type ShareRouters struct {
 	All bool
 }
 
-// EndKeys has an IKE daemon end what it has with the home agent of a home address: it has
-// moved, and the home agent's has not (RFC 6275 §11.7.3).
-type EndKeys struct {
-	HomeAddress netip.Addr
-}
-
 // SetHomePath says how the packets of one home address travel on a mobile
 // node; see HomePath. Answered by Done when ID is not zero.
 type SetHomePath struct {
@@ -255,7 +249,6 @@ func (AddCareOf) effect()         {}
 func (RemoveCareOf) effect()      {}
 func (KeepRouters) effect()       {}
 func (ShareRouters) effect()      {}
-func (EndKeys) effect()           {}
 func (SetHomePath) effect()       {}
 func (SetDirect) effect()         {}
 func (ClearDirect) effect()       {}

@@ -40,7 +40,6 @@ func (t *tunnels) SetTunnels(home, careOf netip.Addr) error {
 	return t.Tunnels.SetTunnels(home, careOf)
 }
 func (t *tunnels) ClearTunnels(home netip.Addr) error { return t.Tunnels.ClearTunnels(home) }
-func (t *tunnels) EndKeys(home netip.Addr)            { t.Tunnels.EndKeys(home) }
 
 // Set is the guard's, by way of the mutant.
 func (t *tunnels) Set(list []role.Binding) (errs []error) {

@@ -324,7 +324,6 @@ type lazy struct{}
 
 func (lazy) SetTunnels(netip.Addr, netip.Addr) error { return nil }
 func (lazy) ClearTunnels(netip.Addr) error           { return nil }
-func (lazy) EndKeys(netip.Addr)                      {}
 
 // fickle has protection end with the move.
 type fickle struct{ datapath.Tunnels }

@@ -22,11 +22,6 @@ import (
 type Guard struct {
 	end End
 
-	// Left, if set, is told of an address that a mobile node has left, where an IKE
-	// daemon that does not follow has what has made the associations of these reqids.
-	// It must not wait for anything.
-	Left func(at netip.Addr, reqids []uint32)
-
 	mu    sync.Mutex // a reload comes from elsewhere than bindings
 	conn  kernel
 	homes map[netip.Addr]*guarded

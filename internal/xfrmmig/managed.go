@@ -115,31 +115,8 @@ func (g *Guard) move(h *guarded, to netip.Addr, mobile bool) error {
 	if err != nil {
 		return err
 	}
-	if !mobile {
-		g.leave(h)
-	}
 	h.careOf = to
 	return nil
-}
-
-// EndKeys has an IKE daemon begin anew that has followed, while the peer's has not.
-func (g *Guard) EndKeys(home netip.Addr) {
-	g.mu.Lock()
-	defer g.mu.Unlock()
-	if h := g.homes[home]; h != nil && h.Managed != nil {
-		g.leave(h)
-	}
-}
-
-func (g *Guard) leave(h *guarded) {
-	if g.Left == nil {
-		return
-	}
-	var reqids []uint32
-	for _, u := range Purposes {
-		reqids = append(reqids, h.number.Reqid(u))
-	}
-	g.Left(h.careOf, reqids)
 }
 
 // clearManaged takes the IKE daemon, and the associations, back to the home address, and

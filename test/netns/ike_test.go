@@ -31,9 +31,9 @@ const ikeSecret = `secrets {
 
 // plan is what a managed world is to be; the zero value is the one with a shared secret.
 type plan struct {
-	swanctl          string         // a file of configs/strongswan, for both sides
-	haFixed, mnFixed bool           // strongSwan is said not to follow there
-	prepare          func(*managed) // changes what strongSwan is to read
+	swanctl string         // a file of configs/strongswan, for both sides
+	fixed   bool           // strongSwan is said not to follow
+	prepare func(*managed) // changes what strongSwan is to read
 }
 
 // newManaged begins with a mobile node on a foreign link. strongSwan is there before mip6d,
@@ -41,10 +41,8 @@ type plan struct {
 func newManaged(t *testing.T, p plan) *managed {
 	t.Helper()
 	w := &managed{protected: new(protected)}
-	haRoot, mnRoot := t.TempDir(), t.TempDir()
-	mobility := map[bool]string{false: "on", true: "off"}
-	ha := daemon.HomeAgentIKE(mobility[p.haFixed], charon.SocketOf(haRoot))
-	mn := daemon.MobileNodeIKE(mobility[p.mnFixed], charon.SocketOf(mnRoot))
+	mobility := map[bool]string{false: "on", true: "off"}[p.fixed]
+	ha, mn := daemon.HomeAgentIKE(mobility), daemon.MobileNodeIKE(mobility)
 	if p.swanctl == "" {
 		p.swanctl = "swanctl.conf"
 	}
@@ -55,8 +53,8 @@ func newManaged(t *testing.T, p plan) *managed {
 		}
 		t.Cleanup(func() { w.cable.Close() })
 		with := map[string][]byte{"etc/swanctl/conf.d/mip6d-secrets.conf": []byte(ikeSecret)}
-		w.haIKE = newIKE(t, topo.HA, haRoot, "home-agent", p.swanctl, with)
-		w.mnIKE = newIKE(t, topo.MN, mnRoot, "mobile-node", p.swanctl, with)
+		w.haIKE = newIKE(t, topo.HA, "home-agent", p.swanctl, with)
+		w.mnIKE = newIKE(t, topo.MN, "mobile-node", p.swanctl, with)
 		if p.prepare != nil {
 			p.prepare(w)
 		}

@@ -12,7 +12,7 @@ import (
 )
 
 // newIKE is strongSwan with what configs/strongswan ships for one side, and more files.
-func newIKE(t *testing.T, n *node.Node, root, side, swanctl string, more map[string][]byte) *charon.Charon {
+func newIKE(t *testing.T, n *node.Node, side, swanctl string, more map[string][]byte) *charon.Charon {
 	t.Helper()
 	files := map[string][]byte{}
 	for name, content := range more {
@@ -25,7 +25,7 @@ func newIKE(t *testing.T, n *node.Node, root, side, swanctl string, more map[str
 		}
 		files[to] = b
 	}
-	return charon.New(t, n, root, files)
+	return charon.New(t, n, files)
 }
 
 // certify makes a certification authority at the home agent, and certificates for both

@@ -62,11 +62,11 @@ type Charon struct {
 	log  log
 }
 
-// New unpacks strongSwan below root and adds files by their names there. Start starts it;
-// it ends at the test's end.
-func New(t testing.TB, n *node.Node, root string, files map[string][]byte) *Charon {
+// New unpacks strongSwan and adds files by their names below its root. Start starts it; it
+// ends at the test's end.
+func New(t testing.TB, n *node.Node, files map[string][]byte) *Charon {
 	t.Helper()
-	c := &Charon{Node: n, Root: root}
+	c := &Charon{Node: n, Root: t.TempDir()}
 	t.Cleanup(func() {
 		c.Kill()
 		if err := c.unmount(); err != nil {
@@ -164,10 +164,7 @@ func (c *Charon) Start(ctx context.Context) error {
 }
 
 // Socket is where it is talked to by vici.
-func (c *Charon) Socket() string { return SocketOf(c.Root) }
-
-// SocketOf is the socket of who has that root.
-func SocketOf(root string) string { return filepath.Join(root, "var/run/charon.vici") }
+func (c *Charon) Socket() string { return filepath.Join(c.Root, "var/run/charon.vici") }
 
 // Swanctl runs swanctl and returns what it prints.
 func (c *Charon) Swanctl(ctx context.Context, args ...string) (string, error) {

@@ -122,14 +122,13 @@ mobile_node:
 	}
 }
 
-// HomeAgentIKE and MobileNodeIKE have the keys of HomeAgentIPsec made by strongSwan, which
-// is reached at a socket; mobility is that key's.
-func HomeAgentIKE(mobility, socket string) Config { return ike(HomeAgentIPsec(""), mobility, socket) }
+// HomeAgentIKE and MobileNodeIKE have the keys of HomeAgentIPsec made by strongSwan;
+// mobility is that key's.
+func HomeAgentIKE(mobility string) Config { return ike(HomeAgentIPsec(""), mobility) }
 
 // MobileNodeIKE is the other side of HomeAgentIKE.
-func MobileNodeIKE(mobility, socket string) Config { return ike(MobileNodeIPsec(""), mobility, socket) }
+func MobileNodeIKE(mobility string) Config { return ike(MobileNodeIPsec(""), mobility) }
 
-func ike(c Config, mobility, socket string) Config {
-	text := strings.ReplaceAll(c.Text, "spi: 4096, key_file: $DIR/secret", "ike: {number: 1, mobility: "+mobility+"}")
-	return Config{Text: text + "strongswan: {socket: " + socket + "}\n"}
+func ike(c Config, mobility string) Config {
+	return Config{Text: strings.ReplaceAll(c.Text, "spi: 4096, key_file: $DIR/secret", "ike: {number: 1, mobility: "+mobility+"}")}
 }
