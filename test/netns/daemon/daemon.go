@@ -115,7 +115,7 @@ func (d *Daemon) Start(ctx context.Context) error {
 	done := make(chan struct{})
 	d.done = done
 	go func() { d.err = d.cmd.Wait(); close(done) }()
-	ctx, cancel := context.WithTimeout(ctx, time.Minute) // many mobile nodes, on a busy machine
+	ctx, cancel := context.WithTimeout(ctx, 3*time.Minute) // with very many mobile nodes
 	defer cancel()
 	client := d.Client()
 	defer client.Close()
@@ -211,6 +211,9 @@ func (l *log) String() string {
 	defer l.mu.Unlock()
 	return l.b.String()
 }
+
+// PID is the running mip6d's.
+func (d *Daemon) PID() int { return d.cmd.Process.Pid }
 
 // CPUTime is how long the running mip6d has used a CPU, in user and kernel mode.
 func (d *Daemon) CPUTime() (time.Duration, error) {
