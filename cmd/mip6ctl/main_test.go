@@ -24,6 +24,9 @@ import (
 var update = flag.Bool("update", false, "rewrite what the scripts expect")
 
 func TestMain(m *testing.M) {
+	if os.Getenv("MIP6CTL_TEST_MAIN") != "" { // on a terminal, see toppty_test.go
+		main()
+	}
 	testscript.Main(m, map[string]func(){"mip6ctl": main})
 }
 
@@ -86,6 +89,9 @@ func serve(ts *testscript.TestScript, neg bool, args []string) {
 	load(ts, args[0], "ipsec", &src.IPsecIs)
 	load(ts, args[0], "migrated", &src.MigratedAre)
 	load(ts, args[0], "past", &src.EventsAre)
+	load(ts, args[0], "drain", &src.DrainIs)
+	load(ts, args[0], "trace", &src.TraceIs)
+	load(ts, args[0], "deleted", &src.DeletedIs)
 	*ts.Value(servedKey{}).(**source) = src
 	var events []ctl.Event
 	load(ts, args[0], "events", &events)

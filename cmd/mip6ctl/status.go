@@ -31,29 +31,14 @@ func printStatus(w page, s ctl.Status) {
 		{"configuration", config},
 		{"problems", "none"},
 	}
-	for i, p := range s.Problems {
-		row := []string{"", fmt.Sprintf("%s (since %s)", plain(p.Text), moment(p.Since))}
-		if i == 0 {
-			row[0] = "problems"
-			rows = rows[:len(rows)-1]
-		}
-		rows = append(rows, row)
+	if n := len(s.Problems); n > 0 {
+		rows[len(rows)-1][1] = fmt.Sprintf("%d, the worst first", n)
 	}
 	printColumns(w, rows)
-}
-
-func newVersionCommand(o *options) *cobra.Command {
-	return &cobra.Command{
-		Use: "version", Short: "The version of mip6ctl itself", Args: noArgs, ValidArgsFunction: cobra.NoFileCompletions,
-		RunE: func(cmd *cobra.Command, _ []string) error {
-			if o.output.forPrograms() {
-				return o.output.print(cmd.OutOrStdout(), struct {
-					Version  string `json:"version"`
-					Protocol int    `json:"protocol"`
-				}{ctl.Version(), ctl.Protocol})
-			}
-			_, err := fmt.Fprintf(cmd.OutOrStdout(), "mip6ctl %s, control protocol %d\n", ctl.Version(), ctl.Protocol)
-			return err
-		},
+	for _, p := range s.Problems {
+		fmt.Fprintf(w, "\n%s: %s (since %s)\n", word(string(p.Severity)), plain(p.Text), moment(p.Since))
+		if p.Do != "" {
+			fmt.Fprintf(w, "  %s\n", plain(p.Do))
+		}
 	}
 }

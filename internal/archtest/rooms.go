@@ -39,6 +39,7 @@ const (
 	ebpf      = "github.com/cilium/ebpf"
 	yaml      = "gopkg.in/yaml.v3"
 	cobra     = "github.com/spf13/cobra"
+	tui       = "charm.land/bubbletea/v2"
 	prom      = "github.com/prometheus/client_golang/prometheus"
 	bbolt     = "go.etcd.io/bbolt"
 )
@@ -93,17 +94,18 @@ var Rooms = []Room{
 	// Control and configuration.
 	{Path: "internal/config", Modules: []string{yaml}},
 	{Path: "internal/ctl", Rooms: concat(codecs, []string{"internal/role"}), Modules: []string{sys}},
+	{Path: "internal/journal", Rooms: []string{"internal/role", "internal/mh", "internal/decode", "internal/ctl"}},
 	{Path: "internal/metrics", Rooms: []string{"internal/role", "internal/mh"}, Modules: []string{prom}},
 	{Path: "internal/umip", Pure: true},
 	{Path: "internal/sdnotify"},
 	{Path: "cmd/mip6ctl", Rooms: concat(codecs, []string{
 		"internal/ctl", "internal/config", "internal/decode", "internal/umip", "internal/doctor", "internal/probe", "internal/rtnl",
-	}), Modules: []string{cobra}},
+	}), Modules: []string{cobra, tui, yaml}},
 
 	// The only one that knows both a role and an applier.
 	{Path: "cmd/mip6d", Rooms: concat(codecs, roles, appliers, []string{
 		"internal/role", "internal/engine", "internal/config", "internal/ctl", "internal/store", "internal/doctor", "internal/probe",
-		"internal/sdnotify", "internal/metrics",
+		"internal/sdnotify", "internal/metrics", "internal/journal",
 	}), Modules: []string{errgroup, sys}},
 
 	// The load generator, which knows the protocol and nothing of the daemon.

@@ -23,7 +23,8 @@ const (
 // settleTime is how long further losses are waited for: a flush is many.
 const settleTime = 20 * time.Millisecond
 
-// Losses hears when others take IPsec's policies or security associations away.
+// Losses hears when others take IPsec's policies or security associations away, and
+// when they make associations.
 type Losses struct {
 	nl  *netlink.Conn
 	own uint32 // netlink port of the guard, whose own removals are none
@@ -47,8 +48,9 @@ func OpenLosses(g *Guard) (*Losses, error) {
 func (l *Losses) Close() error { return l.nl.Close() }
 
 // Run has lost called after losses until ctx ends; then it returns nil. Whether anything
-// of ours is among them lost has to find out.
-func (l *Losses) Run(ctx context.Context, lost func()) error {
+// of ours is among them lost has to find out. made is called with each security
+// association that somebody else has made.
+func (l *Losses) Run(ctx context.Context, lost func(), made func(SA)) error {
 	var ending atomic.Bool
 	stop := context.AfterFunc(ctx, func() {
 		ending.Store(true)
@@ -74,7 +76,15 @@ func (l *Losses) Run(ctx context.Context, lost func()) error {
 		case errors.Is(err, unix.ENOBUFS): // some were not told
 		case err != nil:
 			return fmt.Errorf("receive changes of IPsec's policies: %w", err)
-		case !slices.ContainsFunc(messages, l.isLoss):
+		}
+		for _, m := range messages {
+			if m.Header.Type == msgNewSA && m.Header.PID != l.own {
+				if sa, _, ok := decodeSA(m.Data); ok {
+					made(sa)
+				}
+			}
+		}
+		if err == nil && !slices.ContainsFunc(messages, l.isLoss) {
 			continue
 		}
 		if !waiting {
@@ -128,6 +138,9 @@ func (g *Guard) Reinstate() (int, error) {
 				if err := g.conn.SetPolicy(p); err != nil {
 					return n, err
 				}
+			}
+			if h.Managed != nil {
+				continue
 			}
 			for _, s := range h.associations(h.number, u, g.end, h.careOf) {
 				if f.keepSA(s) {
