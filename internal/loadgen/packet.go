@@ -93,7 +93,6 @@ type acknowledgement struct {
 	home          netip.Addr
 	status        mh.Status
 	sequence      uint16
-	lifetime      time.Duration
 	authenticated bool // by the key of Auth, where there is one
 }
 
@@ -131,7 +130,7 @@ func (p *Population) acknowledgement(b []byte) (acknowledgement, error) {
 		return none, errNoAcknowledgement
 	}
 	return acknowledgement{
-		home: home, status: ba.Status, sequence: ba.Sequence, lifetime: ba.Lifetime,
+		home: home, status: ba.Status, sequence: ba.Sequence,
 		authenticated: p.Auth == nil || p.Auth.verify(ba, rest, dst, home),
 	}, nil
 }

@@ -125,7 +125,7 @@ func TestAcknowledgement(t *testing.T) {
 	home, careOf := p.HomeAddress(4), p.CareOfAddress(4, 1)
 	accepted := mh.BindingAcknowledgement{Sequence: 7, Lifetime: 40 * time.Second}
 	good := acknowledge(t, p, careOf, home, accepted)
-	want := acknowledgement{home: home, sequence: 7, lifetime: 40 * time.Second, authenticated: true}
+	want := acknowledgement{home: home, sequence: 7, authenticated: true}
 	if got, err := p.acknowledgement(good); err != nil || got != want {
 		t.Errorf("%+v (%v), want %+v", got, err, want)
 	}

@@ -14,6 +14,9 @@ func (r Report) WriteMarkdown(w io.Writer) error {
 		"[testing.md](testing.md#figures) says what each figure is and how to repeat it.\n\n")
 	fmt.Fprintf(&b, "* date: %s\n* kernel: %s\n* machine: %s\n* its load at the start: %s\n* every figure is the median of %d rounds of one run\n",
 		r.Date, r.Kernel, r.Machine, r.Load, r.Rounds)
+	if len(r.Anew) > 0 {
+		fmt.Fprintf(&b, "* measured later, each in a run of its own: %s\n", strings.Join(r.Anew, ", "))
+	}
 	if r.Short {
 		b.WriteString("* a short run (`make bench SHORT=1`): fewer bindings and shorter streams than `make bench`\n")
 	}

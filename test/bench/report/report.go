@@ -19,6 +19,8 @@ type Report struct {
 	Rounds  int    `json:"rounds"` // of which the figures are medians
 	Short   bool   `json:"short"`  // fewer bindings and less time
 
+	Anew []string `json:"measured_anew,omitempty"` // parts that are of a later run of their own
+
 	Registrations       []Registration        `json:"registrations"`
 	Memory              []Memory              `json:"memory"`
 	Forwarding          []Forwarding          `json:"forwarding"`

@@ -11,7 +11,7 @@ import (
 
 func example() Report {
 	return Report{
-		Date: "2026-11-28", Machine: "a machine", Kernel: "6.1", Load: "0.1 0.2 0.3", Rounds: 5, Short: true,
+		Date: "2026-11-28", Machine: "a machine", Kernel: "6.1", Load: "0.1 0.2 0.3", Rounds: 5, Short: true, Anew: []string{"handover", "homeagent"},
 		Registrations: []Registration{
 			{Bindings: 1000, Kind: "first", PerSecond: 400, P50: 1100, P99: 1200, Begun: 5000},
 			{Bindings: 1000, Kind: "refresh", PerSecond: 1200, P50: 2, P99: 9, Unloaded: 1.5, Begun: 7000},
@@ -100,7 +100,7 @@ func TestReplace(t *testing.T) {
 		}
 	}
 	want := example()
-	want.Date, want.Machine, want.Kernel, want.Load, want.Rounds, want.Short = "", "", "", "", 0, false
+	want.Date, want.Machine, want.Kernel, want.Load, want.Rounds, want.Short, want.Anew = "", "", "", "", 0, false, nil
 	if diff := cmp.Diff(want, r); diff != "" {
 		t.Errorf("(-want +got)\n%s", diff)
 	}
@@ -115,7 +115,7 @@ func TestMarkdown(t *testing.T) {
 		t.Fatal(err)
 	}
 	for _, want := range []string{
-		"a machine", "6.1", "2026-11-28", "median of 5 rounds", "a short run",
+		"a machine", "6.1", "2026-11-28", "median of 5 rounds", "a short run", "each in a run of its own: handover, homeagent",
 		"| 1000 | first | 400 | 1100.00 | 1200.00 |  |  | 0 | 0 | 5000 |",
 		"| 2000 | refresh | 1000 | 2.00 | 9.00 | 1.50 | 6.0 | 3 | 2 | 7000 |",
 		"A refresh with 2000 bindings costs 1.20 times what it costs with 1000.",

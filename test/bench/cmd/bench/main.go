@@ -12,6 +12,7 @@ import (
 	"os/exec"
 	"os/signal"
 	"path/filepath"
+	"slices"
 	"strings"
 	"syscall"
 	"time"
@@ -111,6 +112,9 @@ func stage(ctx context.Context, o options) error {
 	r.Machine = machine(where, o.remark)
 	if o.only != "" {
 		old.Load, old.Machine = r.Load, r.Machine
+		if !slices.Contains(old.Anew, o.only) {
+			old.Anew = append(old.Anew, o.only)
+		}
 		err = old.Replace(o.only, r)
 		r = old
 	}
