@@ -380,9 +380,10 @@ func (h *homeAgent) bindingList(now time.Time) []ctl.Binding {
 
 func (h *homeAgent) show(b role.Binding, now time.Time) ctl.Binding {
 	behind := h.machine.Above(b.HomeAddress)
+	key, ipsec := h.machine.Authenticates(b.HomeAddress)
 	return ctl.Binding{
 		Type: ctl.BindingHome, HomeAddress: b.HomeAddress, CareOf: b.CareOf, HomeAgent: b.HomeAgent, Interface: ifname(b.Ifindex),
-		LinkLocal: b.LinkLocal, Router: b.Router, Authenticated: h.machine.Authenticates(b.HomeAddress),
+		LinkLocal: b.LinkLocal, Router: b.Router, Authenticated: key || ipsec, IPsec: ipsec,
 		State: "active", Sequence: b.Sequence, Lifetime: ctl.Seconds(b.Lifetime),
 		Remaining: ctl.Seconds(max(b.Expires.Sub(now), 0)), Expires: b.Expires,
 		Created: b.Created, Moves: b.Moves,

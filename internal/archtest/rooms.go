@@ -64,7 +64,7 @@ var Rooms = []Room{
 	{Path: "internal/listener", Pure: true, Rooms: machine()},
 	{Path: "internal/mn", Pure: true, Rooms: machine()},
 	{Path: "internal/cn", Pure: true, Rooms: machine()},
-	{Path: "internal/sim", Rooms: concat(roles, machine())},
+	{Path: "internal/sim", Rooms: concat(roles, machine(), []string{"internal/datapath", "internal/xfrmmig"})},
 
 	// The world.
 	{Path: "internal/engine", Rooms: []string{"internal/role"}},
@@ -82,7 +82,7 @@ var Rooms = []Room{
 	{Path: "internal/mcast", Rooms: []string{"internal/role", "internal/icmp6"}, PureFiles: []string{"packet.go"},
 		Modules: []string{ebpf, bpf, sockets, sys}},
 	{Path: "internal/store", Rooms: []string{"internal/role"}, PureFiles: []string{"record.go"}, Modules: []string{bbolt, sys}},
-	{Path: "internal/xfrmmig", Rooms: []string{"internal/role"}, PureFiles: []string{"encode.go", "decode.go", "direct.go", "esp.go", "migrate.go", "protect.go"}, Modules: []string{netlink, sys}},
+	{Path: "internal/xfrmmig", Rooms: []string{"internal/role"}, PureFiles: []string{"encode.go", "decode.go", "direct.go", "esp.go", "migrate.go", "model.go", "protect.go"}, Modules: []string{netlink, sys}},
 
 	// What the kernel must be able to do.
 	{Path: "internal/doctor", Pure: true},

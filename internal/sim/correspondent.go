@@ -52,7 +52,7 @@ func (c *correspondent) apply(e role.Effect) error {
 			}
 		})
 	case role.Send:
-		p := packet{e.Src, e.Dst, e.HomeAddress, e.RoutingHome, e.Raw}
+		p := packet{src: e.Src, dst: e.Dst, home: e.HomeAddress, routing: e.RoutingHome, raw: e.Raw}
 		if !owned(p.dst) { // a flood's answers are no story
 			w.say("CN: sends %s", describe(p))
 		}
@@ -89,6 +89,7 @@ func (w *World) toCorrespondent() {
 	d, direct := m.directs[cnAddr]
 	if !direct || d.until.Before(w.now) {
 		if m.path.Mode == role.PathTunnelled {
+			w.reverseTunnel(packet{src: hoa, dst: cnAddr}, m.path.CareOf)
 			m.step(role.PeerSeen{Pair: role.Pair{Local: hoa, Peer: cnAddr}})
 		}
 		return
@@ -114,6 +115,7 @@ func (w *World) toMobile() {
 		}
 		return
 	}
+	w.intercepted(packet{src: cnAddr, dst: hoa})
 	if b, ok := w.ha.bindings[hoa]; ok && w.mn.has(b.CareOf) && w.mn.path.Mode == role.PathTunnelled && w.chance(0.5) {
 		w.mn.step(role.PeerSeen{Pair: role.Pair{Local: hoa, Peer: cnAddr}, Inbound: true})
 	}

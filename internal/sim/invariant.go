@@ -160,6 +160,8 @@ func (w *World) acknowledged(p packet) {
 		w.fail("a binding at %s is acknowledged with sequence number %d, by which nobody asked for it", b.CareOf, ba.Sequence)
 	case ba.Lifetime > 0 && (!r.Bound || r.Binding.Sequence != ba.Sequence):
 		w.fail("a binding is acknowledged that is not stored")
+	case ba.Lifetime > 0 && w.faults.IPsec && w.ha.endOf() != b.CareOf:
+		w.fail("a binding at %s is acknowledged, and the tunnels end at %s", b.CareOf, w.ha.endOf())
 	case ba.Lifetime == 0 && r.Bound:
 		w.fail("a de-registration is acknowledged while the binding is stored")
 	case ba.Lifetime == 0 && bound:
@@ -183,6 +185,7 @@ func (w *World) acknowledged(p packet) {
 func (w *World) check() {
 	w.checkPath()
 	w.checkPromise()
+	w.checkTunnels()
 }
 
 // checkPromise: what was acknowledged stays until its end, unless the mobile
@@ -231,8 +234,10 @@ func (w *World) agreed() error {
 		return fmt.Errorf("on %s with path %s by %s, binding in force: %v at %s", m.at, m.path.Mode, m.path.CareOf, bound, b.CareOf)
 	case b.IPv4HomeAddress != m.path.IPv4 || w.faults.IPv4 != m.path.IPv4.IsValid():
 		return fmt.Errorf("the IPv4 home address is %s here, and %s at the home agent; wanted: %v", m.path.IPv4, b.IPv4HomeAddress, w.faults.IPv4)
-	case w.faults.Converse && (m.directs[cnAddr].CareOf != b.CareOf || w.cn.directs[hoa].CareOf != b.CareOf):
+	case w.faults.Converse && !w.faults.Payload && (m.directs[cnAddr].CareOf != b.CareOf || w.cn.directs[hoa].CareOf != b.CareOf):
 		return fmt.Errorf("on %s at %s, but directly from %s, and at %s for the correspondent", m.at, b.CareOf, m.directs[cnAddr].CareOf, w.cn.directs[hoa].CareOf)
+	case w.faults.IPsec && (m.endOf() != b.CareOf || w.ha.endOf() != b.CareOf):
+		return fmt.Errorf("on %s, bound at %s, and the tunnels end at %s here, at %s at the home agent", m.at, b.CareOf, m.endOf(), w.ha.endOf())
 	case !prefixes[m.at].Contains(b.CareOf) || !m.addrs[b.CareOf]:
 		return fmt.Errorf("on %s, bound at %s", m.at, b.CareOf)
 	}

@@ -1,11 +1,13 @@
 package sim
 
 import (
+	"errors"
 	"maps"
 	"net/netip"
 	"slices"
 	"time"
 
+	"mip6d/internal/datapath"
 	"mip6d/internal/mh"
 	"mip6d/internal/role"
 )
@@ -16,6 +18,7 @@ const mnIfindex = 7
 // care-of addresses, and the path of the home address.
 type mobileNode struct {
 	host
+	ipsec
 	at       place
 	up       bool
 	arrivals int                 // how often the link changed
@@ -67,11 +70,9 @@ func (m *mobileNode) apply(e role.Effect) error {
 			}
 		})
 	case role.SetHomePath:
-		if m.refused = w.chance(w.faults.Kernel); m.refused {
-			w.say("MN: kernel refuses path %s", e.Path.Mode)
-			return errKernel
-		}
-		m.setPath(e.Path)
+		err := errors.Join((&datapath.MobileNode{Paths: paths{m}, Tunnels: m.guard}).Apply([]role.Effect{e})...)
+		m.refused = err != nil
+		return err
 	case role.SetDirect:
 		if w.chance(w.faults.Kernel) {
 			w.say("MN: kernel refuses the direct path to %s", e.Direct.Peer)
@@ -97,12 +98,26 @@ func (m *mobileNode) apply(e role.Effect) error {
 			}
 		})
 	case role.Send:
-		p := packet{e.Src, e.Dst, e.HomeAddress, e.RoutingHome, e.Raw}
+		p := packet{src: e.Src, dst: e.Dst, home: e.HomeAddress, routing: e.RoutingHome, raw: e.Raw}
 		w.say("MN: sends %s", describe(p))
 		m.sent(p)
 	case role.Notice:
 		w.say("MN: %s: %s", e.Kind, e.Text)
 	}
+	return nil
+}
+
+// paths is the part of the kernel's model that has the home address's path.
+type paths struct{ *mobileNode }
+
+// Apply implements datapath.Applier.
+func (m paths) Apply(effects []role.Effect) []error {
+	p := effects[0].(role.SetHomePath).Path
+	if m.w.chance(m.w.faults.Kernel) {
+		m.w.say("MN: kernel refuses path %s", p.Mode)
+		return []error{errKernel}
+	}
+	m.setPath(p)
 	return nil
 }
 
@@ -159,6 +174,9 @@ func (m *mobileNode) sent(p packet) {
 	}
 	if !m.up || p.src != hoa && !prefixes[m.at].Contains(p.src) {
 		w.say("network: %s is no source on %s", p.src, m.at)
+		return
+	}
+	if !m.protect(w, &p, false) {
 		return
 	}
 	if bu, ok := parseBU(p); ok {
@@ -221,6 +239,7 @@ func (m *mobileNode) restart() {
 	clear(m.directs)
 	m.unborn = true
 	m.crash(m.newborn())
+	m.begin(m.w)
 	if !m.w.faults.Store {
 		clear(m.stored)
 	}

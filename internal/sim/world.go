@@ -27,6 +27,7 @@ type World struct {
 	cn      *correspondent
 	record  record
 
+	mutants  Mutants
 	rng4     *rand.Rand // of the other mobile node
 	rivalSeq uint16
 

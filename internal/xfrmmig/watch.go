@@ -33,7 +33,11 @@ type Losses struct {
 // OpenLosses subscribes in the current network namespace, to what others than a guard
 // take away.
 func OpenLosses(g *Guard) (*Losses, error) {
-	own, err := g.conn.portID()
+	conn, ok := g.conn.(*Conn)
+	if !ok {
+		return nil, errors.New("a model loses nothing")
+	}
+	own, err := conn.portID()
 	if err != nil {
 		return nil, err
 	}

@@ -83,8 +83,7 @@ func stage(ctx context.Context, o options) error {
 		if err := old.Replace(o.only, old); err != nil {
 			return err
 		}
-	}
-	if err := os.Remove(file); err != nil && !errors.Is(err, os.ErrNotExist) { // an old report must not pass for a new one
+	} else if err := os.Remove(file); err != nil && !errors.Is(err, os.ErrNotExist) { // an old report must not pass for a new one
 		return err
 	}
 	if err := build(ctx, o); err != nil {
