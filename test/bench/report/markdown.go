@@ -73,6 +73,7 @@ func (r Report) memory(b *strings.Builder) {
 	for _, x := range r.Memory {
 		fmt.Fprintf(b, "| %d | %d | %d |\n", x.Bindings, x.Daemon, x.Kernel)
 	}
+	b.WriteString("\nBoth have a part that does not depend on the number of bindings, and the kernel's is uncertain by some megabytes in all: trust the largest number.\n")
 }
 
 func (r Report) forwarding(b *strings.Builder) {
