@@ -8,7 +8,7 @@
 //	mip6ctl watch [--since 1h] [--hoa HOA]
 //	mip6ctl top
 //	mip6ctl events [--since 1h] [--hoa HOA]
-//	mip6ctl trace HOA
+//	mip6ctl trace HOA [--since 5m] [--follow]
 //	mip6ctl drain [--timeout 10m] [--cancel]
 //	mip6ctl delete binding HOA
 //	mip6ctl reload

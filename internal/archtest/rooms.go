@@ -57,7 +57,8 @@ var Rooms = []Room{
 
 	// The contract, the tables, the machines.
 	{Path: "internal/role", Pure: true, Rooms: codecs},
-	{Path: "internal/bce", Pure: true, Rooms: []string{"internal/role"}},
+	{Path: "internal/heap", Pure: true},
+	{Path: "internal/bce", Pure: true, Rooms: []string{"internal/role", "internal/heap"}},
 	{Path: "internal/bul", Pure: true, Rooms: []string{"internal/role"}},
 	{Path: "internal/ha", Pure: true, Rooms: machine()},
 	{Path: "internal/homelink", Pure: true, Rooms: machine()},
@@ -72,10 +73,10 @@ var Rooms = []Room{
 	{Path: "internal/mhsock", Rooms: concat(codecs, []string{"internal/role"}), Modules: []string{sockets, sys, bpf, errgroup}},
 	{Path: "internal/netmon", Rooms: []string{"internal/role"}, Modules: []string{netlink, sys}},
 	{Path: "internal/rtnl", Rooms: []string{"internal/role"}, Modules: []string{rtnetlink, netlink, sys}},
-	{Path: "internal/proxynd", Rooms: concat(codecs, []string{"internal/role"}), PureFiles: []string{"respond.go"},
+	{Path: "internal/proxynd", Rooms: concat(codecs, []string{"internal/role", "internal/heap"}), PureFiles: []string{"respond.go"},
 		Modules: []string{sockets, bpf, errgroup, sys}},
 	{Path: "internal/proxyarp", Rooms: []string{"internal/role"}, PureFiles: []string{"frame.go"}, Modules: []string{sockets, errgroup, sys}},
-	{Path: "internal/ingress", Rooms: []string{"internal/role"}, Modules: []string{ebpf, rtnetlink, sys}},
+	{Path: "internal/ingress", Rooms: []string{"internal/role", "internal/clsact"}, Modules: []string{ebpf, rtnetlink, sys}},
 	{Path: "internal/clsact", Modules: []string{ebpf, rtnetlink, sys}},
 	{Path: "internal/mngate", Rooms: []string{"internal/clsact"}, Modules: []string{ebpf, rtnetlink, sys}},
 	{Path: "internal/sighting", Rooms: []string{"internal/role", "internal/clsact"}, Modules: []string{ebpf, rtnetlink, sys}},
@@ -109,7 +110,7 @@ var Rooms = []Room{
 	}), Modules: []string{errgroup, sys}},
 
 	// The load generator, which knows the protocol and nothing of the daemon.
-	{Path: "internal/loadgen", Rooms: []string{"internal/mh", "internal/exthdr", "internal/rr"},
+	{Path: "internal/loadgen", Rooms: []string{"internal/mh", "internal/exthdr", "internal/rr", "internal/heap"},
 		PureFiles: []string{"population.go", "packet.go", "fleet.go", "result.go"}, Modules: []string{bpf, sys}},
 	{Path: "cmd/mip6bench", Rooms: []string{"internal/loadgen"}},
 
@@ -120,13 +121,13 @@ var Rooms = []Room{
 
 // machine is what a protocol role is made of.
 func machine() []string {
-	return concat(codecs, []string{"internal/role", "internal/bce", "internal/bul"})
+	return concat(codecs, []string{"internal/role", "internal/bce", "internal/bul", "internal/heap"})
 }
 
 // pureStd is what a pure room may import of the standard library. crypto/rand
 // and math/rand are not here, nor what opens files or sockets.
 var pureStd = []string{
-	"bytes", "cmp", "container/heap", "container/list", "container/ring",
+	"bytes", "cmp", "container/list", "container/ring",
 	"crypto/aes", "crypto/cipher", "crypto/hmac", "crypto/sha1", "crypto/sha256", "crypto/subtle",
 	"encoding", "encoding/binary", "encoding/hex", "encoding/json", "errors", "fmt", "hash", "hash/crc32", "io", "iter", "maps", "math", "math/bits",
 	"net/netip", "slices", "sort", "strconv", "strings", "time", "unicode", "unicode/utf8", "unique",

@@ -113,10 +113,10 @@ func (e *Engine) Step(ctx context.Context, ev role.Event) error {
 	return e.Do(ctx, func() { e.process([]role.Event{ev}) })
 }
 
-// Prime hands the machines an event and has its effects carried out before Run,
+// Prime hands the machines events, as one batch, and has their effects carried out before Run,
 // on the caller's goroutine: what an earlier run has left is in force before
 // anything is swept.
-func (e *Engine) Prime(ev role.Event) { e.process([]role.Event{ev}) }
+func (e *Engine) Prime(events ...role.Event) { e.process(events) }
 
 // Run steps the machines until ctx ends; then it hands them Stop, carries out
 // what they answer, and returns nil. Start is the first event.

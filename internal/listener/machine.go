@@ -1,10 +1,10 @@
 package listener
 
 import (
-	"container/heap"
 	"net/netip"
 	"time"
 
+	"mip6d/internal/heap"
 	"mip6d/internal/role"
 )
 
@@ -14,7 +14,7 @@ type Machine struct {
 	nodes  map[netip.Addr]*node // by home address
 	ends   map[ends][]*node     // by the ends of the tunnel, in the order of home addresses
 	groups map[groupKey]int     // how many nodes listen
-	due    schedule
+	due    heap.Heap[*node]
 
 	// Of the Step in progress.
 	now time.Time
@@ -62,8 +62,12 @@ func (m *Machine) Step(now time.Time, ev role.Event) []role.Effect {
 	case Reconfigured:
 		m.reconfigured(ev.Params)
 	}
-	for len(m.due) > 0 && !m.due[0].at.After(now) {
-		m.turn(m.due[0])
+	for {
+		n, ok := m.due.First()
+		if !ok || n.at.After(now) {
+			break
+		}
+		m.turn(n)
 	}
 	out := m.out
 	m.out = nil
@@ -72,10 +76,10 @@ func (m *Machine) Step(now time.Time, ev role.Event) []role.Effect {
 
 // Deadline implements role.Machine.
 func (m *Machine) Deadline() time.Time {
-	if len(m.due) == 0 {
-		return time.Time{}
+	if n, ok := m.due.First(); ok {
+		return n.at
 	}
-	return m.due[0].at
+	return time.Time{}
 }
 
 // reconfigured ends what is not allowed any more. Fewer groups are enforced as reports
@@ -111,32 +115,5 @@ func (m *Machine) reschedule(n *node) {
 	for _, x := range n.groups {
 		n.at = earlier(n.at, x.until)
 	}
-	heap.Fix(&m.due, n.index)
-}
-
-// schedule is a heap of nodes, the next first.
-type schedule []*node
-
-func (s schedule) Len() int           { return len(s) }
-func (s schedule) Less(i, k int) bool { return s[i].at.Before(s[k].at) }
-
-func (s schedule) Swap(i, k int) {
-	s[i], s[k] = s[k], s[i]
-	s[i].index, s[k].index = i, k
-}
-
-// Push implements heap.Interface.
-func (s *schedule) Push(x any) {
-	n := x.(*node)
-	n.index = len(*s)
-	*s = append(*s, n)
-}
-
-// Pop implements heap.Interface.
-func (s *schedule) Pop() any {
-	last := len(*s) - 1
-	n := (*s)[last]
-	(*s)[last] = nil
-	*s = (*s)[:last]
-	return n
+	m.due.Set(n)
 }

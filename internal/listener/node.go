@@ -1,11 +1,11 @@
 package listener
 
 import (
-	"container/heap"
 	"net/netip"
 	"slices"
 	"time"
 
+	"mip6d/internal/heap"
 	"mip6d/internal/mld"
 	"mip6d/internal/role"
 )
@@ -17,6 +17,7 @@ const (
 
 // node is a mobile node that is away, by one of its home addresses.
 type node struct {
+	heap.Place
 	home    netip.Addr
 	ends    ends
 	ifindex int // its home link
@@ -25,8 +26,10 @@ type node struct {
 	query   time.Time // the next
 	queries int       // since the binding began
 	at      time.Time // its turn
-	index   int       // in the schedule
 }
+
+// Before implements heap.Item.
+func (n *node) Before(other *node) bool { return n.at.Before(other.at) }
 
 // membership is a group that a node listens to.
 type membership struct {
@@ -52,7 +55,7 @@ func (m *Machine) Registered(now time.Time, b role.Binding) {
 		n = &node{home: b.HomeAddress, ends: is, ifindex: b.Ifindex, query: now, at: now}
 		m.nodes[n.home] = n
 		m.enter(n)
-		heap.Push(&m.due, n)
+		m.due.Set(n)
 	case n.ends != is:
 		m.withdraw(n)
 		n.ends = is
@@ -71,7 +74,7 @@ func (m *Machine) Ended(home netip.Addr) {
 		m.unlist(n, g)
 	}
 	m.withdraw(n)
-	heap.Remove(&m.due, n.index)
+	m.due.Remove(n)
 	delete(m.nodes, home)
 }
 

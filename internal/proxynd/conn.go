@@ -195,6 +195,13 @@ func (c *Conn) StopAdvertising(addr netip.Addr) {
 	c.sched.silence(addr.WithZone(""))
 }
 
+// SetRate changes Params.Rate.
+func (c *Conn) SetRate(rate int) {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	c.sched.params.Rate = rate
+}
+
 // SetLinkAddr says that the interface's link-layer address has changed.
 func (c *Conn) SetLinkAddr(addr net.HardwareAddr) error {
 	if len(addr) != len(linkAddr{}) {

@@ -1,11 +1,12 @@
 package sim
 
 import (
-	"container/heap"
 	"fmt"
 	"math/rand/v2"
 	"strings"
 	"time"
+
+	"mip6d/internal/heap"
 )
 
 // epoch is when every story begins.
@@ -16,7 +17,7 @@ type World struct {
 	Seed    uint64
 	rng     *rand.Rand
 	now     time.Time
-	queue   events
+	queue   heap.Heap[*event]
 	serial  uint64
 	story   []string
 	broken  error // the first invariant that did not hold
@@ -38,40 +39,35 @@ type World struct {
 // event is something that will happen. Those of the same time happen in the
 // order in which they were planned.
 type event struct {
+	heap.Place
 	at     time.Time
 	serial uint64
 	do     func()
 }
 
-type events []event
-
-func (q events) Len() int { return len(q) }
-func (q events) Less(i, k int) bool {
-	if !q[i].at.Equal(q[k].at) {
-		return q[i].at.Before(q[k].at)
+// Before implements heap.Item.
+func (e *event) Before(other *event) bool {
+	if !e.at.Equal(other.at) {
+		return e.at.Before(other.at)
 	}
-	return q[i].serial < q[k].serial
-}
-func (q events) Swap(i, k int) { q[i], q[k] = q[k], q[i] }
-func (q *events) Push(x any)   { *q = append(*q, x.(event)) }
-func (q *events) Pop() any {
-	last := len(*q) - 1
-	e := (*q)[last]
-	*q = (*q)[:last]
-	return e
+	return e.serial < other.serial
 }
 
 // after plans something.
 func (w *World) after(d time.Duration, do func()) {
 	w.serial++
-	heap.Push(&w.queue, event{w.now.Add(d), w.serial, do})
+	w.queue.Set(&event{at: w.now.Add(d), serial: w.serial, do: do})
 }
 
 // run lets time pass until an end, or until an invariant is broken.
 func (w *World) run(d time.Duration) {
 	end := w.now.Add(d)
-	for w.broken == nil && len(w.queue) > 0 && !w.queue[0].at.After(end) {
-		e := heap.Pop(&w.queue).(event)
+	for w.broken == nil {
+		e, ok := w.queue.First()
+		if !ok || e.at.After(end) {
+			break
+		}
+		w.queue.Remove(e)
 		w.now = e.at
 		e.do()
 	}

@@ -70,7 +70,9 @@ func setUp(ctx context.Context, o Options, n int) (s *scene, err error) {
 	if s.before, err = settled(ctx); err != nil {
 		return s, err
 	}
-	s.ha, err = daemon.Prepare(s.topo.HA, filepath.Join(o.Dir, fmt.Sprint(n)), load.HomeAgent(n+1, n+1))
+	cfg := load.HomeAgent(n+1, n+1)
+	cfg.Patience = 5 * time.Minute // it reads 100,000 mobile nodes
+	s.ha, err = daemon.Prepare(s.topo.HA, filepath.Join(o.Dir, fmt.Sprint(n)), cfg)
 	if err != nil {
 		return s, err
 	}
@@ -145,7 +147,7 @@ func idleMemory(ctx context.Context, o Options) (octets int64, err error) {
 	if err != nil {
 		return 0, err
 	}
-	octets, err = anonymous(s.ha)
+	octets, err = s.ha.Memory()
 	return octets, errors.Join(err, s.close())
 }
 

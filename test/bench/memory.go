@@ -9,7 +9,6 @@ import (
 	"time"
 
 	"mip6d/test/bench/report"
-	"mip6d/test/netns/daemon"
 )
 
 // kernelMemory is what the kernel itself has taken, in octets: slabs, per-CPU
@@ -44,11 +43,6 @@ func settled(ctx context.Context) (int64, error) {
 		}
 	}
 	return before, nil
-}
-
-// anonymous is a process's own memory, in octets.
-func anonymous(d *daemon.Daemon) (int64, error) {
-	return memory(fmt.Sprintf("/proc/%d/status", d.PID()), "RssAnon")
 }
 
 // memory adds and subtracts fields of a file of proc(5), which are in kB.
@@ -88,7 +82,7 @@ func (s *scene) memory(ctx context.Context, idle int64) (report.Memory, error) {
 	if err != nil {
 		return report.Memory{}, err
 	}
-	own, err := anonymous(s.ha)
+	own, err := s.ha.Memory()
 	if err != nil {
 		return report.Memory{}, err
 	}

@@ -4,6 +4,7 @@ package daemon
 
 import (
 	"bytes"
+	"cmp"
 	"context"
 	"errors"
 	"fmt"
@@ -26,10 +27,12 @@ import (
 // directory, where Files (name → content) are, readable by the owner only.
 // The control socket is $DIR/sock; Text must not hold a control section.
 type Config struct {
-	Text  string
-	Files map[string]string
-	Args  []string // further arguments
-	Wrap  []string // a program with its arguments that runs mip6d in its place, such as setpriv
+	Text     string
+	Files    map[string]string
+	Args     []string               // further arguments
+	Wrap     []string               // a program with its arguments that runs mip6d in its place, such as setpriv
+	Store    func(dir string) error // fills the state directory before the first start
+	Patience time.Duration          // how long a start may take; zero: a minute
 }
 
 // Daemon is a mip6d that was started at least once.
@@ -37,12 +40,13 @@ type Daemon struct {
 	Node *node.Node
 	Dir  string
 
-	args []string
-	wrap []string
-	cmd  *exec.Cmd
-	done chan struct{} // closed when the process has ended
-	err  error         // how it ended
-	log  log
+	args     []string
+	wrap     []string
+	patience time.Duration
+	cmd      *exec.Cmd
+	done     chan struct{} // closed when the process has ended
+	err      error         // how it ended
+	log      log
 }
 
 // New starts mip6d for a test, waits until it answers, kills what is left of
@@ -81,9 +85,14 @@ func Prepare(n *node.Node, dir string, cfg Config) (*Daemon, error) {
 			return nil, err
 		}
 	}
-	d := &Daemon{Node: n, Dir: dir, wrap: cfg.Wrap}
+	d := &Daemon{Node: n, Dir: dir, wrap: cfg.Wrap, patience: cmp.Or(cfg.Patience, time.Minute)}
 	if err := d.Configure(cfg.Text); err != nil {
 		return nil, err
+	}
+	if cfg.Store != nil {
+		if err := cfg.Store(d.StateDir()); err != nil {
+			return nil, err
+		}
 	}
 	d.args = append([]string{"-c", filepath.Join(dir, "mip6d.yaml")}, cfg.Args...)
 	return d, nil
@@ -115,7 +124,7 @@ func (d *Daemon) Start(ctx context.Context) error {
 	done := make(chan struct{})
 	d.done = done
 	go func() { d.err = d.cmd.Wait(); close(done) }()
-	ctx, cancel := context.WithTimeout(ctx, 3*time.Minute) // with very many mobile nodes
+	ctx, cancel := context.WithTimeout(ctx, d.patience)
 	defer cancel()
 	client := d.Client()
 	defer client.Close()
@@ -212,8 +221,20 @@ func (l *log) String() string {
 	return l.b.String()
 }
 
-// PID is the running mip6d's.
-func (d *Daemon) PID() int { return d.cmd.Process.Pid }
+// Memory is how much of the running mip6d is in memory, in octets, but for the pages of files.
+func (d *Daemon) Memory() (int64, error) {
+	status, err := os.ReadFile(fmt.Sprintf("/proc/%d/status", d.cmd.Process.Pid))
+	if err != nil {
+		return 0, err
+	}
+	for line := range strings.Lines(string(status)) {
+		if rest, ok := strings.CutPrefix(line, "RssAnon:"); ok {
+			kb, err := strconv.ParseInt(strings.Fields(rest)[0], 10, 64)
+			return kb << 10, err
+		}
+	}
+	return 0, errors.New("no RssAnon")
+}
 
 // CPUTime is how long the running mip6d has used a CPU, in user and kernel mode.
 func (d *Daemon) CPUTime() (time.Duration, error) {
