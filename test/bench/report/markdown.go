@@ -3,6 +3,7 @@ package report
 import (
 	"fmt"
 	"io"
+	"slices"
 	"strings"
 )
 
@@ -15,7 +16,7 @@ func (r Report) WriteMarkdown(w io.Writer) error {
 	fmt.Fprintf(&b, "* date: %s\n* kernel: %s\n* machine: %s\n* its load at the start: %s\n* every figure is the median of %d rounds of one run\n",
 		r.Date, r.Kernel, r.Machine, r.Load, r.Rounds)
 	if len(r.Anew) > 0 {
-		fmt.Fprintf(&b, "* measured later, each in a run of its own: %s\n", strings.Join(r.Anew, ", "))
+		fmt.Fprintf(&b, "* measured later, each in a run of its own, so that figures of other parts are not to be set against them: %s\n", strings.Join(r.Anew, ", "))
 	}
 	if r.Short {
 		b.WriteString("* a short run (`make bench SHORT=1`): fewer bindings and shorter streams than `make bench`\n")
@@ -89,7 +90,11 @@ func (r Report) perInterface(b *strings.Builder) {
 		"A tunnel interface, a route and a proxy entry made by rtnetlink, as older daemons do: the kernel's part alone, no message.\n\n" +
 		"| bindings | made a second | kernel, octets a binding | mip6d's registrations to it: first | care-of change | its kernel memory to mip6d's |\n|---|---|---|---|---|---|\n")
 	for _, x := range r.InterfacePerBinding {
+		sameRun := !slices.Contains(r.Anew, "homeagent") && !slices.Contains(r.Anew, "perinterface")
 		ratio := func(kind string) string {
+			if !sameRun {
+				return ""
+			}
 			if ours, ok := r.registration(x.Bindings, kind); ok && x.PerSecond > 0 {
 				return fmt.Sprintf("%.1f", ours.PerSecond/x.PerSecond)
 			}
@@ -97,7 +102,7 @@ func (r Report) perInterface(b *strings.Builder) {
 		}
 		memory := ""
 		for _, m := range r.Memory {
-			if m.Bindings == x.Bindings && m.Kernel > 0 {
+			if sameRun && m.Bindings == x.Bindings && m.Kernel > 0 {
 				memory = fmt.Sprintf("%.1f", float64(x.Kernel)/float64(m.Kernel))
 			}
 		}

@@ -11,7 +11,7 @@ import (
 
 func example() Report {
 	return Report{
-		Date: "2026-11-28", Machine: "a machine", Kernel: "6.1", Load: "0.1 0.2 0.3", Rounds: 5, Short: true, Anew: []string{"handover", "homeagent"},
+		Date: "2026-11-28", Machine: "a machine", Kernel: "6.1", Load: "0.1 0.2 0.3", Rounds: 5, Short: true, Anew: []string{"handover"},
 		Registrations: []Registration{
 			{Bindings: 1000, Kind: "first", PerSecond: 400, P50: 1100, P99: 1200, Begun: 5000},
 			{Bindings: 1000, Kind: "refresh", PerSecond: 1200, P50: 2, P99: 9, Unloaded: 1.5, Begun: 7000},
@@ -115,7 +115,7 @@ func TestMarkdown(t *testing.T) {
 		t.Fatal(err)
 	}
 	for _, want := range []string{
-		"a machine", "6.1", "2026-11-28", "median of 5 rounds", "a short run", "each in a run of its own: handover, homeagent",
+		"a machine", "6.1", "2026-11-28", "median of 5 rounds", "a short run", "set against them: handover\n",
 		"| 1000 | first | 400 | 1100.00 | 1200.00 |  |  | 0 | 0 | 5000 |",
 		"| 2000 | refresh | 1000 | 2.00 | 9.00 | 1.50 | 6.0 | 3 | 2 | 7000 |",
 		"A refresh with 2000 bindings costs 1.20 times what it costs with 1000.",
@@ -126,6 +126,19 @@ func TestMarkdown(t *testing.T) {
 		if !strings.Contains(b.String(), want) {
 			t.Errorf("no %q in\n%s", want, b.String())
 		}
+	}
+}
+
+// Ratios are within one run.
+func TestNoRatiosBetweenRuns(t *testing.T) {
+	r := example()
+	r.Anew = []string{"homeagent"}
+	var b strings.Builder
+	if err := r.WriteMarkdown(&b); err != nil {
+		t.Fatal(err)
+	}
+	if want := "| 1000 | 80.0 | 45000 |  |  |  |"; !strings.Contains(b.String(), want) {
+		t.Errorf("no %q in\n%s", want, b.String())
 	}
 }
 
