@@ -1,4 +1,4 @@
-# make build | demo | packages | test | test-ike | test-packages | test-prometheus | lint | conformance | reference | bench | bench-parts | clean   (docs/testing.md says more)
+# make build | demo | packages | test | soak | test-ike | test-packages | test-prometheus | lint | conformance | reference | bench | bench-parts | clean   (docs/testing.md says more)
 
 SHELL        := /bin/bash
 # Static and small: these run in a guest without a C library, and on any distribution.
@@ -7,7 +7,7 @@ KERNELTESTS  := go run ./test/vm/cmd/kerneltests
 # Packages with goroutines of their own are also tested with the race detector.
 RACE         := ./internal/engine ./internal/ctl ./internal/netmon ./internal/mhsock ./internal/proxynd ./internal/store ./internal/metrics ./internal/journal
 
-.PHONY: build demo packages test test-ike test-packages test-go test-race test-kernel test-prometheus lint conformance reference bench bench-parts clean deps
+.PHONY: build demo packages test soak test-ike test-packages test-go test-race test-kernel test-prometheus lint conformance reference bench bench-parts clean deps
 
 build:
 	$(GOBUILD) -o build/bin/ ./cmd/...
@@ -43,6 +43,19 @@ test-ike: deps
 # Debian's Prometheus scrapes daemons in the VM; half a minute and a download, so no part of test.
 test-prometheus: deps
 	scripts/test-prometheus
+
+# Hours: the simulation with a thousand mobile nodes over many seeds, every fuzz target of a machine for FUZZ, a
+# home agent killed KILLS times under load, system calls that fail, longer floods. SOAK are flags of the first
+# (go run ./test/soak/cmd/soak -h).
+SOAK  := -for 1h
+FUZZ  := 5m
+KILLS := 1000
+soak: deps
+	go run ./test/soak/cmd/soak $(SOAK)
+	$(foreach p,ha mn cn homelink listener,go test ./internal/$(p) -run '^$$' -fuzz '^FuzzStep$$' -fuzztime $(FUZZ) &&) \
+	go test ./internal/engine -run '^$$' -fuzz '^FuzzEngine$$' -fuzztime $(FUZZ)
+	VMRUN_FLAGS='-timeout 6h' scripts/vmtest ./test/netns -run '^TestKernel(KillsUnderLoad|Faults|Overload)' -v -timeout 6h -args \
+		-kills=$(KILLS) -fault.rounds=200 -overload.time=3s
 
 lint:
 	scripts/lint

@@ -69,6 +69,7 @@ var Rooms = []Room{
 
 	// The world.
 	{Path: "internal/engine", Rooms: []string{"internal/role"}},
+	{Path: "internal/admission", Rooms: concat(codecs, []string{"internal/role", "internal/bce", "internal/engine"}), PureFiles: []string{"budget.go"}},
 	{Path: "internal/datapath", Rooms: []string{"internal/role"}},
 	{Path: "internal/mhsock", Rooms: concat(codecs, []string{"internal/role"}), Modules: []string{sockets, sys, bpf, errgroup}},
 	{Path: "internal/netmon", Rooms: []string{"internal/role"}, Modules: []string{netlink, sys}},
@@ -106,7 +107,7 @@ var Rooms = []Room{
 	// The only one that knows both a role and an applier.
 	{Path: "cmd/mip6d", Rooms: concat(codecs, roles, appliers, []string{
 		"internal/role", "internal/engine", "internal/config", "internal/ctl", "internal/store", "internal/doctor", "internal/probe",
-		"internal/sdnotify", "internal/metrics", "internal/journal",
+		"internal/sdnotify", "internal/metrics", "internal/journal", "internal/admission",
 	}), Modules: []string{errgroup, sys}},
 
 	// The load generator, which knows the protocol and nothing of the daemon.

@@ -20,6 +20,7 @@ import (
 	"golang.org/x/sys/unix"
 
 	"mip6d/internal/loadgen"
+	"mip6d/internal/mh"
 	"mip6d/test/netns/capture"
 	"mip6d/test/netns/daemon"
 	"mip6d/test/netns/topology"
@@ -219,6 +220,24 @@ func (g *Generator) Answer(i int, packet []byte, limit time.Duration) (status ui
 	}
 }
 
+// Accepted waits a while for acknowledgements that accept, and returns whose they are.
+func (g *Generator) Accepted(wait time.Duration) (homes []netip.Addr) {
+	end := time.After(wait)
+	for {
+		select {
+		case a := <-g.answers:
+			if a.status < 128 {
+				homes = append(homes, a.home)
+			}
+		case <-end:
+			return homes
+		}
+	}
+}
+
+// SetChecksum makes the checksum of a Mobility Header right, between these ends.
+func SetChecksum(raw []byte, src, dst netip.Addr) { mh.SetChecksum(raw, src, dst) }
+
 // Pending is how many registrations wait for their acknowledgement.
 func (g *Generator) Pending() int { return len(g.pending) }
 
@@ -229,14 +248,22 @@ func (g *Generator) Resent() int { return g.resent }
 // accepts, and waits for no registration any more.
 func (g *Generator) Drain(accepted map[netip.Addr]uint16) {
 	clear(g.pending)
+	g.Note(accepted)
+}
+
+// Note takes the answers that have come, and notes the sequence number of each that accepts.
+// It says how many there were, and how many of them accept.
+func (g *Generator) Note(accepted map[netip.Addr]uint16) (answers, yes int) {
 	for {
 		select {
 		case a := <-g.answers:
+			answers++
 			if a.status < 128 {
+				yes++
 				accepted[a.home] = a.sequence
 			}
 		default:
-			return
+			return answers, yes
 		}
 	}
 }
