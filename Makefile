@@ -54,8 +54,8 @@ soak: deps
 	go run ./test/soak/cmd/soak $(SOAK)
 	$(foreach p,ha mn cn homelink listener,go test ./internal/$(p) -run '^$$' -fuzz '^FuzzStep$$' -fuzztime $(FUZZ) &&) \
 	go test ./internal/engine -run '^$$' -fuzz '^FuzzEngine$$' -fuzztime $(FUZZ)
-	VMRUN_FLAGS='-timeout 6h' scripts/vmtest ./test/netns -run '^TestKernel(KillsUnderLoad|Faults|Overload)' -v -timeout 6h -args \
-		-kills=$(KILLS) -fault.rounds=200 -overload.time=3s
+	VMRUN_FLAGS='-timeout 6h' scripts/vmtest ./test/netns -run '^Test(Soak|KernelKillsUnderLoad|KernelOverload)' -v -timeout 6h -args \
+		-kills=$(KILLS) -fault.rounds=40 -overload.time=3s
 
 lint:
 	scripts/lint
