@@ -19,7 +19,7 @@ func (d *daemon) openGuard(end xfrmmig.End, list []xfrmmig.Protection) (*xfrmmig
 	}
 	d.keep(g)
 	d.guard = g
-	losses, err := xfrmmig.OpenLosses(g)
+	losses, err := g.Losses()
 	if err != nil {
 		return nil, err
 	}

@@ -25,7 +25,7 @@ var (
 	roles    = []string{"internal/ha", "internal/homelink", "internal/listener", "internal/mn", "internal/cn"}
 	appliers = []string{
 		"internal/rtnl", "internal/xfrmmig", "internal/proxynd", "internal/proxyarp", "internal/ingress", "internal/mhsock", "internal/netmon",
-		"internal/datapath", "internal/sighting", "internal/mcast", "internal/mngate",
+		"internal/datapath", "internal/sighting", "internal/mcast", "internal/mngate", "internal/loss",
 	}
 )
 
@@ -70,7 +70,8 @@ var Rooms = []Room{
 	{Path: "internal/datapath", Rooms: []string{"internal/role"}},
 	{Path: "internal/mhsock", Rooms: concat(codecs, []string{"internal/role"}), Modules: []string{sockets, sys, bpf, errgroup}},
 	{Path: "internal/netmon", Rooms: []string{"internal/role"}, Modules: []string{netlink, sys}},
-	{Path: "internal/rtnl", Rooms: []string{"internal/role"}, Modules: []string{rtnetlink, netlink, sys}},
+	{Path: "internal/loss", Modules: []string{netlink, bpf, sys}},
+	{Path: "internal/rtnl", Rooms: []string{"internal/role", "internal/loss"}, Modules: []string{rtnetlink, netlink, bpf, sys}},
 	{Path: "internal/proxynd", Rooms: concat(codecs, []string{"internal/role"}), PureFiles: []string{"respond.go"},
 		Modules: []string{sockets, bpf, errgroup, sys}},
 	{Path: "internal/proxyarp", Rooms: []string{"internal/role"}, PureFiles: []string{"frame.go"}, Modules: []string{sockets, errgroup, sys}},
@@ -81,7 +82,7 @@ var Rooms = []Room{
 	{Path: "internal/mcast", Rooms: []string{"internal/role", "internal/icmp6"}, PureFiles: []string{"packet.go"},
 		Modules: []string{ebpf, bpf, sockets, sys}},
 	{Path: "internal/store", Rooms: []string{"internal/role"}, PureFiles: []string{"record.go"}, Modules: []string{bbolt, sys}},
-	{Path: "internal/xfrmmig", Rooms: []string{"internal/role"}, PureFiles: []string{"encode.go", "decode.go", "direct.go", "esp.go", "migrate.go", "protect.go"}, Modules: []string{netlink, sys}},
+	{Path: "internal/xfrmmig", Rooms: []string{"internal/role", "internal/loss"}, PureFiles: []string{"encode.go", "decode.go", "direct.go", "esp.go", "migrate.go", "protect.go"}, Modules: []string{netlink, sys}},
 
 	// What the kernel must be able to do.
 	{Path: "internal/doctor", Pure: true},
