@@ -4,6 +4,7 @@ package daemon
 
 import (
 	"bytes"
+	"cmp"
 	"context"
 	"errors"
 	"fmt"
@@ -30,6 +31,8 @@ type Config struct {
 	Files map[string]string
 	Args  []string // further arguments
 	Wrap  []string // a program with its arguments that runs mip6d in its place, such as setpriv
+
+	Patience time.Duration // for a start; 0: 10 s
 }
 
 // Daemon is a mip6d that was started at least once.
@@ -37,12 +40,13 @@ type Daemon struct {
 	Node *node.Node
 	Dir  string
 
-	args []string
-	wrap []string
-	cmd  *exec.Cmd
-	done chan struct{} // closed when the process has ended
-	err  error         // how it ended
-	log  log
+	args     []string
+	wrap     []string
+	patience time.Duration
+	cmd      *exec.Cmd
+	done     chan struct{} // closed when the process has ended
+	err      error         // how it ended
+	log      log
 }
 
 // New starts mip6d for a test, waits until it answers, kills what is left of
@@ -81,7 +85,7 @@ func Prepare(n *node.Node, dir string, cfg Config) (*Daemon, error) {
 			return nil, err
 		}
 	}
-	d := &Daemon{Node: n, Dir: dir, wrap: cfg.Wrap}
+	d := &Daemon{Node: n, Dir: dir, wrap: cfg.Wrap, patience: cmp.Or(cfg.Patience, 10*time.Second)}
 	if err := d.Configure(cfg.Text); err != nil {
 		return nil, err
 	}
@@ -115,7 +119,7 @@ func (d *Daemon) Start(ctx context.Context) error {
 	done := make(chan struct{})
 	d.done = done
 	go func() { d.err = d.cmd.Wait(); close(done) }()
-	ctx, cancel := context.WithTimeout(ctx, 10*time.Second)
+	ctx, cancel := context.WithTimeout(ctx, d.patience)
 	defer cancel()
 	client := d.Client()
 	defer client.Close()
@@ -230,4 +234,18 @@ func (d *Daemon) CPUTime() (time.Duration, error) {
 	}
 	const perSecond = 100 // USER_HZ
 	return time.Duration(ticks) * time.Second / perSecond, nil
+}
+
+// Memory is the memory of its own that the running mip6d has: resident and not of a file, in octets.
+func (d *Daemon) Memory() (int64, error) {
+	status, err := os.ReadFile(fmt.Sprintf("/proc/%d/status", d.cmd.Process.Pid))
+	if err != nil {
+		return 0, err
+	}
+	var kB int64
+	_, rest, _ := strings.Cut(string(status), "\nRssAnon:")
+	if _, err := fmt.Sscan(rest, &kB); err != nil {
+		return 0, fmt.Errorf("RssAnon of mip6d: %w", err)
+	}
+	return kB << 10, nil
 }
