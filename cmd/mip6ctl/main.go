@@ -9,6 +9,7 @@
 //	mip6ctl flush bul PEER
 //	mip6ctl watch
 //	mip6ctl events [--since 1h] [--hoa HOA]
+//	mip6ctl report [--since 1h] [--hoa HOA] -o FILE
 //	mip6ctl check FILE
 //	mip6ctl convert-umip [FILE]
 //	mip6ctl decode HEX
@@ -19,7 +20,7 @@
 // converted configuration is wrong.
 //
 // The files: main.go and usage.go the command line, status.go, show.go,
-// correspond.go, ipsec.go, watch.go, events.go, since.go, check.go, convert.go, decode.go, doctor.go the commands,
+// correspond.go, ipsec.go, watch.go, events.go, since.go, report.go, check.go, convert.go, decode.go, doctor.go the commands,
 // table.go and human.go what people see.
 package main
 
@@ -112,7 +113,7 @@ checked or converted configuration is wrong.`,
 		return usageError{fmt.Sprintf("%v\nTry \"%s --help\".", err, cmd.CommandPath())}
 	})
 	cmd.AddCommand(
-		newStatusCommand(o), newShowCommand(o), newWatchCommand(o), newEventsCommand(o), newROCommand(o), newFlushCommand(o), newIPsecCommand(o),
+		newStatusCommand(o), newShowCommand(o), newWatchCommand(o), newEventsCommand(o), newReportCommand(o), newROCommand(o), newFlushCommand(o), newIPsecCommand(o),
 		newCheckCommand(o), newConvertCommand(), newDecodeCommand(), newDoctorCommand(o), newVersionCommand(o),
 	)
 	return cmd

@@ -94,11 +94,12 @@ var Rooms = []Room{
 	// Control and configuration.
 	{Path: "internal/config", Modules: []string{yaml}},
 	{Path: "internal/ctl", Rooms: concat(codecs, []string{"internal/role"}), Modules: []string{sys}},
+	{Path: "internal/report", Rooms: []string{"internal/role", "internal/ctl"}},
 	{Path: "internal/metrics", Rooms: []string{"internal/role", "internal/mh"}, Modules: []string{prom}},
 	{Path: "internal/umip", Pure: true},
 	{Path: "internal/sdnotify"},
 	{Path: "cmd/mip6ctl", Rooms: concat(codecs, []string{
-		"internal/ctl", "internal/config", "internal/decode", "internal/umip", "internal/doctor", "internal/probe", "internal/rtnl",
+		"internal/ctl", "internal/config", "internal/decode", "internal/umip", "internal/report", "internal/doctor", "internal/probe", "internal/rtnl",
 	}), Modules: []string{cobra}},
 
 	// The only one that knows both a role and an applier.
