@@ -39,7 +39,7 @@ func benchmarkRestart(b *testing.B, n int) {
 		b.Fatal(err)
 	}
 	defer g.Close()
-	if err := g.Round(0, n, 512, 120*time.Second); err != nil {
+	if err := g.Round(0, n, 128, 120*time.Second); err != nil {
 		b.Fatal(err)
 	}
 	daemon.New(b, topo.MN, daemon.MobileNode())
