@@ -18,8 +18,13 @@ import (
 	"golang.org/x/sys/unix"
 )
 
-// settleTime is how long further losses are waited for: a flush is many.
-const settleTime = 20 * time.Millisecond
+// settleTime is how long further losses are waited for: a flush is many. Twice as long each time where they come again
+// within calmTime, up to maxSettleTime: somebody deletes what we set again, and neither must have all of the processor.
+const (
+	settleTime    = 20 * time.Millisecond
+	maxSettleTime = time.Second
+	calmTime      = 5 * time.Second
+)
 
 // Watch is a subscription.
 type Watch struct {
@@ -61,7 +66,8 @@ func (w *Watch) Run(ctx context.Context, lost func()) error {
 		_ = w.nl.SetReadDeadline(time.Unix(1, 0))
 	})
 	defer stop()
-	waiting := false
+	waiting, wait := false, settleTime
+	var last time.Time // when lost was called
 	for {
 		messages, err := w.nl.Receive()
 		switch {
@@ -70,6 +76,7 @@ func (w *Watch) Run(ctx context.Context, lost func()) error {
 		case waiting && errors.Is(err, os.ErrDeadlineExceeded):
 			waiting = false
 			lost()
+			last = time.Now()
 			if err := w.nl.SetReadDeadline(time.Time{}); err != nil {
 				return fmt.Errorf("wait for what others take away: %w", err)
 			}
@@ -85,7 +92,10 @@ func (w *Watch) Run(ctx context.Context, lost func()) error {
 		}
 		if !waiting {
 			waiting = true
-			if err := w.nl.SetReadDeadline(time.Now().Add(settleTime)); err != nil {
+			if wait = min(2*wait, maxSettleTime); time.Since(last) > calmTime {
+				wait = settleTime
+			}
+			if err := w.nl.SetReadDeadline(time.Now().Add(wait)); err != nil {
 				return fmt.Errorf("wait for what others take away: %w", err)
 			}
 		}
