@@ -1,4 +1,4 @@
-# make build | demo | packages | test | test-packages | test-prometheus | test-report | lint | conformance | reference | bench | clean   (docs/testing.md says more)
+# make build | demo | packages | test | test-ike | test-packages | test-prometheus | test-report | lint | conformance | reference | bench | clean   (docs/testing.md says more)
 
 SHELL        := /bin/bash
 # Static and small: these run in a guest without a C library, and on any distribution.
@@ -7,7 +7,7 @@ KERNELTESTS  := go run ./test/vm/cmd/kerneltests
 # Packages with goroutines of their own are also tested with the race detector.
 RACE         := ./internal/engine ./internal/ctl ./internal/netmon ./internal/mhsock ./internal/proxynd ./internal/store ./internal/metrics
 
-.PHONY: build demo packages test test-packages test-go test-race test-kernel test-prometheus test-report lint conformance reference bench clean deps
+.PHONY: build demo packages test test-ike test-packages test-go test-race test-kernel test-prometheus test-report lint conformance reference bench clean deps
 
 build:
 	$(GOBUILD) -o build/bin/ ./cmd/...
@@ -35,6 +35,10 @@ test-kernel: deps
 # what systemd-networkd does there. Some minutes, so not part of test; makes a small Debian with mmdebstrap at the first time.
 test-packages: deps
 	scripts/test-packages
+
+# Certificates and what else goes wrong or is chosen with strongSwan; some minutes. What must always work is part of test.
+test-ike: deps
+	scripts/test-ike
 
 # Debian's Prometheus scrapes daemons in the VM; half a minute and a download, so no part of test.
 test-prometheus: deps

@@ -4,12 +4,17 @@
 //
 //	mip6ctl status
 //	mip6ctl show bindings|bul|home-agents|groups|nonces|interfaces|ipsec|stats
+//	mip6ctl show bindings|bul|groups [--hoa HOA] [--prefix P] [--coa P] [--sort KEY] [-o wide]
 //	mip6ctl ipsec migrate --old A --new B [--peer P] [--dry-run]
 //	mip6ctl ro start|stop PEER
 //	mip6ctl flush bul PEER
 //	mip6ctl watch
 //	mip6ctl events [--since 1h] [--hoa HOA]
 //	mip6ctl report [--since 1h] [--hoa HOA] -o FILE
+//	mip6ctl trace HOA
+//	mip6ctl drain [--timeout 10m] [--cancel]
+//	mip6ctl delete binding HOA
+//	mip6ctl reload
 //	mip6ctl check FILE
 //	mip6ctl convert-umip [FILE]
 //	mip6ctl decode HEX
@@ -19,9 +24,9 @@
 // is well, 1 it could not be done, 2 the command line or the checked or
 // converted configuration is wrong.
 //
-// The files: main.go and usage.go the command line, status.go, show.go,
-// correspond.go, ipsec.go, watch.go, events.go, since.go, report.go, check.go, convert.go, decode.go, doctor.go the commands,
-// table.go and human.go what people see.
+// The files: main.go and usage.go the command line, status.go, show.go, listing.go, listers.go,
+// correspond.go, ipsec.go, watch.go, events.go, report.go, trace.go, drain.go, delete.go, reload.go, check.go, convert.go,
+// decode.go, doctor.go the commands, since.go, complete.go, table.go and human.go what they share.
 package main
 
 import (
@@ -113,7 +118,7 @@ checked or converted configuration is wrong.`,
 		return usageError{fmt.Sprintf("%v\nTry \"%s --help\".", err, cmd.CommandPath())}
 	})
 	cmd.AddCommand(
-		newStatusCommand(o), newShowCommand(o), newWatchCommand(o), newEventsCommand(o), newReportCommand(o), newROCommand(o), newFlushCommand(o), newIPsecCommand(o),
+		newStatusCommand(o), newShowCommand(o), newWatchCommand(o), newEventsCommand(o), newReportCommand(o), newTraceCommand(o), newDrainCommand(o), newDeleteCommand(o), newReloadCommand(o), newROCommand(o), newFlushCommand(o), newIPsecCommand(o),
 		newCheckCommand(o), newConvertCommand(), newDecodeCommand(), newDoctorCommand(o), newVersionCommand(o),
 	)
 	return cmd

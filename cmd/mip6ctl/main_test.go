@@ -86,6 +86,9 @@ func serve(ts *testscript.TestScript, neg bool, args []string) {
 	load(ts, args[0], "ipsec", &src.IPsecIs)
 	load(ts, args[0], "migrated", &src.MigratedAre)
 	load(ts, args[0], "past", &src.EventsAre)
+	load(ts, args[0], "drain", &src.DrainIs)
+	load(ts, args[0], "trace", &src.TraceIs)
+	load(ts, args[0], "deleted", &src.DeletedIs)
 	*ts.Value(servedKey{}).(**source) = src
 	var events []ctl.Event
 	load(ts, args[0], "events", &events)

@@ -33,6 +33,7 @@ control.journal events; see events.`,
 	// In the place of the format that other commands have.
 	flags.StringVarP(&file, "output", "o", "", "the `file` to write; - is standard output")
 	_ = cmd.MarkFlagFilename("output", "html")
+	_ = cmd.RegisterFlagCompletionFunc("hoa", o.completeHomeAddresses)
 	cmd.RunE = func(cmd *cobra.Command, _ []string) error {
 		if file == "" {
 			return usageError{"report wants a file to write: -o report.html, or -o - for standard output"}

@@ -16,10 +16,10 @@ func newShowCommand(o *options) *cobra.Command {
 	cmd := &cobra.Command{Use: "show", Short: "Bindings, interfaces and counters"}
 	group(cmd)
 	cmd.AddCommand(
-		question(o, "bindings", "The binding cache of a home agent or correspondent node", (*ctl.Client).Bindings, printBindings),
-		question(o, "bul", "A mobile node's Binding Update List, with its correspondents", (*ctl.Client).BUL, printBUL),
+		listing(o, "bindings", "The binding cache of a home agent or correspondent node", (*ctl.Client).Bindings, printBindings, bindingLister),
+		listing(o, "bul", "A mobile node's Binding Update List, with its correspondents", (*ctl.Client).BUL, printBUL, updateLister),
 		question(o, "home-agents", "The home agents of a home agent's links", (*ctl.Client).HomeAgents, printHomeAgents),
-		question(o, "groups", "Multicast groups that mobile nodes listen to by a home agent", (*ctl.Client).Groups, printGroups),
+		listing(o, "groups", "Multicast groups that mobile nodes listen to by a home agent", (*ctl.Client).Groups, printGroups, groupLister),
 		question(o, "nonces", "A correspondent node's nonces: indices and ages", (*ctl.Client).Nonces, printNonces),
 		question(o, "interfaces", "The interfaces that mip6d works with", (*ctl.Client).Interfaces, printInterfaces),
 		question(o, "ipsec", "The policies and security associations that are mip6d's own, never their keys", (*ctl.Client).IPsec, printIPsec),
@@ -29,7 +29,7 @@ func newShowCommand(o *options) *cobra.Command {
 }
 
 func printBindings(w page, list []ctl.Binding) {
-	heads := []string{"HOME ADDRESS", "CARE-OF", "TYPE", "WITH", "LINK", "STATE", "AUTH", "SEQ", "LIFETIME", "LEFT", "MOVES"}
+	heads := []string{"HOME ADDRESS", "CARE-OF", "TYPE", "WITH", "LINK", "STATE", "AUTH", "SEQ", "LIFETIME", "LEFT", "MOVES", "+SINCE", "+EXPIRES", "+LINK-LOCAL", "+ROUTE OPTIMISATION"}
 	rows := make([][]string, len(list))
 	for i, b := range list {
 		auth, with := "none", b.HomeAgent
@@ -42,6 +42,7 @@ func printBindings(w page, list []ctl.Binding) {
 		rows[i] = []string{
 			addr(b.HomeAddress), addr(b.CareOf), word(b.Type), addr(with), word(b.Interface), word(b.State), auth,
 			strconv.Itoa(int(b.Sequence)), span(b.Lifetime), span(b.Remaining), strconv.FormatUint(b.Moves, 10),
+			moment(b.Created), moment(b.Expires), addr(b.LinkLocal), optimisation(b),
 		}
 	}
 	printTable(w, "No bindings.", heads, rows)
@@ -53,6 +54,17 @@ func printBindings(w page, list []ctl.Binding) {
 		}
 	}
 	printIPv4(w, rows)
+}
+
+// optimisation says whether a home agent lets its mobile node have direct paths.
+func optimisation(b ctl.Binding) string {
+	switch {
+	case b.Type == ctl.BindingCorrespondent:
+		return "-"
+	case b.NoRouteOptimization:
+		return "denied"
+	}
+	return "allowed"
 }
 
 // printIPv4 shows IPv4 home addresses, where there are any.
@@ -87,7 +99,7 @@ func texts[T fmt.Stringer](list []T) string {
 }
 
 func printBUL(w page, list []ctl.BindingUpdate) {
-	heads := []string{"HOME ADDRESS", "HOME AGENT", "STATE", "CARE-OF", "INTERFACE", "BINDING", "SEQ", "LEFT", "NEXT", "LAST STATUS"}
+	heads := []string{"HOME ADDRESS", "HOME AGENT", "STATE", "CARE-OF", "INTERFACE", "BINDING", "SEQ", "LEFT", "NEXT", "LAST STATUS", "+LIFETIME", "+MOBILE NETWORKS"}
 	rows := make([][]string, len(list))
 	for i, b := range list {
 		next, status := "-", "-"
@@ -100,6 +112,7 @@ func printBUL(w page, list []ctl.BindingUpdate) {
 		rows[i] = []string{
 			b.HomeAddress.String(), addr(b.HomeAgent), pathState(b), addr(b.CareOf), word(b.Interface),
 			bindingState(b), strconv.Itoa(int(b.Sequence)), span(b.Remaining), next, status,
+			span(b.Lifetime), texts(b.MobilePrefixes),
 		}
 	}
 	printTable(w, "No home addresses.", heads, rows)

@@ -31,15 +31,16 @@ func printStatus(w page, s ctl.Status) {
 		{"configuration", config},
 		{"problems", "none"},
 	}
-	for i, p := range s.Problems {
-		row := []string{"", fmt.Sprintf("%s (since %s)", plain(p.Text), moment(p.Since))}
-		if i == 0 {
-			row[0] = "problems"
-			rows = rows[:len(rows)-1]
-		}
-		rows = append(rows, row)
+	if n := len(s.Problems); n > 0 {
+		rows[len(rows)-1][1] = fmt.Sprintf("%d, the worst first", n)
 	}
 	printColumns(w, rows)
+	for _, p := range s.Problems {
+		fmt.Fprintf(w, "\n%s: %s (since %s)\n", word(string(p.Severity)), plain(p.Text), moment(p.Since))
+		if p.Do != "" {
+			fmt.Fprintf(w, "  %s\n", plain(p.Do))
+		}
+	}
 }
 
 func newVersionCommand(o *options) *cobra.Command {

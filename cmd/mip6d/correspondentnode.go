@@ -129,7 +129,7 @@ func (d *daemon) correspondentNode(cfg *config.Config) (wiring, error) {
 	d.keep(icmp)
 	d.engine = engine.New(engine.Config{
 		Machines: c.beside(), Kernel: paths, Wire: &datapath.Wire{MH: mh, ICMP: icmp},
-		Counters: &d.counters, Notify: d.notify, Failed: d.failed, Meter: d.engineMeter(),
+		Counters: &d.counters, Notify: d.notify, Failed: d.failed, Meter: d.engineMeter(), Recorder: d.journal,
 	})
 	d.task(func(ctx context.Context) error { return mh.Run(ctx, d.offer) })
 	d.task(func(ctx context.Context) error { return icmp.Run(ctx, d.engine.Offer) })

@@ -19,6 +19,7 @@ import (
 	"mip6d/internal/config"
 	"mip6d/internal/ctl"
 	"mip6d/internal/engine"
+	"mip6d/internal/journal"
 	"mip6d/internal/metrics"
 	"mip6d/internal/rtnl"
 	"mip6d/internal/sdnotify"
@@ -32,6 +33,7 @@ type daemon struct {
 	since    time.Time
 	loaded   atomic.Pointer[time.Time]
 	hub      ctl.Hub
+	journal  *journal.Journal
 	problems problems
 	unsent   unsent
 	counters engine.Counters
@@ -43,6 +45,9 @@ type daemon struct {
 	closers  []io.Closer
 	manager  sdnotify.Notifier // none unless systemd has started us
 	unheard  sync.Once
+
+	oneReload sync.Mutex
+	drained   atomic.Pointer[time.Time] // since when; nil: it is not
 }
 
 // wiring is what differs between the roles.
@@ -56,6 +61,7 @@ type wiring interface {
 func newDaemon(cfg *config.Config, log *slog.Logger) *daemon {
 	d := &daemon{log: log, since: time.Now()}
 	d.hub.Keep(cfg.Control.Journal, d.since)
+	d.journal = journal.New(cfg.Control.Journal, d.since)
 	d.setConfig(cfg)
 	return d
 }
@@ -143,13 +149,15 @@ func (d *daemon) hangups(ctx context.Context) {
 		case <-ctx.Done():
 			return
 		case <-hup:
-			d.reload()
+			_ = d.reload() // it has been logged
 		}
 	}
 }
 
 // reload takes over the configuration as it is now. One that is wrong changes nothing.
-func (d *daemon) reload() {
+func (d *daemon) reload() error {
+	d.oneReload.Lock()
+	defer d.oneReload.Unlock()
 	defer d.reloading()()
 	old := d.cfg.Load()
 	cfg, err := config.Load(old.File)
@@ -166,10 +174,11 @@ func (d *daemon) reload() {
 	d.problems.set(reloadProblem, err)
 	if err != nil {
 		d.log.Error("reload refused, the old configuration stays in force", "err", err)
-		return
+		return err
 	}
 	d.setConfig(cfg)
 	d.log.Info("configuration reloaded", "config", cfg.File)
+	return nil
 }
 
 // keep has something closed at the end, in the opposite order.

@@ -108,7 +108,7 @@ func (d *daemon) homeAgent(cfg *config.Config) (_ wiring, err error) {
 	kernel.Main = datapath.NewHomeAgent(parts...)
 	d.engine = engine.New(engine.Config{
 		Machines: h.beside(machines...), Kernel: kernel, Wire: wire, Store: kept,
-		Counters: &d.counters, Notify: d.notify, Failed: d.failed, Meter: d.engineMeter(),
+		Counters: &d.counters, Notify: d.notify, Failed: d.failed, Meter: d.engineMeter(), Recorder: d.journal,
 	})
 	d.engine.Prime(kept.Restored())
 	if err := h.settle(); err != nil {
@@ -337,7 +337,8 @@ func haParams(c *config.HomeAgent) (ha.Params, error) {
 		p.Links = append(p.Links, link)
 	}
 	for _, m := range c.MobileNodes {
-		mn := ha.MobileNode{HomeAddress: m.HomeAddress, MaxLifetime: m.MaxLifetime, Router: m.Router, Prefixes: m.Prefixes, IPv4HomeAddress: m.IPv4HomeAddress}
+		mn := ha.MobileNode{HomeAddress: m.HomeAddress, MaxLifetime: m.MaxLifetime, Router: m.Router, Prefixes: m.Prefixes, IPv4HomeAddress: m.IPv4HomeAddress,
+			KeyMgmt: m.IPsec.MovesKeys()}
 		if a := m.Auth; a != nil {
 			mn.Auth = &ha.Auth{SPI: a.SPI, Key: a.Key, Replay: haReplay[a.Replay], MNID: a.MNID}
 		}
@@ -375,19 +376,23 @@ func (h *homeAgent) openARP() (*proxyarp.Links, error) {
 func (h *homeAgent) bindingList(now time.Time) []ctl.Binding {
 	var list []ctl.Binding
 	for _, b := range h.machine.Bindings() {
-		behind := h.machine.Above(b.HomeAddress)
-		list = append(list, ctl.Binding{
-			Type: ctl.BindingHome, HomeAddress: b.HomeAddress, CareOf: b.CareOf, HomeAgent: b.HomeAgent, Interface: ifname(b.Ifindex),
-			LinkLocal: b.LinkLocal, Router: b.Router, Authenticated: h.machine.Authenticates(b.HomeAddress),
-			State: "active", Sequence: b.Sequence, Lifetime: ctl.Seconds(b.Lifetime),
-			Remaining: ctl.Seconds(max(b.Expires.Sub(now), 0)), Expires: b.Expires,
-			Created: b.Created, Moves: b.Moves,
-			NoRouteOptimization: b.NoRouteOptimization,
-			MobileRouter:        b.MobileRouter, MobilePrefixes: b.MobilePrefixes, Depth: len(behind), Behind: behind,
-			IPv4HomeAddress: b.IPv4HomeAddress,
-		})
+		list = append(list, h.show(b, now))
 	}
 	return append(list, h.correspondent.bindingList(now)...)
+}
+
+func (h *homeAgent) show(b role.Binding, now time.Time) ctl.Binding {
+	behind := h.machine.Above(b.HomeAddress)
+	return ctl.Binding{
+		Type: ctl.BindingHome, HomeAddress: b.HomeAddress, CareOf: b.CareOf, HomeAgent: b.HomeAgent, Interface: ifname(b.Ifindex),
+		LinkLocal: b.LinkLocal, Router: b.Router, Authenticated: h.machine.Authenticates(b.HomeAddress),
+		State: "active", Sequence: b.Sequence, Lifetime: ctl.Seconds(b.Lifetime),
+		Remaining: ctl.Seconds(max(b.Expires.Sub(now), 0)), Expires: b.Expires,
+		Created: b.Created, Moves: b.Moves,
+		NoRouteOptimization: b.NoRouteOptimization,
+		MobileRouter:        b.MobileRouter, MobilePrefixes: b.MobilePrefixes, Depth: len(behind), Behind: behind,
+		IPv4HomeAddress: b.IPv4HomeAddress,
+	}
 }
 
 func (h *homeAgent) bul(time.Time) []ctl.BindingUpdate { return nil }

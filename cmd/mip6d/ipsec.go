@@ -6,6 +6,7 @@ import (
 	"net/netip"
 
 	"mip6d/internal/config"
+	"mip6d/internal/role"
 	"mip6d/internal/xfrmmig"
 )
 
@@ -19,7 +20,7 @@ func (d *daemon) openGuard(end xfrmmig.End, list []xfrmmig.Protection) (*xfrmmig
 	}
 	d.keep(g)
 	d.guard = g
-	losses, err := g.Losses()
+	losses, err := g.Losses(d.keysMade)
 	if err != nil {
 		return nil, err
 	}
@@ -34,6 +35,17 @@ func (d *daemon) reinstate() {
 	d.problems.set("IPsec", err)
 	if n > 0 {
 		d.log.Warn("policies or security associations of IPsec were taken away; they are there again", "number", n)
+	}
+}
+
+// keysMade tells the machines of security associations that an IKE daemon has made.
+func (d *daemon) keysMade(s xfrmmig.SA) {
+	home, err := d.guard.Made(s)
+	if err != nil {
+		d.log.Warn("cannot tell the IKE daemon where it is to talk from", "hoa", home.String(), "err", err)
+	}
+	if home.IsValid() {
+		d.engine.Post(role.KeysMade{HomeAddress: home})
 	}
 }
 
@@ -71,6 +83,10 @@ func nodeProtections(c *config.MobileNode) ([]xfrmmig.Protection, error) {
 
 func protection(c *config.IPsec, home, agent netip.Addr) (xfrmmig.Protection, error) {
 	p := xfrmmig.Protection{HomeAddress: home, HomeAgent: agent}
+	if c.IKE != nil {
+		p.Managed = &xfrmmig.Managed{Number: xfrmmig.Number(c.IKE.Number), Purposes: c.Enabled, Mobile: c.IKE.Mobility}
+		return p, nil
+	}
 	for i, u := range xfrmmig.Purposes {
 		if !c.Enabled[i] {
 			continue

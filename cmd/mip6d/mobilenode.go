@@ -160,7 +160,7 @@ func (n *mobileNode) sockets(cfg *config.Config, kernel engine.Applier, kept *st
 		Kernel:   datapath.Kernel{Main: &datapath.MobileNode{Paths: kernel, Tunnels: n.guard}, Direct: n.paths},
 		Wire:     &datapath.Wire{MH: mh, ICMP: icmp, Routers: routers, Neighbours: announcer, Protected: n.outgoing},
 		Store:    kept,
-		Counters: &d.counters, Notify: n.notify, Failed: d.failed, Meter: d.engineMeter(),
+		Counters: &d.counters, Notify: n.notify, Failed: d.failed, Meter: d.engineMeter(), Recorder: d.journal,
 	})
 	d.engine.Prime(left)
 	d.task(func(ctx context.Context) error { return mh.Run(ctx, d.offer) })
@@ -312,7 +312,8 @@ func mnParams(c *config.MobileNode) mn.Params {
 		})
 	}
 	for _, h := range c.Homes {
-		home := mn.Home{HomeAddress: h.HomeAddress, HomeAgent: h.HomeAgent, Lifetime: h.Lifetime, LinkLocal: h.LinkLocal, Fixed: !h.Renumber || h.IPsec != nil}
+		home := mn.Home{HomeAddress: h.HomeAddress, HomeAgent: h.HomeAgent, Lifetime: h.Lifetime, LinkLocal: h.LinkLocal, Fixed: !h.Renumber || h.IPsec != nil,
+			KeyMgmt: h.IPsec.MovesKeys()}
 		if a := h.Auth; a != nil {
 			home.Auth = &mn.Auth{SPI: a.SPI, Key: a.Key, Replay: mn.ReplayTimestamp, MNID: a.MNID}
 			if a.Replay != config.ReplayTimestamp {

@@ -1,7 +1,9 @@
 package main
 
 import (
+	"cmp"
 	"slices"
+	"strings"
 	"sync"
 	"time"
 
@@ -25,7 +27,27 @@ func (p *problems) set(what string, err error) {
 	if p.now == nil {
 		p.now = make(map[string]ctl.Problem)
 	}
-	p.now[what] = ctl.Problem{Since: time.Now(), Text: what + ": " + err.Error()}
+	since := time.Now()
+	if was, again := p.now[what]; again {
+		since = was.Since
+	}
+	severity, do := judge(what)
+	p.now[what] = ctl.Problem{Severity: severity, Since: since, Text: what + ": " + err.Error(), Do: do}
+}
+
+// replace sets all problems that begin with a word, and takes those back that are not
+// among them.
+func (p *problems) replace(word string, list map[string]error) {
+	p.mu.Lock()
+	for what := range p.now {
+		if strings.HasPrefix(what, word) && list[what] == nil {
+			delete(p.now, what)
+		}
+	}
+	p.mu.Unlock()
+	for what, err := range list {
+		p.set(what, err)
+	}
 }
 
 // reloadProblem is that the last reload was refused.
@@ -46,6 +68,8 @@ func (p *problems) list() []ctl.Problem {
 	for _, x := range p.now {
 		list = append(list, x)
 	}
-	slices.SortFunc(list, func(a, b ctl.Problem) int { return a.Since.Compare(b.Since) })
+	slices.SortFunc(list, func(a, b ctl.Problem) int {
+		return cmp.Or(cmp.Compare(rank(a.Severity), rank(b.Severity)), a.Since.Compare(b.Since), cmp.Compare(a.Text, b.Text))
+	})
 	return list
 }

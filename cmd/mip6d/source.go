@@ -26,13 +26,15 @@ type source interface {
 	nonces(now time.Time) []ctl.Nonce
 	correspond(now time.Time, action string, peer netip.Addr) error
 	tables(now time.Time) metrics.Tables
+	mustBeHomeAgent() (*homeAgent, error)
 	dataPath() (map[role.Counter]uint64, error)
 }
 
 var _ ctl.Source = (*daemon)(nil)
 
 // Status implements ctl.Source.
-func (d *daemon) Status(context.Context) (ctl.Status, error) {
+func (d *daemon) Status(ctx context.Context) (ctl.Status, error) {
+	d.lookNow(ctx)
 	return ctl.Status{
 		Roles: d.role.roles(), Version: ctl.Version(), PID: os.Getpid(), Since: d.since,
 		Config: d.cfg.Load().File, Loaded: *d.loaded.Load(), Problems: d.problems.list(),
@@ -119,6 +121,11 @@ func byName(counters map[role.Counter]uint64) map[string]uint64 {
 // Events implements ctl.Source.
 func (d *daemon) Events(_ context.Context, f ctl.EventFilter) (ctl.Events, error) {
 	return d.hub.Events(f), nil
+}
+
+// Trace implements ctl.Source.
+func (d *daemon) Trace(_ context.Context, f ctl.TraceFilter) (ctl.Trace, error) {
+	return d.journal.Story(f), nil
 }
 
 // Subscribe implements ctl.Source.

@@ -50,6 +50,7 @@ func ending(ctx context.Context, err error) error {
 
 // alive is called on the engine's goroutine.
 func (d *daemon) alive() {
+	d.look()
 	d.told(d.manager.Alive())
 	d.told(d.manager.Status(d.health()))
 }

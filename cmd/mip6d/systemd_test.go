@@ -12,6 +12,7 @@ import (
 	"testing"
 	"time"
 
+	"mip6d/internal/ctl"
 	"mip6d/internal/engine"
 	"mip6d/internal/role"
 	"mip6d/internal/sdnotify"
@@ -74,6 +75,12 @@ func (m serviceManager) hear(want string) string {
 type named struct{ wiring }
 
 func (named) roles() []string { return []string{"home_agent", "correspondent_node"} }
+
+func (named) bul(time.Time) []ctl.BindingUpdate { return nil }
+
+func (named) interfaces(time.Time) []ctl.Interface { return nil }
+
+func (named) mustBeHomeAgent() (*homeAgent, error) { return nil, ctl.ErrNotNow }
 
 type quietMachine struct{}
 

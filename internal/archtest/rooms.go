@@ -95,6 +95,7 @@ var Rooms = []Room{
 	{Path: "internal/config", Modules: []string{yaml}},
 	{Path: "internal/ctl", Rooms: concat(codecs, []string{"internal/role"}), Modules: []string{sys}},
 	{Path: "internal/report", Rooms: []string{"internal/role", "internal/ctl"}},
+	{Path: "internal/journal", Rooms: []string{"internal/role", "internal/mh", "internal/decode", "internal/ctl"}},
 	{Path: "internal/metrics", Rooms: []string{"internal/role", "internal/mh"}, Modules: []string{prom}},
 	{Path: "internal/umip", Pure: true},
 	{Path: "internal/sdnotify"},
@@ -105,8 +106,13 @@ var Rooms = []Room{
 	// The only one that knows both a role and an applier.
 	{Path: "cmd/mip6d", Rooms: concat(codecs, roles, appliers, []string{
 		"internal/role", "internal/engine", "internal/config", "internal/ctl", "internal/store", "internal/doctor", "internal/probe",
-		"internal/sdnotify", "internal/metrics",
+		"internal/sdnotify", "internal/metrics", "internal/journal",
 	}), Modules: []string{errgroup, sys}},
+
+	// The load generator, which knows the protocol and nothing of the daemon.
+	{Path: "internal/loadgen", Rooms: []string{"internal/mh", "internal/exthdr", "internal/rr"},
+		PureFiles: []string{"population.go", "packet.go", "fleet.go", "result.go"}, Modules: []string{bpf, sys}},
+	{Path: "cmd/mip6bench", Rooms: []string{"internal/loadgen"}},
 
 	// Tests and tools.
 	{Path: "internal/archtest"},

@@ -41,7 +41,7 @@ func (d *decoder) checkHomeAgent(h *HomeAgent) {
 	if d.isEmptyList(links) {
 		d.wrongf(links, "is empty: a home agent serves at least one link")
 	}
-	interfaces, addresses, homes, ids, toAgent := unique{}, unique{}, unique{}, unique{}, make(map[netip.Addr]numbers)
+	interfaces, addresses, homes, ids, ike, toAgent := unique{}, unique{}, unique{}, unique{}, unique{}, make(map[netip.Addr]numbers)
 	var prefixes []netip.Prefix
 	for i, l := range h.Links {
 		path := fmt.Sprintf("%s[%d]", links, i)
@@ -99,6 +99,7 @@ func (d *decoder) checkHomeAgent(h *HomeAgent) {
 			toAgent[agent] = numbers{}
 		}
 		d.checkIPsec(path, m.IPsec, toAgent[agent])
+		d.checkIKENumber(path, m.IPsec, ike)
 		d.checkSecrets(path, m.IPsec, h.MobileNodes[:i])
 		d.checkProtectedIPv4(path, m)
 		if m.Auth != nil && m.Auth.MNID != "" {
@@ -108,7 +109,7 @@ func (d *decoder) checkHomeAgent(h *HomeAgent) {
 }
 
 func (d *decoder) checkMobileNode(m *MobileNode, k Kernel) {
-	homes, interfaces, toAgent := unique{}, unique{}, make(map[netip.Addr]numbers)
+	homes, interfaces, ike, toAgent := unique{}, unique{}, unique{}, make(map[netip.Addr]numbers)
 	var networks []netip.Prefix
 	if d.isEmptyList("mobile_node.homes") {
 		d.wrongf("mobile_node.homes", "is empty: a mobile node has at least one home address")
@@ -131,6 +132,7 @@ func (d *decoder) checkMobileNode(m *MobileNode, k Kernel) {
 			toAgent[h.HomeAgent] = numbers{}
 		}
 		d.checkIPsec(path, h.IPsec, toAgent[h.HomeAgent])
+		d.checkIKENumber(path, h.IPsec, ike)
 		d.checkProtectedHome(path, h, m.RouteOptimization)
 		if n := h.MobileNetwork; n != nil {
 			if key := path + ".mobile_network.prefixes"; d.isEmptyList(key) {

@@ -113,6 +113,14 @@ func (d *decoder) checkProtectedIPv4(path string, m MobileNodeEntry) {
 	}
 }
 
+// checkIKENumber: with the number of another home address, the security associations of
+// either would be taken for the other's.
+func (d *decoder) checkIKENumber(path string, i *IPsec, taken unique) {
+	if i != nil && i.IKE != nil && i.IKE.Number != 0 {
+		d.once(taken, path+".ipsec.ike.number", strconv.FormatUint(uint64(i.IKE.Number), 10), "each home address has a number of its own")
+	}
+}
+
 // checkSecrets: who has the keys of two mobile nodes is either of them (RFC 6275
 // §5.1: MUST be unique for each).
 func (d *decoder) checkSecrets(path string, i *IPsec, others []MobileNodeEntry) {

@@ -40,14 +40,14 @@ func FuzzParse(f *testing.F) {
 		}
 		if h := c.HomeAgent; h != nil {
 			for _, m := range h.MobileNodes {
-				if !m.HomeAddress.Is6() || m.MaxLifetime < minLifetime || m.Auth == nil && !h.AllowUnauthenticated {
+				if !m.HomeAddress.Is6() || m.MaxLifetime < minLifetime || m.Auth == nil && m.IPsec == nil && !h.AllowUnauthenticated {
 					t.Errorf("accepted %+v", m)
 				}
 			}
 		}
 		if m := c.MobileNode; m != nil {
 			for _, h := range m.Homes {
-				if !h.HomeAddress.IsValid() || h.HomeAgent.IsValid() && !h.HomeAgent.Is6() || h.Auth == nil && !m.AllowUnauthenticated {
+				if !h.HomeAddress.IsValid() || h.HomeAgent.IsValid() && !h.HomeAgent.Is6() || h.Auth == nil && h.IPsec == nil && !m.AllowUnauthenticated {
 					t.Errorf("accepted %+v", h)
 				}
 			}

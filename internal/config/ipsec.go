@@ -10,8 +10,10 @@ import (
 )
 
 // IPsec is how what a mobile node and its home agent say to each other is
-// protected, with static keys (RFC 3776). Both sides have the same.
+// protected: with static keys (RFC 3776), or with those of IKEv2 (RFC 4877). Both sides
+// have the same.
 type IPsec struct {
+	IKE     *IKE // who makes the security associations; nil: they are static
 	Cipher  Cipher
 	SPI     uint32  // the first of the security associations whose keys are derived
 	Secret  *Secret // from which they are; nil: all are given
@@ -20,6 +22,20 @@ type IPsec struct {
 	// Given are the security associations that are not derived; nil elsewhere.
 	Given [len(Purposes)][len(Directions)]*Association
 }
+
+// IKE has an IKE daemon make the security associations.
+type IKE struct {
+	// Number makes the reqids by which the IKE daemon's configuration ties its
+	// security associations to our policies.
+	Number uint32
+
+	// Mobility says that the IKE daemon follows a care-of address when the kernel
+	// tells of it: the K flag of Binding Updates and Acknowledgements.
+	Mobility bool
+}
+
+// MovesKeys says whether the K flag is set.
+func (i *IPsec) MovesKeys() bool { return i != nil && i.IKE != nil && i.IKE.Mobility }
 
 // Purpose is what is protected.
 type Purpose string
@@ -32,6 +48,9 @@ var (
 )
 
 const payload = 2 // in Purposes
+
+// maxIKENumber: reqids have 14 bits for the number.
+const maxIKENumber = 1<<14 - 1
 
 // Direction names whom packets go to.
 type Direction string
@@ -104,6 +123,13 @@ func (d *decoder) ipsec(dst **IPsec) reader {
 		*dst = i
 		secret := Secret{KeyFormat: KeyHex}
 		d.mapping(path, n,
+			optional("ike", func(path string, n *yaml.Node) {
+				i.IKE = &IKE{Mobility: true}
+				d.mapping(path, n,
+					required("number", integer(d, &i.IKE.Number, 1, maxIKENumber)),
+					optional("mobility", d.onOff(&i.IKE.Mobility)),
+				)
+			}),
 			optional("spi", integer(d, &i.SPI, minSPI, 1<<32-int64(len(Purposes)*len(Directions)))),
 			optional("key_file", d.text(&secret.KeyFile, "the path of a file with the secret")),
 			optional("key_format", choice(d, &secret.KeyFormat, KeyHex, KeyRaw)),
@@ -118,6 +144,14 @@ func (d *decoder) ipsec(dst **IPsec) reader {
 			d.readSecret(&secret, path)
 			i.Secret = &secret
 		}
+		if i.IKE != nil {
+			for _, key := range []string{"spi", "key_file", "key_format", "algorithm", "associations"} {
+				if d.has(join(path, key)) {
+					d.wrongf(join(path, key), "is of static keys, and ike has keys made by the IKE daemon: take one of them away")
+				}
+			}
+			return
+		}
 		for p := range Purposes {
 			for k := range Directions {
 				switch given := i.Given[p][k]; {
@@ -126,7 +160,7 @@ func (d *decoder) ipsec(dst **IPsec) reader {
 				case given == nil && i.Enabled[p] && i.Given[p][1-k] != nil:
 					d.wrongf(path, "associations have one for %s in one direction only: give the one to %s as well", Purposes[p], Directions[k])
 				case given == nil && i.Enabled[p] && (!d.has(join(path, "key_file")) || !d.has(join(path, "spi"))):
-					d.wrongf(path, "has no key for %s to %s: give spi and key_file, from which all are derived, or both associations", Purposes[p], Directions[k])
+					d.wrongf(path, "has no key for %s to %s: give spi and key_file, from which all are derived, or both associations, or ike", Purposes[p], Directions[k])
 				}
 			}
 		}

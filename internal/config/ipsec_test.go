@@ -121,6 +121,9 @@ func TestIPsecProblems(t *testing.T) {
 		{"{spi: 4096, key_file: secret, associations: [{for: signalling, to: home_agent, spi: 4098, key_file: a}, {for: signalling, to: mobile_node, spi: 301, key_file: b}]}", "",
 			"the spi 4098 of return_routability to home_agent is here again"},
 		{"{spi: 4096, key_file: missing}", "", "missing is not there"},
+		{"{ike: {number: 1}, spi: 4096, key_file: secret}", "", "spi: is of static keys, and ike has keys made by the IKE daemon"},
+		{"{ike: {number: 16384}}", "", "out of range"},
+		{"{ike: {mobility: off}}", "", "number: is missing"},
 	} {
 		_, err := loadIPsec(t, c.section, c.more, files)
 		if err == nil || !strings.Contains(err.Error(), c.want) {
@@ -160,5 +163,32 @@ home_agent:
 		if (err == nil) != (c.want == "") || err != nil && !strings.Contains(err.Error(), c.want) {
 			t.Errorf("spi %s, key %s: %v, want %s", c.spi, c.file, err, c.want)
 		}
+	}
+}
+
+func TestIKE(t *testing.T) {
+	c, err := loadIPsec(t, "{payload: on, ike: {number: 7}}", "route_optimization: {default: off}", nil)
+	if err != nil {
+		t.Fatal(err)
+	}
+	i := c.MobileNode.Homes[0].IPsec
+	if i.IKE.Number != 7 || !i.MovesKeys() || i.Enabled != [...]bool{true, true, true} {
+		t.Errorf("%+v %+v", i, i.IKE)
+	}
+	if c, err = loadIPsec(t, "{ike: {number: 7, mobility: off}}", "", nil); err != nil || c.MobileNode.Homes[0].IPsec.MovesKeys() {
+		t.Error(err)
+	}
+	if (&IPsec{}).MovesKeys() || (*IPsec)(nil).MovesKeys() {
+		t.Error("keys that are static, or none, move")
+	}
+	_, err = parse("test.yaml", []byte(`
+home_agent:
+  links: [{interface: lo, address: 2001:db8:1::1, prefixes: [2001:db8:1::/64]}]
+  mobile_nodes:
+    - {home_address: 2001:db8:1::100, ipsec: {ike: {number: 7}}}
+    - {home_address: 2001:db8:1::200, ipsec: {ike: {number: 7}}}
+`))
+	if err == nil || !strings.Contains(err.Error(), "each home address has a number of its own") {
+		t.Error(err)
 	}
 }

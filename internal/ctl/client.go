@@ -1,7 +1,6 @@
 package ctl
 
 import (
-	"bytes"
 	"context"
 	"encoding/json"
 	"errors"
@@ -68,15 +67,8 @@ func (c *Client) Nonces(ctx context.Context) ([]Nonce, error) {
 
 // Correspond has a mobile node do one of the Actions about a peer.
 func (c *Client) Correspond(ctx context.Context, action string, peer netip.Addr) error {
-	body, err := json.Marshal(correspondRequest{action, peer})
-	if err != nil {
-		return err
-	}
-	resp, err := c.do(ctx, http.MethodPost, "/v1/correspondents", bytes.NewReader(body))
-	if err != nil {
-		return err
-	}
-	return resp.Body.Close()
+	_, err := post[struct{}](ctx, c, "/v1/correspondents", correspondRequest{action, peer})
+	return err
 }
 
 // Interfaces asks for the interfaces that the daemon works with.
@@ -88,20 +80,8 @@ func (c *Client) Interfaces(ctx context.Context) ([]Interface, error) {
 func (c *Client) IPsec(ctx context.Context) (IPsec, error) { return get[IPsec](ctx, c, "/v1/ipsec") }
 
 // Migrate moves the tunnels of others, or tells which it would.
-func (c *Client) Migrate(ctx context.Context, m Migrate) (list []Migrated, err error) {
-	body, err := json.Marshal(m)
-	if err != nil {
-		return nil, err
-	}
-	resp, err := c.do(ctx, http.MethodPost, "/v1/ipsec/migrate", bytes.NewReader(body))
-	if err != nil {
-		return nil, err
-	}
-	defer resp.Body.Close()
-	if err := json.NewDecoder(resp.Body).Decode(&list); err != nil {
-		return nil, fmt.Errorf("read the answer of mip6d to a migration: %w", err)
-	}
-	return list, nil
+func (c *Client) Migrate(ctx context.Context, m Migrate) ([]Migrated, error) {
+	return post[[]Migrated](ctx, c, "/v1/ipsec/migrate", m)
 }
 
 // Stats asks for everything counted.

@@ -8,7 +8,7 @@
 // The files: status.go, binding.go, interface.go, stats.go, event.go the
 // types, seconds.go their durations, source.go what the server asks of the
 // daemon and fake.go a fake of it, hub.go events to many watchers, history.go
-// what is kept of them and events.go the question for it, listen.go
+// what is kept of them and events.go the question for it, change.go what root may change, listen.go
 // the socket, access.go who may change something, server.go, routes.go, client.go, and
 // failure.go what the client says when it gets no answer.
 //

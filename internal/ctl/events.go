@@ -11,10 +11,10 @@ import (
 )
 
 var eventParameters = []parameter{
-	{"since", `{type: string, format: date-time}`, "events of then and later"},
-	{"after", `{type: integer, minimum: 0}`, "events with a greater number"},
-	{"home_address", `{$ref: "#/components/schemas/Address"}`, "events of one mobile node"},
-	{"last", `{type: integer, minimum: 1}`, "no more than so many, the newest"},
+	{"since", `{type: string, format: date-time}`, "events of then and later", false},
+	{"after", `{type: integer, minimum: 0}`, "events with a greater number", false},
+	{"home_address", `{$ref: "#/components/schemas/Address"}`, "events of one mobile node", false},
+	{"last", `{type: integer, minimum: 1}`, "no more than so many, the newest", false},
 }
 
 func (s *Server) events(w http.ResponseWriter, r *http.Request) {

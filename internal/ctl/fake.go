@@ -22,6 +22,9 @@ type Fake struct {
 	IPsecIs       IPsec
 	MigratedAre   []Migrated
 	EventsAre     Events
+	DrainIs       Drain
+	DeletedIs     Binding
+	TraceIs       Trace
 	Err           error // answer to everything but Subscribe
 
 	Hub Hub // Publish here
@@ -74,12 +77,28 @@ func (f *Fake) Migrate(_ context.Context, m Migrate) ([]Migrated, error) {
 
 func (f *Fake) Stats(context.Context) (Stats, error) { return f.StatsAre, f.ask("Stats") }
 
+func (f *Fake) Reload(context.Context) error { return f.ask("Reload") }
+
+func (f *Fake) Draining(context.Context) (Drain, error) { return f.DrainIs, f.ask("Draining") }
+
+func (f *Fake) SetDrain(_ context.Context, on bool) (Drain, error) {
+	return f.DrainIs, f.ask(fmt.Sprintf("SetDrain %t", on))
+}
+
+func (f *Fake) DeleteBinding(_ context.Context, home netip.Addr) (Binding, error) {
+	return f.DeletedIs, f.ask("DeleteBinding " + home.String())
+}
+
 func (f *Fake) Events(_ context.Context, q EventFilter) (Events, error) {
 	since := "always"
 	if !q.Since.IsZero() {
 		since = q.Since.UTC().Format(time.RFC3339)
 	}
 	return f.EventsAre, f.ask(fmt.Sprintf("Events since %s after %d of %s last %d", since, q.After, q.HomeAddress, q.Last))
+}
+
+func (f *Fake) Trace(_ context.Context, q TraceFilter) (Trace, error) {
+	return f.TraceIs, f.ask("Trace " + q.HomeAddress.String())
 }
 
 func (f *Fake) Subscribe(ctx context.Context) <-chan Event {

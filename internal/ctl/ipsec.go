@@ -2,9 +2,7 @@ package ctl
 
 import (
 	"context"
-	"encoding/json"
 	"errors"
-	"fmt"
 	"net/http"
 	"net/netip"
 )
@@ -75,15 +73,12 @@ func wholeMigrated(list *[]Migrated) {
 }
 
 func (s *Server) migrate(w http.ResponseWriter, r *http.Request) {
-	var q Migrate
-	dec := json.NewDecoder(http.MaxBytesReader(w, r.Body, maxRequest))
-	dec.DisallowUnknownFields()
-	err := dec.Decode(&q)
-	if err == nil && (!q.Old.Is6() || !q.New.Is6() || q.Peer.IsValid() && !q.Peer.Is6()) {
-		err = errors.New("old, new and peer are IPv6 addresses")
-	}
-	if err != nil {
-		s.fail(w, http.StatusBadRequest, fmt.Errorf("the request is not understood: %w", err))
+	q, ok := requestOf[Migrate](s, w, r)
+	switch {
+	case !ok:
+		return
+	case !q.Old.Is6() || !q.New.Is6() || q.Peer.IsValid() && !q.Peer.Is6():
+		s.fail(w, http.StatusBadRequest, errors.New("the request is not understood: old, new and peer are IPv6 addresses"))
 		return
 	}
 	answer(s, whole(list(func(ctx context.Context) ([]Migrated, error) { return s.src.Migrate(ctx, q) }), wholeMigrated))(w, r)

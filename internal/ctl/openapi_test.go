@@ -1,12 +1,14 @@
 package ctl
 
 import (
+	"encoding/json"
 	"flag"
 	"fmt"
 	"go/ast"
 	"go/parser"
 	"go/token"
 	"io/fs"
+	"net/http"
 	"net/netip"
 	"os"
 	"reflect"
@@ -24,10 +26,11 @@ var rewrite = flag.Bool("update", false, "write docs/openapi.yaml")
 
 // special are types whose JSON is their own.
 var special = map[reflect.Type]string{
-	reflect.TypeFor[netip.Addr]():   "Address",
-	reflect.TypeFor[netip.Prefix](): "Prefix",
-	reflect.TypeFor[time.Time]():    "Time",
-	reflect.TypeFor[Seconds]():      "Seconds",
+	reflect.TypeFor[netip.Addr]():      "Address",
+	reflect.TypeFor[netip.Prefix]():    "Prefix",
+	reflect.TypeFor[time.Time]():       "Time",
+	reflect.TypeFor[Seconds]():         "Seconds",
+	reflect.TypeFor[json.RawMessage](): "Decoded",
 }
 
 const specialSchemas = `    Address:
@@ -44,6 +47,10 @@ const specialSchemas = `    Address:
     Seconds:
       type: [number, "null"]
       description: A time span in seconds, to the millisecond; null is without end.
+    Decoded:
+      type: object
+      description: A message as mip6ctl decode prints it, fields named as in the RFCs.
+      additionalProperties: true
 `
 
 // document writes docs/openapi.yaml out of the routes, the types and their comments.
@@ -72,13 +79,18 @@ func generate(t *testing.T) string {
 	d.linef(2, "description: any name will do; what counts is the socket")
 	d.linef(0, "security: []")
 	d.linef(0, "paths:")
+	last := ""
 	for _, r := range NewServer(&Fake{}, nil).routes() {
+		if r.path != last {
+			d.linef(1, "%s:", r.path)
+			last = r.path
+		}
 		d.route(r)
 	}
 	d.linef(0, "components:")
 	d.linef(1, "responses:")
 	d.linef(2, "Failure:")
-	d.linef(3, "description: What went wrong, in words. 400, the request is not understood; 403, only root may; 404, there is no such thing; 503, the daemon could not do it.")
+	d.linef(3, "description: What went wrong, in words. 400, the request is not understood; 403, only root may; 404, there is no such thing; 409, what is there does not allow for it; 503, the daemon could not do it.")
 	d.linef(3, "content: {application/json: {schema: {$ref: \"#/components/schemas/failure\"}}}")
 	d.linef(1, "schemas:")
 	d.out.WriteString(specialSchemas)
@@ -91,15 +103,18 @@ func generate(t *testing.T) string {
 }
 
 func (d *document) route(r route) {
-	d.linef(1, "%s:", r.path)
 	d.linef(2, "%s:", strings.ToLower(r.method))
-	d.linef(3, "operationId: %s", strings.NewReplacer("-", "_", "/", "_").Replace(strings.TrimPrefix(r.path, "/v1/")))
+	id := strings.NewReplacer("-", "_", "/", "_").Replace(strings.TrimPrefix(r.path, "/v1/"))
+	if id == "drain" && r.method == http.MethodPost {
+		id = "set_drain" // the one path with two methods
+	}
+	d.linef(3, "operationId: %s", id)
 	d.linef(3, "summary: %s", r.summary)
 	for i, p := range r.query {
 		if i == 0 {
 			d.linef(3, "parameters:")
 		}
-		d.linef(4, "- {name: %s, in: query, required: false, description: %q, schema: %s}", p.name, p.description, p.schema)
+		d.linef(4, "- {name: %s, in: query, required: %t, description: %q, schema: %s}", p.name, p.required, p.description, p.schema)
 	}
 	if r.body != nil {
 		d.linef(3, "requestBody:")

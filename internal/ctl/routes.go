@@ -18,8 +18,11 @@ type route struct {
 	handler      http.HandlerFunc
 }
 
-// parameter is part of a request's query string. All may be left out.
-type parameter struct{ name, schema, description string }
+// parameter is part of a request's query string.
+type parameter struct {
+	name, schema, description string
+	required                  bool
+}
 
 // routes is the whole protocol. All but GET is a change, which takes root.
 func (s *Server) routes() []route {
@@ -40,6 +43,23 @@ func (s *Server) routes() []route {
 		{
 			method: http.MethodGet, path: "/v1/events", summary: "What has happened, as far as it is kept.",
 			query: eventParameters, answer: reflect.TypeFor[Events](), handler: s.events,
+		},
+		{
+			method: http.MethodGet, path: "/v1/trace", summary: "The protocol's story of one mobile node, as far as it is kept.",
+			query: traceParameters, answer: reflect.TypeFor[Trace](), handler: s.trace,
+		},
+		read(s, "/v1/drain", "Whether a home agent lets go of its mobile nodes.", s.src.Draining),
+		{
+			method: http.MethodPost, path: "/v1/drain", summary: "Has a home agent let go of its mobile nodes, or serve again.",
+			body: reflect.TypeFor[drainRequest](), answer: reflect.TypeFor[Drain](), handler: s.drain,
+		},
+		{
+			method: http.MethodPost, path: "/v1/bindings/delete", summary: "Ends a binding of a home agent.",
+			body: reflect.TypeFor[deleteRequest](), answer: reflect.TypeFor[Binding](), handler: s.deleteBinding,
+		},
+		{
+			method: http.MethodPost, path: "/v1/reload", summary: "Takes over the configuration as it is now.",
+			body: reflect.TypeFor[struct{}](), answer: reflect.TypeFor[Status](), handler: s.reload,
 		},
 		{
 			method: http.MethodPost, path: "/v1/correspondents", summary: "Has a mobile node begin, end or forget route optimisation with a peer.",

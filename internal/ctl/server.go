@@ -98,7 +98,7 @@ func answer[T any](s *Server, ask func(context.Context) (T, error)) http.Handler
 	return func(w http.ResponseWriter, r *http.Request) {
 		v, err := ask(r.Context())
 		if err != nil {
-			s.fail(w, http.StatusServiceUnavailable, err)
+			s.fail(w, statusOf(err), err)
 			return
 		}
 		body, err := json.Marshal(v)
@@ -109,6 +109,16 @@ func answer[T any](s *Server, ask func(context.Context) (T, error)) http.Handler
 		w.Header().Set("Content-Type", "application/json")
 		_, _ = w.Write(append(body, '\n')) // nobody to tell if the client has gone
 	}
+}
+
+func statusOf(err error) int {
+	switch {
+	case errors.Is(err, ErrNotThere):
+		return http.StatusNotFound
+	case errors.Is(err, ErrNotNow):
+		return http.StatusConflict
+	}
+	return http.StatusServiceUnavailable
 }
 
 // list answers [] and never null.
@@ -169,11 +179,8 @@ type correspondRequest struct {
 }
 
 func (s *Server) correspond(w http.ResponseWriter, r *http.Request) {
-	var q correspondRequest
-	dec := json.NewDecoder(http.MaxBytesReader(w, r.Body, maxRequest))
-	dec.DisallowUnknownFields()
-	if err := dec.Decode(&q); err != nil {
-		s.fail(w, http.StatusBadRequest, fmt.Errorf("the request is not understood: %w", err))
+	q, ok := requestOf[correspondRequest](s, w, r)
+	if !ok {
 		return
 	}
 	if !slices.Contains([]string{ActionStart, ActionStop, ActionFlush}, q.Action) || !q.Peer.Is6() {

@@ -26,8 +26,21 @@ type Source interface {
 	IPsec(ctx context.Context) (IPsec, error)
 	Migrate(ctx context.Context, m Migrate) ([]Migrated, error)
 
+	// Reload takes over the configuration as it is now; what is wrong with it is an
+	// ErrNotNow, and changes nothing.
+	Reload(ctx context.Context) error
+
+	// Draining says whether a home agent lets go of its mobile nodes, SetDrain has it
+	// do so, DeleteBinding ends a binding. ErrNotNow: this is no home agent.
+	Draining(ctx context.Context) (Drain, error)
+	SetDrain(ctx context.Context, on bool) (Drain, error)
+	DeleteBinding(ctx context.Context, home netip.Addr) (Binding, error)
+
 	// Events returns what is kept of the past. Hub.Events is made for it.
 	Events(ctx context.Context, f EventFilter) (Events, error)
+
+	// Trace tells the story of one mobile node.
+	Trace(ctx context.Context, f TraceFilter) (Trace, error)
 
 	// Subscribe returns the events from now on until ctx ends, which closes
 	// the channel. Hub.Subscribe is made for it.

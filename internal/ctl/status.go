@@ -21,11 +21,23 @@ type Status struct {
 	Since    time.Time `json:"since"` // when it started
 	Config   string    `json:"config"`
 	Loaded   time.Time `json:"config_loaded"` // at the start or by the last reload that succeeded
-	Problems []Problem `json:"problems"`      // empty: all is well
+	Problems []Problem `json:"problems"`      // the worst first; empty: all is well
 }
+
+// Severity says what a Problem costs.
+type Severity string
+
+// Severities, the worst first.
+const (
+	Critical Severity = "critical" // mobile nodes are not served, or not as they were promised
+	Serious  Severity = "error"    // something does not work that is configured
+	Warning  Severity = "warning"  // it works, and is not as it should be
+)
 
 // Problem is something that a person should look at and that still holds.
 type Problem struct {
-	Since time.Time `json:"since"`
-	Text  string    `json:"text"`
+	Severity Severity  `json:"severity"`
+	Since    time.Time `json:"since"`
+	Text     string    `json:"text"`
+	Do       string    `json:"do"` // what to do about it
 }

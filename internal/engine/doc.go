@@ -10,5 +10,5 @@
 // The files: engine.go the loop, generation.go the order in which the effects
 // of a batch are carried out, applier.go what the engine asks of the world,
 // counters.go the counters that everything shares, meter.go how the engine itself
-// is measured.
+// is measured, recorder.go who is told what happens.
 package engine

@@ -20,7 +20,7 @@ const (
 // ErrStopped is returned by calls that reach the engine after its end.
 var ErrStopped = errors.New("the engine has stopped")
 
-// Config wires an engine. All fields are required except Store, Meter and Now.
+// Config wires an engine. All fields are required except Store, Meter, Recorder and Now.
 type Config struct {
 	Machines []role.Machine
 	Kernel   Applier // carries out what changes the data path
@@ -36,6 +36,9 @@ type Config struct {
 
 	// Meter is told how the engine works; nil: nobody measures.
 	Meter Meter
+
+	// Recorder is told what happens; nil: nobody writes it down.
+	Recorder Recorder
 
 	// Now reads the clock; nil means time.Now.
 	Now func() time.Time
@@ -104,6 +107,12 @@ func (e *Engine) Do(ctx context.Context, f func()) error {
 	}
 }
 
+// Step hands the machines an event, between batches, and waits until all is carried
+// out that follows from it at once.
+func (e *Engine) Step(ctx context.Context, ev role.Event) error {
+	return e.Do(ctx, func() { e.process([]role.Event{ev}) })
+}
+
 // Prime hands the machines an event and has its effects carried out before Run,
 // on the caller's goroutine: what an earlier run has left is in force before
 // anything is swept.
@@ -158,6 +167,9 @@ func (e *Engine) process(events []role.Event) {
 	}
 	e.plans = e.plans[:0]
 	for _, ev := range events {
+		if e.cfg.Recorder != nil {
+			e.cfg.Recorder.Heard(now, ev)
+		}
 		for _, m := range e.cfg.Machines {
 			e.step(now, m, ev)
 		}

@@ -63,7 +63,7 @@ func (e *Engine) applyRoom(now time.Time, plans []plan, r room, answers []answer
 	if len(e.batch) == 0 {
 		return answers
 	}
-	errs := e.apply(r)
+	errs, took := e.apply(r)
 	for i, effect := range e.batch {
 		var err error
 		if errs != nil {
@@ -71,6 +71,9 @@ func (e *Engine) applyRoom(now time.Time, plans []plan, r room, answers []answer
 		}
 		if err != nil {
 			e.failed(effect, err, r)
+		}
+		if e.cfg.Recorder != nil {
+			e.cfg.Recorder.Did(now, effect, took, err)
 		}
 		if id := role.IDOf(effect); id != 0 {
 			answers = append(answers, answer{e.owners[i], role.Done{ID: id, Err: err}})
@@ -80,22 +83,23 @@ func (e *Engine) applyRoom(now time.Time, plans []plan, r room, answers []answer
 }
 
 // apply has a batch carried out, and measures it.
-func (e *Engine) apply(r room) (errs []error) {
+func (e *Engine) apply(r room) (errs []error, took time.Duration) {
 	applier := e.cfg.Wire
 	switch r {
 	case kernelRoom:
 		applier = e.cfg.Kernel
 	case storeRoom:
 		if applier = e.cfg.Store; applier == nil {
-			return nil
+			return nil, 0
 		}
 	}
 	started := e.cfg.Now()
 	errs = applier.Apply(e.batch)
+	took = e.cfg.Now().Sub(started)
 	if e.cfg.Meter != nil {
-		e.cfg.Meter.Applied(r.String(), e.cfg.Now().Sub(started))
+		e.cfg.Meter.Applied(r.String(), took)
 	}
-	return errs
+	return errs, took
 }
 
 // own carries out the effects that need no applier. A plan's turn for them
@@ -107,6 +111,9 @@ func (e *Engine) own(now time.Time, effect role.Effect) {
 		e.cfg.Counters.Add(effect.Counter)
 	case role.Notice:
 		e.cfg.Notify(now, effect)
+		if e.cfg.Recorder != nil {
+			e.cfg.Recorder.Did(now, effect, 0, nil)
+		}
 	}
 }
 

@@ -17,6 +17,7 @@ import (
 func (m *Machine) acknowledge(r *request, status mh.Status, lifetime time.Duration) {
 	ba := &mh.BindingAcknowledgement{Status: status, Sequence: r.bu.Sequence, Lifetime: lifetime}
 	ba.Router = r.bu.Router // RFC 3963 §6.6: its mobile network is forwarded
+	ba.KeyMgmt = m.movesKeys(r)
 	if advice := m.p.RefreshAdvice; !m.p.Stored && lifetime > 0 && advice >= lifetimeUnit && advice < lifetime {
 		ba.Options = append(ba.Options, mh.BindingRefreshAdvice{Interval: advice})
 	}
@@ -29,6 +30,12 @@ func (m *Machine) acknowledge(r *request, status mh.Status, lifetime time.Durati
 		ba.Options = append(ba.Options, mh.MesgID{Timestamp: r.stamp})
 	}
 	m.sendAck(r, ba)
+}
+
+// movesKeys says whether the management of dynamic keys follows the mobile node: where
+// both can (§10.3.1).
+func (m *Machine) movesKeys(r *request) bool {
+	return r.bu.KeyMgmt && r.mn != nil && r.mn.KeyMgmt
 }
 
 // refuse counts a Binding Update that is rejected, and sends an acknowledgement

@@ -29,10 +29,12 @@ func FuzzStep(f *testing.F) {
 	f.Add([]byte{0, 1, 3, 0, 1, 0, 2, 0, 0, 2, 8, 0, 4, 255, 8, 0})
 	f.Add([]byte{7, 1, 3, 0, 1, 0, 1, 0, 7, 0x11, 3, 1, 1, 0, 1, 0, 7, 0x81, 1, 0, 1, 0, 7, 0x12, 1, 0, 5, 1, 1, 0, 1, 0}) // one IPv4 address, two who want it
 	f.Add([]byte{5, 0x42, 7, 1, 3, 0, 1, 0, 1, 0, 5, 2, 7, 0x11, 3, 1, 1, 0, 1, 0, 1, 0})                                  // its own, then of the pool
+	f.Add([]byte{0, 1, 3, 0, 1, 0, 1, 0, 9, 2, 0, 1, 1, 0, 1, 0, 9, 0, 0, 1, 3, 0, 1, 0})                                  // drained, and serving again
+	f.Add([]byte{0, 1, 3, 0, 1, 0, 1, 0, 9, 1, 0, 1, 1, 0, 9, 1, 8, 0})                                                    // deleted by hand, twice
 	f.Fuzz(func(t *testing.T, script []byte) {
 		m := newModel(t)
 		for ; len(script) >= 2; script = script[2:] {
-			m.play(script[0]%9, script[1])
+			m.play(script[0]%10, script[1])
 			m.begun = true
 			if d := m.b.m.Deadline(); !d.IsZero() && !d.After(m.b.now) {
 				t.Fatalf("wants to be called at %v, which is past, at %v", d, m.b.now)
@@ -148,6 +150,12 @@ func (m *model) play(kind, arg byte) {
 		m.step(ev)
 	case 8:
 		m.crash()
+	case 9: // the operator
+		if arg&1 != 0 {
+			m.step(Delete{HomeAddress: home})
+			return
+		}
+		m.step(Drain{On: arg&2 != 0})
 	}
 }
 

@@ -98,3 +98,28 @@ func TestRefusalAtHomeIsProtected(t *testing.T) {
 		t.Errorf("%+v", last)
 	}
 }
+
+// K is granted where the key management of both follows a care-of address, and the
+// binding says so to who moves IKE's end point; with either one's clear it stays clear
+// (§10.3.1: SHOULD).
+//
+// Requirements: 6275-10.3.1-23
+func TestRFC6275_10_3_1_KeyManagementMovesWhereBothCan(t *testing.T) {
+	k := func(u *update) { plain(u); u.bu.KeyMgmt = true }
+	for _, c := range []struct{ agent, node bool }{{true, true}, {true, false}, {false, true}} {
+		p := protectedParams()
+		p.MobileNodes[0].KeyMgmt = c.agent
+		b := newBed(t, p)
+		change := plain
+		if c.node {
+			change = k
+		}
+		b.step(through(sa, b.bu(1, change)))
+		b.dad(false)
+		b.done(nil)
+		want := c.agent && c.node
+		if len(b.acks) != 1 || b.acks[0].ba.KeyMgmt != want || len(b.m.Bindings()) != 1 || b.m.Bindings()[0].KeyMgmt != want {
+			t.Errorf("%+v: %+v %+v", c, b.acks, b.m.Bindings())
+		}
+	}
+}

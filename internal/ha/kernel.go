@@ -13,7 +13,7 @@ func (m *Machine) binding(r *request, link *Link, prefix Prefix) role.Binding {
 	b := role.Binding{
 		HomeAddress: r.home, CareOf: r.careOf, HomeAgent: r.local, Ifindex: link.Ifindex,
 		Router: r.mn != nil && r.mn.Router || r.bu.Router, MobileRouter: r.bu.Router, MobilePrefixes: r.prefixes,
-		Sequence: r.bu.Sequence, ReplayStamp: r.stamp,
+		Sequence: r.bu.Sequence, ReplayStamp: r.stamp, KeyMgmt: m.movesKeys(r),
 		Lifetime: m.p.grant(r.bu.Lifetime, r.mn, m.p.policy(r.home), prefix),
 	}
 	if r.bu.LinkLocal && link.Ifindex != 0 {
@@ -53,7 +53,7 @@ func (m *Machine) set(n *node) {
 
 func sameForKernel(a, b role.Binding) bool {
 	return a.CareOf == b.CareOf && a.HomeAgent == b.HomeAgent && a.Ifindex == b.Ifindex &&
-		a.LinkLocal == b.LinkLocal && a.Router == b.Router && slices.Equal(a.MobilePrefixes, b.MobilePrefixes) &&
+		a.LinkLocal == b.LinkLocal && a.Router == b.Router && a.KeyMgmt == b.KeyMgmt && slices.Equal(a.MobilePrefixes, b.MobilePrefixes) &&
 		a.IPv4HomeAddress == b.IPv4HomeAddress && a.NoRouteOptimization == b.NoRouteOptimization
 }
 

@@ -31,6 +31,8 @@ type Machine struct {
 	forgetting []reminder // nodes that nothing but time keeps, the next first
 	mending    []reminder // nodes whose kernel part is to be set right, the next first
 
+	drain drain
+
 	// Of the Step in progress.
 	now time.Time
 	out []role.Effect
@@ -75,8 +77,13 @@ func (m *Machine) Step(now time.Time, ev role.Event) []role.Effect {
 		m.restored(ev)
 	case Reconfigured:
 		m.reconfigured(ev.Params)
+	case Drain:
+		m.setDrain(ev.On)
+	case Delete:
+		m.deleteByHand(ev.HomeAddress)
 	}
 	m.expire()
+	m.askToLeave()
 	out := m.out
 	m.out = nil
 	return out
@@ -89,6 +96,9 @@ func (m *Machine) Deadline() time.Time {
 		if len(list) > 0 && (next.IsZero() || list[0].at.Before(next)) {
 			next = list[0].at
 		}
+	}
+	if m.drain.on && (next.IsZero() || m.drain.next.Before(next)) {
+		next = m.drain.next
 	}
 	return next
 }

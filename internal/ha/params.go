@@ -88,6 +88,10 @@ type MobileNode struct {
 	// through (RFC 6275 §5.1); 0: none.
 	SA uint32
 
+	// KeyMgmt grants the K flag: the management of its dynamic keys follows it to
+	// another care-of address (§10.3.1).
+	KeyMgmt bool
+
 	// Prefixes is its part of the prefix table (RFC 3963 §6.1.2): what it may
 	// claim a part of, and what it gets when it claims nothing. Those of
 	// different mobile nodes must not overlap.

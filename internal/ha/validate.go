@@ -61,6 +61,8 @@ func (m *Machine) bindingUpdate(ev role.MessageIn, bu *mh.BindingUpdate) {
 		m.accept(n, r)
 	case !m.goodCareOf(r):
 		m.count(role.CountBadCareOf)
+	case m.drain.on:
+		m.leave(n, r)
 	case m.changesType(r):
 		m.refuse(r, mh.StatusRegistrationTypeChange, role.CountRefused)
 	case m.behindItself(r):

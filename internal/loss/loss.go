@@ -9,7 +9,6 @@ import (
 	"errors"
 	"fmt"
 	"os"
-	"slices"
 	"sync/atomic"
 	"time"
 
@@ -28,13 +27,13 @@ const (
 
 // Watch is a subscription.
 type Watch struct {
-	nl     *netlink.Conn
-	isLoss func(netlink.Message) bool
+	nl   *netlink.Conn
+	hear func(netlink.Message) bool
 }
 
-// Open subscribes to groups of a netlink family in the current network namespace. isLoss says of each message whether
-// something of ours may be gone. filter keeps other messages in the kernel, where there are many; it may be nil.
-func Open(family int, groups []int, filter []bpf.RawInstruction, isLoss func(netlink.Message) bool) (*Watch, error) {
+// Open subscribes to groups of a netlink family in the current network namespace. hear is called with each message, and
+// says whether something of ours may be gone. filter keeps other messages in the kernel, where there are many; it may be nil.
+func Open(family int, groups []int, filter []bpf.RawInstruction, hear func(netlink.Message) bool) (*Watch, error) {
 	nl, err := netlink.Dial(family, nil)
 	if err != nil {
 		return nil, fmt.Errorf("open a netlink socket for what others take away: %w", err)
@@ -51,7 +50,7 @@ func Open(family int, groups []int, filter []bpf.RawInstruction, isLoss func(net
 			return nil, fmt.Errorf("subscribe to what others take away (netlink family %d, group %d): %w", family, g, err)
 		}
 	}
-	return &Watch{nl, isLoss}, nil
+	return &Watch{nl, hear}, nil
 }
 
 // Close ends the subscription.
@@ -87,8 +86,14 @@ func (w *Watch) Run(ctx context.Context, lost func()) error {
 		case errors.Is(err, unix.ENOBUFS): // some were not told
 		case err != nil:
 			return fmt.Errorf("receive what others take away: %w", err)
-		case !slices.ContainsFunc(messages, w.isLoss):
-			continue
+		default:
+			some := false
+			for _, m := range messages {
+				some = w.hear(m) || some
+			}
+			if !some {
+				continue
+			}
 		}
 		if !waiting {
 			waiting = true

@@ -107,3 +107,27 @@ func TestRFC6275_11_4_3_PrefixesThroughTheHomeAgentsAssociation(t *testing.T) {
 		t.Error("not told through its own")
 	}
 }
+
+// K is set where the management of dynamic keys follows us, and goes on at once when
+// there are keys: the kernel has dropped what there were none for.
+//
+// Requirements: 6275-11.7.1-9
+func TestRFC6275_11_7_1_KeyManagementMoves(t *testing.T) {
+	p := protectedParams()
+	p.Homes[0].KeyMgmt = true
+	b := started(t, p)
+	b.step(up(eth))
+	b.step(ra(eth, routerA, netA))
+	first := b.lastBU()
+	if !first.bu.KeyMgmt {
+		t.Errorf("K is clear: %+v", first.bu)
+	}
+	b.step(role.KeysMade{HomeAddress: hoa.Addr().Next()})
+	if b.lastBU().bu.Sequence != first.bu.Sequence {
+		t.Error("sent again for another's keys")
+	}
+	b.step(role.KeysMade{HomeAddress: hoa.Addr()})
+	if b.lastBU().bu.Sequence != first.bu.Sequence+1 {
+		t.Error("not sent again when there are keys")
+	}
+}

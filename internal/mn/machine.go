@@ -99,6 +99,8 @@ func (m *Machine) Step(now time.Time, ev role.Event) []role.Effect {
 		m.messageIn(ev)
 	case role.ICMPIn:
 		m.icmpIn(ev)
+	case role.KeysMade:
+		m.keysMade(ev)
 	case role.PeerSeen:
 		m.peerSeen(ev)
 	case role.TrafficSeen:

@@ -92,6 +92,10 @@ type Home struct {
 	// have come in through (RFC 6275 §5.1); 0: none.
 	SA uint32
 
+	// KeyMgmt sets the K flag: dynamic keys of IPsec, and their management follows us
+	// to another care-of address (§11.7.1).
+	KeyMgmt bool
+
 	// LinkLocal sets the L flag: our link-local address has the home
 	// address's interface identifier (§11.7.1). Never for an RFC 4941 address.
 	LinkLocal bool

@@ -70,6 +70,17 @@ func (m *Machine) resume(l *link) {
 	}
 }
 
+// keysMade goes on at once with what has waited for an IKE daemon: the kernel has
+// dropped what there were no keys for.
+func (m *Machine) keysMade(ev role.KeysMade) {
+	for _, h := range m.homes {
+		if e := m.entry(h); h.addr() == ev.HomeAddress && e != nil && e.Outstanding() && !h.refused {
+			m.startBackoff(h)
+			h.due = m.now
+		}
+	}
+}
+
 // canSend says whether a Binding Update could leave with a source address that
 // is right for the link (§6.1.7). While it can't, what is due waits.
 func (m *Machine) canSend(h *home) bool {
@@ -160,14 +171,14 @@ func (m *Machine) sendUpdate(h *home, lifetime time.Duration) {
 }
 
 // update builds the Mobility Header of a Binding Update to the home agent:
-// H and A set, L as configured, K clear since we speak no key management
-// protocol, the care-of address also in its option (§11.7.1).
+// H and A set, L and K as configured, the care-of address also in its option (§11.7.1).
 func (m *Machine) update(h *home, t bul.Transmission) ([]byte, error) {
 	bu := &mh.BindingUpdate{
 		Sequence:  t.Sequence,
 		Ack:       true,
 		Home:      true,
 		LinkLocal: h.LinkLocal,
+		KeyMgmt:   h.KeyMgmt,
 		Router:    h.Network != nil,
 		Lifetime:  t.Lifetime,
 	}

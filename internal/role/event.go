@@ -58,6 +58,12 @@ type ICMPIn struct {
 	Raw         []byte // the ICMPv6 message, from Type on, checksum verified
 }
 
+// KeysMade says that an IKE daemon has made the security associations by which a home
+// address's signalling is protected.
+type KeysMade struct {
+	HomeAddress netip.Addr
+}
+
 // LinkUp says that an interface can carry packets (administratively up and
 // with carrier). It is repeated when the interface was down in between or the
 // carrier came back, even if so quickly that no LinkDown was seen.
@@ -170,6 +176,7 @@ func (Stop) event()               {}
 func (Done) event()               {}
 func (MessageIn) event()          {}
 func (ICMPIn) event()             {}
+func (KeysMade) event()           {}
 func (LinkUp) event()             {}
 func (LinkDown) event()           {}
 func (RouterSeen) event()         {}

@@ -24,6 +24,8 @@ type Faults struct {
 	CrashCN              time.Duration
 	IPv4                 bool          // the mobile node wants an IPv4 home address
 	Rival                time.Duration // mean time between another's requests for it; 0: none
+	Drain                time.Duration // mean time between the home agent's being drained or not; 0: never
+	Delete               time.Duration // mean time between deletions of the binding by hand; 0: none
 }
 
 // drawFaults makes a world's character from its seed.

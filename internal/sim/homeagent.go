@@ -71,7 +71,9 @@ func (h *homeAgent) apply(e role.Effect) error {
 		p := packet{e.Src, e.Dst, e.HomeAddress, e.RoutingHome, e.Raw}
 		w.say("HA: sends %s", describe(p))
 		w.acknowledged(p)
-		w.deliver(p)
+		if e.Neighbour || p.dst != hoa || !w.intercepted(p) {
+			w.deliver(p)
+		}
 	case role.Notice:
 		w.say("HA: %s: %s", e.Kind, e.Text)
 	}
@@ -93,6 +95,7 @@ func (h *homeAgent) restart() {
 	w := h.w
 	w.say("HA: starts again (store: %v)", w.faults.Store)
 	h.crash(h.newborn())
+	w.record.drained = 0
 	if w.faults.Store {
 		w.kept(h.stored[hoa])
 	} else {

@@ -24,6 +24,8 @@ type record struct {
 	ended    int                         // the last de-registration that was acknowledged
 	acked    map[netip.Addr]role.Binding // what the home agent has promised
 
+	drained int // the first of them that came after the home agent began to drain; 0: it does not
+
 	// The same with the correspondent.
 	cnUpdates int
 	cnOrder   map[update]int
@@ -148,6 +150,7 @@ func (w *World) acknowledged(p packet) {
 	}
 	b, bound := w.ha.bindings[hoa]
 	r := w.ha.stored[hoa]
+	w.checkDrain(ba, b)
 	switch {
 	case ba.Lifetime > 0 && !bound:
 		w.fail("a binding is acknowledged that is not in force")

@@ -6,6 +6,7 @@ import (
 	"testing"
 	"time"
 
+	"mip6d/internal/ha"
 	"mip6d/internal/mh"
 	"mip6d/internal/role"
 )
@@ -39,6 +40,17 @@ func each(f func(time.Time, role.Machine, role.Effect) []role.Effect) func(role.
 type busy struct{ role.Machine }
 
 func (busy) Deadline() time.Time { return epoch }
+
+// deaf is a home agent that does not hear its operator.
+type deaf struct{ role.Machine }
+
+func (m deaf) Step(now time.Time, ev role.Event) []role.Effect {
+	switch ev.(type) {
+	case ha.Drain, ha.Delete:
+		return nil
+	}
+	return m.Machine.Step(now, ev)
+}
 
 // TestInvariantsCatchMutants: each invariant is broken by a machine that is made
 // to, so none of them can't fail.
@@ -90,7 +102,7 @@ func TestInvariantsCatchMutants(t *testing.T) {
 		},
 		{
 			"forgets what it has refused",
-			Mutants{IPv6Only: true, HA: each(func(now time.Time, m role.Machine, e role.Effect) []role.Effect {
+			Mutants{IPv6Only: true, Unattended: true, HA: each(func(now time.Time, m role.Machine, e role.Effect) []role.Effect {
 				if s, ok := e.(role.StoreRegistration); ok {
 					s.Registration.Stamp, s.Registration.Sequent = 0, false
 					return []role.Effect{s}
@@ -214,6 +226,16 @@ func TestInvariantsCatchMutants(t *testing.T) {
 			"keeps the daemon busy",
 			Mutants{HA: func(m role.Machine) role.Machine { return busy{m} }},
 			"steps in a second",
+		},
+		{
+			"serves on while it drains",
+			Mutants{HA: func(m role.Machine) role.Machine { return deaf{m} }},
+			"by a home agent that drains",
+		},
+		{
+			"keeps what is deleted by hand",
+			Mutants{HA: func(m role.Machine) role.Machine { return deaf{m} }},
+			"deleted by hand is in force",
 		},
 		{
 			"sends what can't be parsed",

@@ -26,6 +26,7 @@ type Mutants struct {
 
 	Unauthenticated bool // the home agent believes everybody
 	IPv6Only        bool // nobody wants an IPv4 home address
+	Unattended      bool // no operator does anything
 }
 
 var key = []byte("0123456789abcdef")
@@ -37,6 +38,10 @@ func New(seed uint64, mutants Mutants) *World {
 	if !mutants.IPv6Only {
 		w.faults.drawIPv4(w.rng4)
 	}
+	operator := rand.New(rand.NewPCG(seed, 5142))
+	if !mutants.Unattended {
+		w.faults.drawDrain(operator)
+	}
 	w.record = record{order: make(map[update]int), acked: make(map[netip.Addr]role.Binding),
 		cnOrder: make(map[update]int), cnTaking: make(map[netip.Addr]uint16), tested: make(map[netip.Addr]bool)}
 	w.record.reliable = w.faults.Store && w.faults.Kernel == 0
@@ -44,6 +49,7 @@ func New(seed uint64, mutants Mutants) *World {
 	w.mn = newMobileNode(w, func() role.Machine { return mutate(newMN(rng, mutants.Unauthenticated, w.faults.IPv4), mutants.MN) })
 	w.cn = newCorrespondent(w, func() role.Machine { return mutate(newCN(rng), mutants.CN) })
 	w.say("seed %d: %+v", seed, w.faults)
+	w.operator(operator)
 	return w
 }
 
@@ -109,6 +115,9 @@ func (w *World) Run() error {
 	w.say("quiet")
 	w.faults = w.faults.calm()
 	w.ha.fuse, w.mn.fuse, w.cn.fuse = 0, 0, 0
+	if w.record.drained != 0 {
+		w.drain(false)
+	}
 	if w.mn.at == nowhere {
 		w.mn.move(foreign1, 0)
 	}

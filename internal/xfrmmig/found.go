@@ -54,6 +54,11 @@ func (g *Guard) find() (*found, error) {
 // alone.
 func (g *Guard) number(list []Protection, f *found) map[netip.Addr]Number {
 	out, taken := make(map[netip.Addr]Number), make(map[Number]bool)
+	for _, p := range list {
+		if p.Managed != nil {
+			out[p.HomeAddress], taken[p.Managed.Number] = p.Managed.Number, true
+		}
+	}
 	for _, p := range f.policies {
 		if len(p.Templates) == 0 {
 			continue

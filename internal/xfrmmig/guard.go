@@ -35,6 +35,7 @@ type guarded struct {
 	active bool       // the tunnels' policies are there
 	broken bool       // a failure has left who knows what of the tunnels
 	left   bool       // by an earlier run, and nobody has wanted them since
+	mobile bool       // managed: whether the IKE daemon has followed, and will
 }
 
 // OpenGuard opens the applier in the current network namespace. It needs
@@ -70,7 +71,7 @@ func (g *Guard) Protect(list []Protection) error {
 	for _, p := range list {
 		h := &guarded{Protection: p, number: numbers[p.HomeAddress]}
 		if old := g.homes[p.HomeAddress]; old != nil {
-			h.careOf, h.active, h.left, h.broken = old.careOf, old.active, old.left, old.broken
+			h.careOf, h.active, h.left, h.broken, h.mobile = old.careOf, old.active, old.left, old.broken, old.mobile
 		}
 		errs = append(errs, g.signalling(h, found), g.adopt(h, found))
 		homes[p.HomeAddress] = h
@@ -86,6 +87,9 @@ func (g *Guard) signalling(h *guarded, found *found) error {
 			return err
 		}
 		found.keepPolicy(p)
+	}
+	if h.Managed != nil {
+		return nil
 	}
 	return g.setSAs(h.associations(h.number, ForSignalling, g.end, netip.Addr{}), found)
 }
@@ -107,6 +111,9 @@ func (g *Guard) setSAs(list []SA, found *found) error {
 // adopt finds out where the tunnels of an earlier run end, and keeps what is as
 // it should be.
 func (g *Guard) adopt(h *guarded, found *found) error {
+	if h.Managed != nil {
+		return g.adoptManaged(h, found)
+	}
 	for _, u := range Purposes[1:] {
 		if !h.Has(u) {
 			continue
@@ -151,12 +158,18 @@ func (g *Guard) adopt(h *guarded, found *found) error {
 
 // SetTunnels has the tunnels of a home address end at a care-of address, if it has
 // any. A failure leaves, or brings back, what was before.
-func (g *Guard) SetTunnels(home, careOf netip.Addr) error {
+func (g *Guard) SetTunnels(home, careOf netip.Addr) error { return g.setTunnels(home, careOf, true) }
+
+// setTunnels has an IKE daemon follow if keyMgmt says that the peer's does so, too.
+func (g *Guard) setTunnels(home, careOf netip.Addr, keyMgmt bool) error {
 	g.mu.Lock()
 	defer g.mu.Unlock()
 	h := g.homes[home]
 	if h == nil {
 		return nil
+	}
+	if h.Managed != nil {
+		return g.setManaged(h, careOf, h.Managed.Mobile && keyMgmt)
 	}
 	if h.broken {
 		if err := g.beginAnew(h); err != nil {
@@ -185,7 +198,7 @@ func (g *Guard) Settle() error {
 	var errs []error
 	for _, h := range g.homes {
 		if h.left {
-			errs = append(errs, g.clear(h))
+			errs = append(errs, g.makeInactive(h))
 		}
 	}
 	return errors.Join(errs...)
@@ -312,9 +325,16 @@ func (g *Guard) ClearTunnels(home netip.Addr) error {
 	g.mu.Lock()
 	defer g.mu.Unlock()
 	if h := g.homes[home]; h != nil {
-		return g.clear(h)
+		return g.makeInactive(h)
 	}
 	return nil
+}
+
+func (g *Guard) makeInactive(h *guarded) error {
+	if h.Managed != nil {
+		return g.clearManaged(h)
+	}
+	return g.clear(h)
 }
 
 func (g *Guard) clear(h *guarded) error {
@@ -334,7 +354,7 @@ func (g *Guard) clear(h *guarded) error {
 func (g *Guard) Set(bindings []role.Binding) []error {
 	errs := make([]error, len(bindings))
 	for i, b := range bindings {
-		errs[i] = g.SetTunnels(b.HomeAddress, b.CareOf)
+		errs[i] = g.setTunnels(b.HomeAddress, b.CareOf, b.KeyMgmt)
 	}
 	return errs
 }

@@ -24,6 +24,7 @@ type Migration struct {
 	Selector Selector
 	Dir      Dir
 	Reqid    uint32
+	Mode     Mode // Tunnel; or Transport, whose templates have no endpoints
 	Old, New Endpoints
 	IfID     uint32 // of the xfrm interface that the policy is for; 0: none
 
@@ -64,7 +65,7 @@ func (m Migration) encode() []byte {
 	putAddr(u[32:], m.New.Dst)
 	putAddr(u[48:], m.New.Src)
 	u[64] = unix.IPPROTO_ESP
-	u[65] = kernelModes[Tunnel]
+	u[65] = kernelModes[m.Mode]
 	native.PutUint32(u[68:], m.Reqid)
 	native.PutUint16(u[72:], unix.AF_INET6)
 	native.PutUint16(u[74:], unix.AF_INET6)

@@ -72,7 +72,7 @@ func planOthers(policies []Policy, sas []SA, from, to, peer netip.Addr) ([]Moved
 		if !slices.Contains(peers, other.String()) {
 			peers = append(peers, other.String())
 		}
-		m := Moved{Policy: p, Migration: Migration{
+		m := Moved{Policy: p, Migration: Migration{Mode: Tunnel,
 			Selector: p.Selector, Dir: p.Dir, Reqid: t.Reqid, IfID: p.IfID, Old: Endpoints{t.Src, t.Dst}, New: Endpoints{t.Src, to},
 		}}
 		if t.Src == from {

@@ -46,15 +46,20 @@ type Key struct {
 	Algorithm Algorithm
 }
 
-// Protection is how IPsec protects one home address at its home agent, with
-// static keys.
+// Protection is how IPsec protects one home address at its home agent.
 type Protection struct {
 	HomeAddress, HomeAgent netip.Addr
-	Pairs                  [purposes]Pair
+	Pairs                  [purposes]Pair // static keys
+	Managed                *Managed       // nil: keys are static
 }
 
 // Has says whether something is protected.
-func (p Protection) Has(u Purpose) bool { return p.Pairs[u].ToHomeAgent.SPI != 0 }
+func (p Protection) Has(u Purpose) bool {
+	if p.Managed != nil {
+		return p.Managed.Purposes[u]
+	}
+	return p.Pairs[u].ToHomeAgent.SPI != 0
+}
 
 // reqidBase begins the numbers that mark what is ours: its upper half is always
 // the same, the lower is that of the home address and the purpose.
@@ -200,7 +205,7 @@ func (p Protection) migrations(n Number, u Purpose, end End, from, to netip.Addr
 		}
 		t := policy.Templates[0]
 		m := Migration{
-			Selector: policy.Selector, Dir: policy.Dir, Reqid: t.Reqid,
+			Selector: policy.Selector, Dir: policy.Dir, Reqid: t.Reqid, Mode: Tunnel,
 			Old: Endpoints{t.Src, t.Dst}, New: Endpoints{t.Src, t.Dst},
 		}
 		if t.Dst == p.HomeAgent {

@@ -15,13 +15,21 @@ const (
 )
 
 // Losses hears when others than a guard take IPsec's policies or security associations
-// away, in the current network namespace.
-func (g *Guard) Losses() (*loss.Watch, error) {
+// away, in the current network namespace. made is called with each security association
+// that somebody else has made.
+func (g *Guard) Losses(made func(SA)) (*loss.Watch, error) {
 	own, err := g.conn.portID()
 	if err != nil {
 		return nil, err
 	}
-	return loss.Open(unix.NETLINK_XFRM, []int{groupSA, groupPolicy}, nil, func(m netlink.Message) bool { return isLoss(m, own) })
+	return loss.Open(unix.NETLINK_XFRM, []int{groupSA, groupPolicy}, nil, func(m netlink.Message) bool {
+		if m.Header.Type == msgNewSA && m.Header.PID != own {
+			if sa, _, ok := decodeSA(m.Data); ok {
+				made(sa)
+			}
+		}
+		return isLoss(m, own)
+	})
 }
 
 // isLoss says whether somebody else than the socket with a netlink port has removed something that may be IPsec's; the
@@ -66,6 +74,9 @@ func (g *Guard) Reinstate() (int, error) {
 				if err := g.conn.SetPolicy(p); err != nil {
 					return n, err
 				}
+			}
+			if h.Managed != nil {
+				continue
 			}
 			for _, s := range h.associations(h.number, u, g.end, h.careOf) {
 				if f.keepSA(s) {

@@ -39,7 +39,7 @@ func TestLifeInAChroot(t *testing.T) {
 	t.Cleanup(func() { _ = unix.Unmount(m.root+"/proc", unix.MNT_DETACH) })
 	m.chrooted("dpkg", "-i", "/root/old.deb")
 	for _, name := range []string{
-		"/usr/sbin/mip6d", "/usr/bin/mip6ctl", "/usr/lib/systemd/system/mip6d.service", "/usr/share/man/man5/mip6d.yaml.5.gz",
+		"/usr/sbin/mip6d", "/usr/bin/mip6ctl", "/usr/bin/mip6bench", "/usr/lib/systemd/system/mip6d.service", "/usr/share/man/man5/mip6d.yaml.5.gz",
 		"/etc/iproute2/rt_protos.d/mip6.conf", "/usr/share/bash-completion/completions/mip6ctl", "/etc/mip6d/keys",
 	} {
 		if _, err := os.Stat(m.root + name); err != nil {

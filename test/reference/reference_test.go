@@ -127,8 +127,8 @@ func TestDefaultsOfTheSchema(t *testing.T) {
 func pages(t *testing.T) []string {
 	t.Helper()
 	files, err := filepath.Glob(top + "man/*.[0-9]")
-	if err != nil || len(files) != 3 {
-		t.Fatalf("%d pages (%v), want 3", len(files), err)
+	if err != nil || len(files) != 4 {
+		t.Fatalf("%d pages (%v), want 4", len(files), err)
 	}
 	return files
 }

@@ -28,6 +28,7 @@ const (
 	ProtoICMPv6 = 58
 	ProtoMH     = 135
 
+	MHBindingRefreshRequest  = 0
 	MHHomeTestInit           = 1
 	MHCareOfTestInit         = 2
 	MHHomeTest               = 3

@@ -121,3 +121,14 @@ mobile_node:
 		Files: map[string]string{"secret": secret},
 	}
 }
+
+// HomeAgentIKE and MobileNodeIKE have the keys of HomeAgentIPsec made by strongSwan. more
+// stands in the ike section, such as "mobility: off".
+func HomeAgentIKE(more string) Config { return ike(HomeAgentIPsec(""), more) }
+
+// MobileNodeIKE is the other side of HomeAgentIKE.
+func MobileNodeIKE(more string) Config { return ike(MobileNodeIPsec(""), more) }
+
+func ike(c Config, more string) Config {
+	return Config{Text: strings.ReplaceAll(c.Text, "spi: 4096, key_file: $DIR/secret", "ike: {number: 1, "+more+"}")}
+}

@@ -32,7 +32,7 @@ type Config struct {
 	Args  []string // further arguments
 	Wrap  []string // a program with its arguments that runs mip6d in its place, such as setpriv
 
-	Patience time.Duration // for a start; 0: 10 s
+	Patience time.Duration // for a start; 0: a minute
 }
 
 // Daemon is a mip6d that was started at least once.
@@ -85,7 +85,7 @@ func Prepare(n *node.Node, dir string, cfg Config) (*Daemon, error) {
 			return nil, err
 		}
 	}
-	d := &Daemon{Node: n, Dir: dir, wrap: cfg.Wrap, patience: cmp.Or(cfg.Patience, 10*time.Second)}
+	d := &Daemon{Node: n, Dir: dir, wrap: cfg.Wrap, patience: cmp.Or(cfg.Patience, time.Minute)}
 	if err := d.Configure(cfg.Text); err != nil {
 		return nil, err
 	}

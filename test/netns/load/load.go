@@ -7,10 +7,19 @@ import (
 	"encoding/hex"
 	"errors"
 	"fmt"
+	"net"
 	"net/netip"
+	"os"
+	"path/filepath"
+	"strconv"
 	"strings"
+	"testing"
 	"time"
 
+	"github.com/vishvananda/netlink"
+	"golang.org/x/sys/unix"
+
+	"mip6d/internal/loadgen"
 	"mip6d/internal/mh"
 	"mip6d/internal/rr"
 	"mip6d/test/netns/capture"
@@ -27,11 +36,45 @@ var key = []byte("0123456789abcdef0123")
 
 const spi = 256
 
-// HomeAddress is that of mobile node i, 0 ≤ i < 65536.
+// HomeAddress is that of mobile node i, 0 ≤ i < 1<<23.
 func HomeAddress(i int) netip.Addr {
 	a := topology.HomePrefix.Addr().As16()
-	a[13], a[14], a[15] = 1, byte(i>>8), byte(i)
+	binary.BigEndian.PutUint32(a[12:], uint32(1<<16+i))
 	return netip.AddrFrom16(a)
+}
+
+// Population is the same mobile nodes for internal/loadgen.
+func Population(n, routers int) loadgen.Population {
+	return loadgen.Population{
+		HomeAgent: topology.HAAddr, First: HomeAddress(0), Nodes: n, Routers: n - routers, CareOf: careOfPrefix, Lifetime: Lifetime,
+		Auth: &loadgen.Auth{SPI: spi, Key: key, Replay: loadgen.ReplayTimestamp},
+	}
+}
+
+// Args are mip6bench's arguments for the same mobile nodes, with their key in a
+// file that belongs to a test.
+func Args(t testing.TB, n int) []string {
+	file := filepath.Join(t.TempDir(), "key")
+	if err := os.WriteFile(file, []byte(hex.EncodeToString(key)), 0o600); err != nil {
+		t.Fatal(err)
+	}
+	return []string{
+		"-home-agent", topology.HAAddr.String(), "-first-home", HomeAddress(0).String(), "-care-of", careOfPrefix.String(),
+		"-nodes", strconv.Itoa(n), "-key-file", file, "-spi", strconv.Itoa(spi),
+	}
+}
+
+// Prepare has the care-of addresses routed to the CN's machine, where what comes
+// for them is seen and not answered.
+func Prepare(topo *topology.Topology) error {
+	if err := topo.Router.AddRoute(careOfPrefix, topology.CNAddr); err != nil {
+		return err
+	}
+	dst := &net.IPNet{IP: careOfPrefix.Addr().AsSlice(), Mask: net.CIDRMask(careOfPrefix.Bits(), 128)}
+	if err := topo.CN.NL.RouteAdd(&netlink.Route{Dst: dst, Type: unix.RTN_BLACKHOLE}); err != nil {
+		return fmt.Errorf("blackhole %s: %w", careOfPrefix, err)
+	}
+	return nil
 }
 
 // CareOf is mobile node i's care-of address in a round; it moves every round.
@@ -89,11 +132,7 @@ type answer struct {
 func New(topo *topology.Topology, n, routers int) (*Generator, error) {
 	g := &Generator{routers: routers, answers: make(chan answer, 1<<16), gateway: "02:00:00:00:0c:01",
 		seq: make([]uint16, n), pending: map[netip.Addr]request{}, last: map[netip.Addr][]byte{}}
-	if err := topo.Router.AddRoute(careOfPrefix, topology.CNAddr); err != nil {
-		return nil, err
-	}
-	// Packets for the mobile nodes come here to be seen, not to be answered.
-	if err := topo.CN.Sysctl("net/ipv6/conf/all/forwarding", "0"); err != nil {
+	if err := Prepare(topo); err != nil {
 		return nil, err
 	}
 	var err error

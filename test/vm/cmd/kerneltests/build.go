@@ -38,10 +38,43 @@ func (p pkg) testdata() string {
 	return dir
 }
 
+// A guestFile is what a package's tests want in the guest beside its testdata: a line of
+// its file "guest" names a file of the repository, or a script below scripts/ that prints
+// the name of one, and where it is to be.
+type guestFile struct{ host, guest string }
+
+func (p pkg) guestFiles(ctx context.Context) ([]guestFile, error) {
+	b, err := os.ReadFile(filepath.Join(p.Dir, "guest"))
+	if errors.Is(err, os.ErrNotExist) {
+		return nil, nil
+	}
+	if err != nil {
+		return nil, err
+	}
+	var list []guestFile
+	for line := range strings.Lines(string(b)) {
+		file, guest, ok := strings.Cut(strings.TrimSpace(line), " ")
+		if !ok {
+			return nil, fmt.Errorf("%s/guest: %q: want a file and where it is to be", p.Dir, line)
+		}
+		if strings.HasPrefix(file, "scripts/") {
+			cmd := exec.CommandContext(ctx, file)
+			cmd.Stderr = os.Stderr
+			out, err := cmd.Output()
+			if err != nil {
+				return nil, fmt.Errorf("%s: %w", file, err)
+			}
+			file = strings.TrimSpace(string(out))
+		}
+		list = append(list, guestFile{file, guest})
+	}
+	return list, nil
+}
+
 // command is a program that real-kernel tests start.
 type command struct{ name string }
 
-var commands = []command{{"mip6d"}, {"mip6ctl"}}
+var commands = []command{{"mip6d"}, {"mip6ctl"}, {"mip6bench"}}
 
 func (c command) file() string { return filepath.Join(buildDir, "bin", c.name) }
 

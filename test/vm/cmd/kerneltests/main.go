@@ -163,6 +163,13 @@ func runVM(ctx context.Context, o options, rep *report, packages []pkg, done []s
 		if p.testdata() != "" {
 			cfg.Files = append(cfg.Files, vm.File{Host: p.testdata(), Guest: dir + "/testdata"})
 		}
+		files, err := p.guestFiles(ctx)
+		if err != nil {
+			return err
+		}
+		for _, f := range files {
+			cfg.Files = append(cfg.Files, vm.File{Host: f.host, Guest: f.guest})
+		}
 		cfg.Steps = append(cfg.Steps, vm.Step{Name: p.ImportPath, Args: o.testArgs(file, done), Dir: dir})
 	}
 	cfg.OnBegin = func(s vm.Step) { rep.begin(s.Name) }

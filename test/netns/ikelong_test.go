@@ -1,0 +1,84 @@
+package netns
+
+import (
+	"os"
+	"path/filepath"
+	"strings"
+	"testing"
+	"time"
+
+	"mip6d/test/netns/charon"
+	"mip6d/test/netns/topology"
+)
+
+// edit changes a file below a root, in which old must be.
+func edit(t *testing.T, c *charon.Charon, name, old, new string) {
+	t.Helper()
+	name = filepath.Join(c.Root, name)
+	b, err := os.ReadFile(name)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if !strings.Contains(string(b), old) {
+		t.Fatalf("%s has no %q", name, old)
+	}
+	if err := os.WriteFile(name, []byte(strings.ReplaceAll(string(b), old, new)), 0o600); err != nil {
+		t.Fatal(err)
+	}
+}
+
+const (
+	swanctlFile    = "etc/swanctl/conf.d/mip6d.conf"
+	strongswanFile = "etc/strongswan.d/mip6d.conf"
+)
+
+// What a mobile node has proven to be decides whose security associations it gets: with
+// its own identity, none of another home address.
+//
+// Requirements: 4877-4.2-1
+func TestIKELongAnothersHomeAddress(t *testing.T) {
+	w := newManaged(t, "swanctl.conf", "", func(w *managed) {
+		edit(t, w.haIKE, swanctlFile, topology.HoA.String(), topology.HoA.Next().String())
+	})
+	eventually(t, 90*time.Second, func() string {
+		if strings.Contains(w.haIKE.Log(), "traffic selectors") && strings.Contains(w.mnIKE.Log(), "TS_UNACCEPTABLE") {
+			return ""
+		}
+		return "the home agent has not refused another's home address"
+	})
+	for _, c := range []*charon.Charon{w.haIKE, w.mnIKE} {
+		if out, err := c.Node.Run(t.Context(), "ip", "xfrm", "state"); err != nil || strings.Contains(out, "aead") || strings.Contains(out, "enc cbc") {
+			t.Errorf("%s: %v\n%s", c.Node.Name, err, out)
+		}
+	}
+}
+
+// strongSwan at the home agent is killed and knows nothing any more. The mobile node's
+// finds out (dead peer detection), and the next Binding Update has it begin anew.
+func TestIKELongDeadPeer(t *testing.T) {
+	w := newManaged(t, "swanctl.conf", "", func(w *managed) {
+		edit(t, w.mnIKE, swanctlFile, "dpd_delay = 30s", "dpd_delay = 3s")
+		edit(t, w.mnIKE, strongswanFile, "charon {", "charon {\n retransmit_tries = 1\n retransmit_timeout = 2")
+	})
+	fromCN := w.pingMN(t)
+	answered(t, fromCN, time.Time{}, 90*time.Second)
+	w.haIKE.Kill()
+	if err := w.haIKE.Start(t.Context()); err != nil {
+		t.Fatal(err)
+	}
+	eventually(t, 60*time.Second, func() string {
+		out, err := w.mnIKE.Swanctl(t.Context(), "--list-sas")
+		if err == nil && !strings.Contains(out, "ESTABLISHED") {
+			return ""
+		}
+		return "the peer's death is not noticed: " + out
+	})
+	w.move(t, fromCN, topology.Foreign2)
+	eventually(t, 20*time.Second, func() string {
+		out, err := w.haIKE.Swanctl(t.Context(), "--list-sas")
+		if err == nil && strings.Contains(out, "ESTABLISHED") {
+			return ""
+		}
+		return "strongSwan has not begun anew: " + out
+	})
+}
