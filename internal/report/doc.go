@@ -4,7 +4,7 @@
 // A daemon knows when it did something, not when a packet came through: what the page calls an interruption is from the
 // end of the old path to the registration of the new one. The demonstration measures packets.
 //
-// The files: follow.go from events to handovers, mobilenode.go and homeagent.go its two sides, period.go where the mobile
-// nodes were meanwhile, all of it pure; timeline.go one handover, distribution.go how long they took, overview.go all of a
-// period, as SVG; page.go, page.html and style.css the page.
+// The files: follow.go from events to handovers and stays, mobilenode.go and homeagent.go its two sides; timeline.go one
+// handover, distribution.go how long they took, overview.go all of a period, as SVG; page.go, page.html and style.css the
+// page.
 package report

@@ -42,7 +42,7 @@ func TestLifeOfTheRPM(t *testing.T) {
 	}
 	installed := func(version string) {
 		t.Helper()
-		if got := rpm("-q", "mip6d"); !strings.Contains(got, "mip6d-"+version+"-1.x86_64\n") {
+		if got := rpm("-q", "mip6d"); !strings.HasPrefix(got, "mip6d-"+version+"-1.") {
 			t.Errorf("rpm has %q, want version %s", got, version)
 		}
 		// Sizes, digests, owners and modes of all files.
@@ -68,7 +68,7 @@ func TestLifeOfTheRPM(t *testing.T) {
 	m.write("/etc/mip6d/mip6d.yaml", "correspondent_node: {}\n", 0o644)
 	m.write("/etc/iproute2/rt_protos.d/mip6.conf", "# changed\n", 0o644)
 	rpm("-U", "--nodeps", newer)
-	if got := rpm("-q", "mip6d"); got != "mip6d-0~2-1.x86_64\n" {
+	if got := rpm("-q", "mip6d"); !strings.HasPrefix(got, "mip6d-0~2-1.") {
 		t.Errorf("after the upgrade rpm has %q", got)
 	}
 	for name, want := range map[string]string{
