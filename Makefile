@@ -1,13 +1,13 @@
-# make build | demo | packages | test | test-ike | test-packages | test-prometheus | test-report | lint | conformance | reference | bench | clean   (docs/testing.md says more)
+# make build | demo | packages | test | soak | test-ike | test-packages | test-prometheus | test-report | lint | conformance | reference | bench | clean   (docs/testing.md says more)
 
 SHELL        := /bin/bash
 # Static and small: these run in a guest without a C library, and on any distribution.
 GOBUILD      := CGO_ENABLED=0 go build -trimpath
 KERNELTESTS  := go run ./test/vm/cmd/kerneltests
 # Packages with goroutines of their own are also tested with the race detector.
-RACE         := ./internal/engine ./internal/ctl ./internal/netmon ./internal/mhsock ./internal/proxynd ./internal/store ./internal/metrics
+RACE         := ./internal/engine ./internal/ctl ./internal/netmon ./internal/mhsock ./internal/proxynd ./internal/store ./internal/metrics ./internal/journal
 
-.PHONY: build demo packages test test-ike test-packages test-go test-race test-kernel test-prometheus test-report lint conformance reference bench clean deps
+.PHONY: build demo packages test soak test-ike test-packages test-go test-race test-kernel test-prometheus test-report lint conformance reference bench clean deps
 
 build:
 	$(GOBUILD) -o build/bin/ ./cmd/...
@@ -48,6 +48,19 @@ test-prometheus: deps
 # browser where there is none, so no part of test.
 test-report:
 	scripts/test-report
+
+# Hours: the simulation with a thousand mobile nodes over many seeds, every fuzz target of a machine for FUZZ, a
+# home agent killed KILLS times under load, system calls that fail, longer floods. SOAK are flags of the first
+# (go run ./test/soak/cmd/soak -h).
+SOAK  := -for 1h
+FUZZ  := 5m
+KILLS := 1000
+soak: deps
+	go run ./test/soak/cmd/soak $(SOAK)
+	$(foreach p,ha mn cn homelink listener,go test ./internal/$(p) -run '^$$' -fuzz '^FuzzStep$$' -fuzztime $(FUZZ) &&) \
+	go test ./internal/engine -run '^$$' -fuzz '^FuzzEngine$$' -fuzztime $(FUZZ)
+	VMRUN_FLAGS='-timeout 6h' scripts/vmtest ./test/netns -run '^TestKernel(KillsUnderLoad|Faults|Overload)' -v -timeout 6h -args \
+		-kills=$(KILLS) -fault.rounds=200 -overload.time=3s
 
 lint:
 	scripts/lint

@@ -1,7 +1,6 @@
 package main
 
 import (
-	"encoding/json"
 	"fmt"
 	"io"
 	"net/netip"
@@ -17,7 +16,7 @@ import (
 // 65,575 octets, two digits each.
 const maxDecodeInput = 1 << 20
 
-func newDecodeCommand() *cobra.Command {
+func newDecodeCommand(o *options) *cobra.Command {
 	var kind, src, dst string
 	cmd := &cobra.Command{
 		Use: "decode [--src A --dst B] HEX|-", Short: "What a message on the wire says, as JSON",
@@ -31,7 +30,7 @@ input. What the octets are is found out, unless --kind says it. With --src and
 --dst the checksum is verified: give the addresses as they are after processing
 of a Home Address option or a type 2 routing header. A whole packet has its own.
 
-Exit status 1 if no receiver would accept the message.`,
+It is JSON with -o table, too. Exit status 1 if no receiver would accept the message.`,
 		Example: `  mip6ctl decode 3b010500 00000001 c0000064 01020000
   tcpdump -r FILE -c 1 -x | grep 0x | mip6ctl decode -`,
 		Args: func(_ *cobra.Command, args []string) error {
@@ -42,7 +41,7 @@ Exit status 1 if no receiver would accept the message.`,
 		},
 		ValidArgsFunction: cobra.NoFileCompletions,
 		RunE: func(cmd *cobra.Command, args []string) error {
-			o, err := decodeOptions(kind, src, dst)
+			how, err := decodeOptions(kind, src, dst)
 			if err != nil {
 				return err
 			}
@@ -56,14 +55,11 @@ Exit status 1 if no receiver would accept the message.`,
 			if err != nil {
 				return fmt.Errorf("decode: %w", err)
 			}
-			fields, err := decode.Decode(b, o)
+			fields, err := decode.Decode(b, how)
 			if err != nil {
 				return fmt.Errorf("decode: %w", err)
 			}
-			out := json.NewEncoder(cmd.OutOrStdout())
-			out.SetIndent("", "  ")
-			out.SetEscapeHTML(false)
-			return out.Encode(fields)
+			return o.output.print(cmd.OutOrStdout(), fields)
 		},
 	}
 	kinds := make([]string, len(decode.Kinds))

@@ -95,10 +95,14 @@ func wantedRoles(cmd *cobra.Command, file string, names []string) ([]doctor.Role
 	if len(roles) == 0 {
 		roles = rolesOf(c)
 	}
-	return roles, rtnl.Marks{
+	return roles, marksOf(c), nil
+}
+
+func marksOf(c *config.Config) rtnl.Marks {
+	return rtnl.Marks{
 		RouteProtocol: uint8(c.Kernel.RouteProtocol), RulePriority: uint32(c.Kernel.RulePriority), Table: c.Kernel.Table,
 		TunnelName: c.Kernel.TunnelName, PathPrefix: c.Kernel.TunnelPrefix,
-	}, nil
+	}
 }
 
 func rolesOf(c *config.Config) []doctor.Role {

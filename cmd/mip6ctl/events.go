@@ -24,6 +24,7 @@ routine where there are many mobile nodes. Where that does not go back as far as
 	flags := cmd.Flags()
 	flags.Var(sinceFlag{&f.Since}, "since", "only events of that `time` or later: 90s, 1h30m, 2d, 15:04, or 2026-01-02T15:04")
 	flags.Var(addressFlag{&f.HomeAddress}, "hoa", "only events of the mobile node with that home `address`")
+	_ = cmd.RegisterFlagCompletionFunc("hoa", o.completeHomeAddresses)
 	flags.IntVarP(&f.Last, "last", "n", 0, "no more than `N`, the newest")
 	cmd.RunE = func(cmd *cobra.Command, _ []string) error {
 		if f.Last < 0 || f.Last == 0 && cmd.Flags().Changed("last") {

@@ -3,30 +3,35 @@
 // without one.
 //
 //	mip6ctl status
-//	mip6ctl show bindings|bul|home-agents|groups|nonces|interfaces|ipsec|stats
-//	mip6ctl show bindings|bul|groups [--hoa HOA] [--prefix P] [--coa P] [--sort KEY] [-o wide]
-//	mip6ctl ipsec migrate --old A --new B [--peer P] [--dry-run]
-//	mip6ctl ro start|stop PEER
-//	mip6ctl flush bul PEER
-//	mip6ctl watch
+//	mip6ctl show bindings|bul|groups [--hoa HOA] [--prefix P] [--coa P] [--sort KEY]
+//	mip6ctl show home-agents|nonces|interfaces|ipsec|stats
+//	mip6ctl watch [--since 1h] [--hoa HOA]
+//	mip6ctl top
 //	mip6ctl events [--since 1h] [--hoa HOA]
 //	mip6ctl report [--since 1h] [--hoa HOA] -o FILE
-//	mip6ctl trace HOA
+//	mip6ctl trace HOA [--since 5m] [--follow]
 //	mip6ctl drain [--timeout 10m] [--cancel]
 //	mip6ctl delete binding HOA
 //	mip6ctl reload
+//	mip6ctl ipsec migrate --old A --new B [--peer P] [--dry-run]
+//	mip6ctl ro start|stop PEER
+//	mip6ctl flush bul PEER
 //	mip6ctl check FILE
 //	mip6ctl convert-umip [FILE]
 //	mip6ctl decode HEX
 //	mip6ctl doctor
+//	mip6ctl bug-report
+//	mip6ctl version
 //
 // Commands accept unambiguous beginnings: "mip6ctl sh int". Exit status: 0 all
 // is well, 1 it could not be done, 2 the command line or the checked or
 // converted configuration is wrong.
 //
-// The files: main.go and usage.go the command line, status.go, show.go, listing.go, listers.go,
-// correspond.go, ipsec.go, watch.go, events.go, report.go, trace.go, drain.go, delete.go, reload.go, check.go, convert.go,
-// decode.go, doctor.go the commands, since.go, complete.go, table.go and human.go what they share.
+// A command has a file of its name, but for ro and flush in correspond.go. main.go and
+// usage.go are the command line; listing.go and listers.go filters and orders, since.go
+// points in time, complete.go what shells offer, table.go and human.go what people see,
+// topmodel.go and topview.go the terminal view, bugkernel.go and redact.go parts of the
+// bug report.
 package main
 
 import (
@@ -104,6 +109,11 @@ func newRoot() *cobra.Command {
 those of UMIP, decodes messages and probes the kernel without one.
 
 Commands may be shortened as long as they are unambiguous: "mip6ctl sh int".
+
+-o chooses what is printed: a table; wide, with more columns; json, one value; jsonl,
+the elements of a list one a line. Keys are those of docs/api.md. Commands that only
+do something print nothing.
+
 Exit status: 0 all is well, 1 it could not be done, 2 the command line or the
 checked or converted configuration is wrong.`,
 		SilenceUsage:  true,
@@ -118,8 +128,8 @@ checked or converted configuration is wrong.`,
 		return usageError{fmt.Sprintf("%v\nTry \"%s --help\".", err, cmd.CommandPath())}
 	})
 	cmd.AddCommand(
-		newStatusCommand(o), newShowCommand(o), newWatchCommand(o), newEventsCommand(o), newReportCommand(o), newTraceCommand(o), newDrainCommand(o), newDeleteCommand(o), newReloadCommand(o), newROCommand(o), newFlushCommand(o), newIPsecCommand(o),
-		newCheckCommand(o), newConvertCommand(), newDecodeCommand(), newDoctorCommand(o), newVersionCommand(o),
+		newStatusCommand(o), newShowCommand(o), newWatchCommand(o), newTopCommand(o), newEventsCommand(o), newReportCommand(o), newTraceCommand(o), newDrainCommand(o), newDeleteCommand(o), newReloadCommand(o), newROCommand(o), newFlushCommand(o), newIPsecCommand(o),
+		newCheckCommand(o), newConvertCommand(), newDecodeCommand(o), newDoctorCommand(o), newBugReportCommand(o), newVersionCommand(o),
 	)
 	return cmd
 }

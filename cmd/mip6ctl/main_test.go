@@ -24,6 +24,9 @@ import (
 var update = flag.Bool("update", false, "rewrite what the scripts expect")
 
 func TestMain(m *testing.M) {
+	if os.Getenv("MIP6CTL_TEST_MAIN") != "" { // on a terminal, see toppty_test.go
+		main()
+	}
 	testscript.Main(m, map[string]func(){"mip6ctl": main})
 }
 

@@ -11,7 +11,7 @@ import (
 	"github.com/spf13/cobra"
 
 	"mip6d/internal/ctl"
-	"mip6d/internal/report"
+	draw "mip6d/internal/report"
 )
 
 func newReportCommand(o *options) *cobra.Command {
@@ -61,7 +61,7 @@ control.journal events; see events.`,
 
 // askForReport asks for all that the page shows. Link and care-of events are of no mobile node, so that one mobile node's
 // are chosen here.
-func askForReport(ctx context.Context, c *ctl.Client, f ctl.EventFilter) (p report.Page, err error) {
+func askForReport(ctx context.Context, c *ctl.Client, f ctl.EventFilter) (p draw.Page, err error) {
 	if p.Status, err = c.Status(ctx); err != nil {
 		return p, err
 	}

@@ -33,7 +33,10 @@ func printBindings(w page, list []ctl.Binding) {
 	rows := make([][]string, len(list))
 	for i, b := range list {
 		auth, with := "none", b.HomeAgent
-		if b.Authenticated {
+		switch {
+		case b.IPsec:
+			auth = "ipsec"
+		case b.Authenticated:
 			auth = "key"
 		}
 		if b.Type == ctl.BindingCorrespondent {

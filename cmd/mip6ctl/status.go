@@ -42,19 +42,3 @@ func printStatus(w page, s ctl.Status) {
 		}
 	}
 }
-
-func newVersionCommand(o *options) *cobra.Command {
-	return &cobra.Command{
-		Use: "version", Short: "The version of mip6ctl itself", Args: noArgs, ValidArgsFunction: cobra.NoFileCompletions,
-		RunE: func(cmd *cobra.Command, _ []string) error {
-			if o.output.forPrograms() {
-				return o.output.print(cmd.OutOrStdout(), struct {
-					Version  string `json:"version"`
-					Protocol int    `json:"protocol"`
-				}{ctl.Version(), ctl.Protocol})
-			}
-			_, err := fmt.Fprintf(cmd.OutOrStdout(), "mip6ctl %s, control protocol %d\n", ctl.Version(), ctl.Protocol)
-			return err
-		},
-	}
-}

@@ -47,7 +47,7 @@ func (f format) print(w io.Writer, v any) error {
 		return enc.Encode(v)
 	}
 	list := reflect.ValueOf(v)
-	if list.Kind() != reflect.Slice {
+	if _, own := v.(json.Marshaler); own || list.Kind() != reflect.Slice {
 		return enc.Encode(v)
 	}
 	for i := range list.Len() {

@@ -1,6 +1,7 @@
 package main
 
 import (
+	"context"
 	"encoding/json"
 	"fmt"
 	"io"
@@ -12,21 +13,72 @@ import (
 )
 
 func newWatchCommand(o *options) *cobra.Command {
-	return &cobra.Command{
+	var f ctl.EventFilter
+	cmd := &cobra.Command{
 		Use: "watch", Short: "What happens, as it happens", Args: noArgs, ValidArgsFunction: cobra.NoFileCompletions,
 		Long: "Prints one line for each change of state, until interrupted. With -o json or jsonl a line is a JSON object.",
-		RunE: func(cmd *cobra.Command, _ []string) error {
-			w := cmd.OutOrStdout()
-			show := func(e ctl.Event) error { return printEvent(o.page(cmd), e, timeOfDay) }
-			if o.output.forPrograms() {
-				enc := json.NewEncoder(w)
-				show = func(e ctl.Event) error { return enc.Encode(e) }
-			}
-			c := ctl.NewClient(o.socket)
-			defer c.Close()
-			return c.Watch(cmd.Context(), nil, show)
-		},
 	}
+	flags := cmd.Flags()
+	flags.Var(addressFlag{&f.HomeAddress}, "hoa", "only events of the mobile node with that home `address`")
+	_ = cmd.RegisterFlagCompletionFunc("hoa", o.completeHomeAddresses)
+	flags.Var(sinceFlag{&f.Since}, "since", "begin with what happened at that `time` or later, as events has it")
+	cmd.RunE = func(cmd *cobra.Command, _ []string) error {
+		w := &watching{client: ctl.NewClient(o.socket), filter: f}
+		defer w.client.Close()
+		w.show = func(e ctl.Event) error { return printEvent(o.page(cmd), e, timeOfDay) }
+		if o.output.forPrograms() {
+			enc := json.NewEncoder(cmd.OutOrStdout())
+			w.show = func(e ctl.Event) error { return enc.Encode(e) }
+		}
+		return w.run(cmd.Context())
+	}
+	return cmd
+}
+
+// watching joins what was and what happens, by the numbers of events.
+type watching struct {
+	client *ctl.Client
+	filter ctl.EventFilter
+	show   func(ctl.Event) error
+	last   uint64 // of the past
+	failed error  // to tell it
+}
+
+func (w *watching) run(ctx context.Context) error {
+	ready := func() {}
+	if !w.filter.Since.IsZero() {
+		ready = func() { w.failed = w.past(ctx) }
+	}
+	err := w.client.Watch(ctx, ready, func(e ctl.Event) error {
+		switch {
+		case w.failed != nil:
+			return w.failed
+		case e.Number != 0 && e.Number <= w.last, w.filter.HomeAddress.IsValid() && e.HomeAddress != w.filter.HomeAddress:
+			return nil
+		}
+		return w.show(e)
+	})
+	if w.failed != nil {
+		return w.failed
+	}
+	return err
+}
+
+// past is asked for once nothing that follows can be missed.
+func (w *watching) past(ctx context.Context) error {
+	ctx, cancel := context.WithTimeout(ctx, answerTimeout)
+	defer cancel()
+	past, err := w.client.Events(ctx, w.filter)
+	if err != nil {
+		return err
+	}
+	for _, e := range past.Events {
+		if err := w.show(e); err != nil {
+			return err
+		}
+		w.last = e.Number
+	}
+	return nil
 }
 
 // How an event's time is shown.

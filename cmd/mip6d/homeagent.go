@@ -6,9 +6,11 @@ import (
 	"maps"
 	"net"
 	"net/netip"
+	"runtime/debug"
 	"slices"
 	"time"
 
+	"mip6d/internal/admission"
 	"mip6d/internal/config"
 	"mip6d/internal/ctl"
 	"mip6d/internal/datapath"
@@ -27,23 +29,25 @@ import (
 
 // homeAgent is the wiring of a home agent.
 type homeAgent struct {
-	d        *daemon
-	machine  *ha.Machine
-	links    *homelink.Machine
-	bindings *rtnl.Bindings
-	check    ingress.Check
-	paths    *xfrmmig.Paths
-	guard    *xfrmmig.Guard
-	params   ha.Params
-	settings *rtnl.Settings
-	onLinks  *mhsock.HomeLinks
-	anycasts *anycasts
+	d          *daemon
+	machine    *ha.Machine
+	links      *homelink.Machine
+	neighbours *proxynd.Links
+	bindings   *rtnl.Bindings
+	check      ingress.Check
+	paths      *xfrmmig.Paths
+	guard      *xfrmmig.Guard
+	params     ha.Params
+	settings   *rtnl.Settings
+	onLinks    *mhsock.HomeLinks
+	anycasts   *anycasts
+	admission  *admission.HomeAgent
 	*multicast
 	*correspondent
 }
 
 func (d *daemon) homeAgent(cfg *config.Config) (_ wiring, err error) {
-	h := &homeAgent{d: d}
+	h := &homeAgent{d: d, admission: admission.NewHomeAgent(d.counters.Add)}
 	if h.params, err = haParams(cfg.HomeAgent); err != nil {
 		return nil, err
 	}
@@ -58,21 +62,21 @@ func (d *daemon) homeAgent(cfg *config.Config) (_ wiring, err error) {
 		return nil, err
 	}
 	h.protect(cfg.HomeAgent, &h.params)
-	links, err := proxynd.OpenLinks(homeLinks(h.params, &d.counters))
+	links, err := proxynd.OpenLinks(homeLinks(h.params, cfg.HomeAgent, &d.counters))
 	if err != nil {
 		return nil, err
 	}
 	d.keep(links)
-	arp, err := h.openARP()
+	h.neighbours = links
+	arp, err := h.openARP(cfg.HomeAgent)
 	if err != nil {
 		return nil, err
 	}
 	d.keep(arp)
-	mh, err := mhsock.ListenMH(nil, d.counters.Add)
+	mh, err := d.openMH(nil)
 	if err != nil {
 		return nil, err
 	}
-	d.keep(mh)
 	icmp, err := mhsock.ListenICMP(d.counters.Add)
 	if err != nil {
 		return nil, err
@@ -92,6 +96,7 @@ func (d *daemon) homeAgent(cfg *config.Config) (_ wiring, err error) {
 		h.params.Correspondent = h.correspondent.machine.Bound
 	}
 	h.params.Registered, h.params.Ended, h.params.Stored = h.registered, h.ended, true
+	h.admission.Configure(keysOf(h.params), h.params.AllowUnauthenticated)
 	h.machine = ha.New(h.params)
 	parts := []datapath.Part{h.guard, h.check, h.bindings, links, arp}
 	wire := &datapath.Wire{MH: mh, ICMP: icmp, HomeLinks: h.onLinks, Neighbours: links, ARP: arp, Delivery: links, Refused: func(e role.DADDone) {
@@ -108,9 +113,9 @@ func (d *daemon) homeAgent(cfg *config.Config) (_ wiring, err error) {
 	kernel.Main = datapath.NewHomeAgent(parts...)
 	d.engine = engine.New(engine.Config{
 		Machines: h.beside(machines...), Kernel: kernel, Wire: wire, Store: kept,
-		Counters: &d.counters, Notify: d.notify, Failed: d.failed, Meter: d.engineMeter(), Recorder: d.journal,
+		Counters: &d.counters, Classify: h.classify(), Notify: d.notify, Failed: d.failed, Meter: d.engineMeter(), Recorder: d.journal,
 	})
-	d.engine.Prime(kept.Restored())
+	h.restore(kept.Restored())
 	if err := h.settle(); err != nil {
 		return nil, err
 	}
@@ -168,6 +173,19 @@ func (h *homeAgent) kernel(cfg *config.Config) (err error) {
 	}
 	h.guard, err = h.d.openGuard(xfrmmig.AtHomeAgent, protections)
 	return err
+}
+
+// restoredTogether is how many bindings of an earlier run come into force at a time: each needs
+// memory for a moment.
+const restoredTogether = 4096
+
+// restore has the bindings of an earlier run in force again, and gives back to the system
+// what was needed for that, and for reading the configuration.
+func (h *homeAgent) restore(left role.Restored) {
+	for part := range slices.Chunk(left.Registrations, restoredTogether) {
+		h.d.engine.Prime(role.Restored{Registrations: part})
+	}
+	debug.FreeOSMemory()
 }
 
 // settle sweeps what an earlier run left, after what is still wanted was set again.
@@ -247,9 +265,10 @@ func (h *homeAgent) reinstate() error {
 	return h.forwarder.AttachTunnel(h.bindings.Device())
 }
 
-// registered and ended tell the other machines of bindings. Whose packets are protected
+// registered and ended tell the others of bindings. Whose packets are protected
 // gets no multicast: copies would go in clear.
 func (h *homeAgent) registered(now time.Time, b role.Binding) {
+	h.admission.Registered(b.HomeAddress, b.Sequence)
 	h.links.Registered(now, b)
 	switch {
 	case h.multicast == nil:
@@ -261,6 +280,7 @@ func (h *homeAgent) registered(now time.Time, b role.Binding) {
 }
 
 func (h *homeAgent) ended(home netip.Addr) {
+	h.admission.Ended(home)
 	if h.multicast != nil {
 		h.listeners.Ended(home)
 	}
@@ -290,6 +310,10 @@ func (h *homeAgent) reload(cfg *config.Config) error {
 		return err
 	}
 	h.protect(cfg.HomeAgent, &p)
+	h.admission.Configure(keysOf(p), p.AllowUnauthenticated)
+	for _, l := range homeLinks(p, cfg.HomeAgent, &h.d.counters) {
+		h.neighbours.SetRate(l.Ifindex, l.Params.Rate)
+	}
 	h.d.engine.Post(ha.Reconfigured{Params: p})
 	h.d.engine.Post(homelink.Reconfigured{Params: links})
 	h.correspondent.reload(cfg)
@@ -353,21 +377,23 @@ var haReplay = map[config.Replay]ha.Replay{
 	config.ReplayNone:      ha.ReplayNone,
 }
 
-func homeLinks(p ha.Params, counters *engine.Counters) []proxynd.Config {
+func homeLinks(p ha.Params, cfg *config.HomeAgent, counters *engine.Counters) []proxynd.Config {
 	var links []proxynd.Config
-	for _, l := range p.Links {
+	for i, l := range p.Links {
 		there := slices.ContainsFunc(links, func(c proxynd.Config) bool { return c.Ifindex == l.Ifindex })
 		if l.Ifindex != 0 && !there {
-			links = append(links, proxynd.Config{Ifindex: l.Ifindex, Source: l.Address, Count: counters.Add})
+			links = append(links, proxynd.Config{
+				Ifindex: l.Ifindex, Source: l.Address, Count: counters.Add, Params: proxynd.Params{Rate: cfg.Links[i].NeighbourRate},
+			})
 		}
 	}
 	return links
 }
 
 // openARP defends IPv4 home addresses where home addresses are defended.
-func (h *homeAgent) openARP() (*proxyarp.Links, error) {
+func (h *homeAgent) openARP(cfg *config.HomeAgent) (*proxyarp.Links, error) {
 	var links []int
-	for _, l := range homeLinks(h.params, &h.d.counters) {
+	for _, l := range homeLinks(h.params, cfg, &h.d.counters) {
 		links = append(links, l.Ifindex)
 	}
 	return proxyarp.Open(links, h.d.counters.Add)
@@ -383,9 +409,10 @@ func (h *homeAgent) bindingList(now time.Time) []ctl.Binding {
 
 func (h *homeAgent) show(b role.Binding, now time.Time) ctl.Binding {
 	behind := h.machine.Above(b.HomeAddress)
+	key, ipsec := h.machine.Authenticates(b.HomeAddress)
 	return ctl.Binding{
 		Type: ctl.BindingHome, HomeAddress: b.HomeAddress, CareOf: b.CareOf, HomeAgent: b.HomeAgent, Interface: ifname(b.Ifindex),
-		LinkLocal: b.LinkLocal, Router: b.Router, Authenticated: h.machine.Authenticates(b.HomeAddress),
+		LinkLocal: b.LinkLocal, Router: b.Router, Authenticated: key || ipsec, IPsec: ipsec,
 		State: "active", Sequence: b.Sequence, Lifetime: ctl.Seconds(b.Lifetime),
 		Remaining: ctl.Seconds(max(b.Expires.Sub(now), 0)), Expires: b.Expires,
 		Created: b.Created, Moves: b.Moves,

@@ -119,13 +119,12 @@ func (n *mobileNode) protect(c *config.MobileNode) error {
 // sockets opens everything that hears and speaks, and the engine between.
 func (n *mobileNode) sockets(cfg *config.Config, kernel engine.Applier, kept *store.Keeper, left role.Restored) error {
 	d := n.d
-	mh, err := mhsock.ListenMH(func(ifindex int, sa uint32) bool {
+	mh, err := d.openMH(func(ifindex int, sa uint32) bool {
 		return xfrmmig.IsTunnel(sa) || strings.HasPrefix(ifname(ifindex), cfg.Kernel.TunnelPrefix)
-	}, d.counters.Add)
+	})
 	if err != nil {
 		return err
 	}
-	d.keep(mh)
 	icmp, err := mhsock.ListenICMP(d.counters.Add)
 	if err != nil {
 		return err

@@ -16,13 +16,18 @@ func (d *daemon) notify(t time.Time, n role.Notice) {
 	if d.meter != nil {
 		d.meter.Told(n)
 	}
-	d.hub.Publish(ctl.NewEvent(t, n, ifname))
+	if d.hub.Watched() {
+		d.hub.Publish(ctl.NewEvent(t, n, ifname))
+	}
 	level := slog.LevelInfo
 	switch {
 	case n.Warn:
 		level = slog.LevelWarn
 	case n.Kind.Routine():
 		level = slog.LevelDebug
+	}
+	if !d.log.Enabled(context.Background(), level) {
+		return
 	}
 	attrs := []slog.Attr{slog.String("event", string(n.Kind))}
 	for _, a := range []struct {

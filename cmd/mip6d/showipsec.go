@@ -54,6 +54,9 @@ func policyOf(p xfrmmig.Policy, l xfrmmig.Listing) ctl.IPsecPolicy {
 	}
 	t := p.Templates[0]
 	home, u := l.Of(t.Reqid)
+	if h, ok := l.HeaderBefore(p); ok {
+		home, u = h, xfrmmig.ForSignalling
+	}
 	out.HomeAddress, out.Purpose, out.Mode = home, u.String(), t.Mode.String()
 	if t.Mode == xfrmmig.Tunnel {
 		out.TunnelFrom, out.TunnelTo = t.Src, t.Dst

@@ -39,6 +39,7 @@ const (
 	ebpf      = "github.com/cilium/ebpf"
 	yaml      = "gopkg.in/yaml.v3"
 	cobra     = "github.com/spf13/cobra"
+	tui       = "charm.land/bubbletea/v2"
 	prom      = "github.com/prometheus/client_golang/prometheus"
 	bbolt     = "go.etcd.io/bbolt"
 )
@@ -56,33 +57,35 @@ var Rooms = []Room{
 
 	// The contract, the tables, the machines.
 	{Path: "internal/role", Pure: true, Rooms: codecs},
-	{Path: "internal/bce", Pure: true, Rooms: []string{"internal/role"}},
+	{Path: "internal/heap", Pure: true},
+	{Path: "internal/bce", Pure: true, Rooms: []string{"internal/role", "internal/heap"}},
 	{Path: "internal/bul", Pure: true, Rooms: []string{"internal/role"}},
 	{Path: "internal/ha", Pure: true, Rooms: machine()},
 	{Path: "internal/homelink", Pure: true, Rooms: machine()},
 	{Path: "internal/listener", Pure: true, Rooms: machine()},
 	{Path: "internal/mn", Pure: true, Rooms: machine()},
 	{Path: "internal/cn", Pure: true, Rooms: machine()},
-	{Path: "internal/sim", Rooms: concat(roles, machine())},
+	{Path: "internal/sim", Rooms: concat(roles, machine(), []string{"internal/datapath", "internal/xfrmmig"})},
 
 	// The world.
 	{Path: "internal/engine", Rooms: []string{"internal/role"}},
+	{Path: "internal/admission", Rooms: concat(codecs, []string{"internal/role", "internal/bce", "internal/engine"}), PureFiles: []string{"budget.go"}},
 	{Path: "internal/datapath", Rooms: []string{"internal/role"}},
 	{Path: "internal/mhsock", Rooms: concat(codecs, []string{"internal/role"}), Modules: []string{sockets, sys, bpf, errgroup}},
 	{Path: "internal/netmon", Rooms: []string{"internal/role"}, Modules: []string{netlink, sys}},
 	{Path: "internal/loss", Modules: []string{netlink, bpf, sys}},
 	{Path: "internal/rtnl", Rooms: []string{"internal/role", "internal/loss"}, Modules: []string{rtnetlink, netlink, bpf, sys}},
-	{Path: "internal/proxynd", Rooms: concat(codecs, []string{"internal/role"}), PureFiles: []string{"respond.go"},
+	{Path: "internal/proxynd", Rooms: concat(codecs, []string{"internal/role", "internal/heap"}), PureFiles: []string{"respond.go"},
 		Modules: []string{sockets, bpf, errgroup, sys}},
 	{Path: "internal/proxyarp", Rooms: []string{"internal/role"}, PureFiles: []string{"frame.go"}, Modules: []string{sockets, errgroup, sys}},
-	{Path: "internal/ingress", Rooms: []string{"internal/role"}, Modules: []string{ebpf, rtnetlink, sys}},
+	{Path: "internal/ingress", Rooms: []string{"internal/role", "internal/clsact"}, Modules: []string{ebpf, rtnetlink, sys}},
 	{Path: "internal/clsact", Modules: []string{ebpf, rtnetlink, sys}},
 	{Path: "internal/mngate", Rooms: []string{"internal/clsact"}, Modules: []string{ebpf, rtnetlink, sys}},
 	{Path: "internal/sighting", Rooms: []string{"internal/role", "internal/clsact"}, Modules: []string{ebpf, rtnetlink, sys}},
 	{Path: "internal/mcast", Rooms: []string{"internal/role", "internal/icmp6"}, PureFiles: []string{"packet.go"},
 		Modules: []string{ebpf, bpf, sockets, sys}},
 	{Path: "internal/store", Rooms: []string{"internal/role"}, PureFiles: []string{"record.go"}, Modules: []string{bbolt, sys}},
-	{Path: "internal/xfrmmig", Rooms: []string{"internal/role", "internal/loss"}, PureFiles: []string{"encode.go", "decode.go", "direct.go", "esp.go", "migrate.go", "protect.go"}, Modules: []string{netlink, sys}},
+	{Path: "internal/xfrmmig", Rooms: []string{"internal/role", "internal/loss"}, PureFiles: []string{"encode.go", "decode.go", "direct.go", "esp.go", "migrate.go", "model.go", "protect.go"}, Modules: []string{netlink, sys}},
 
 	// What the kernel must be able to do.
 	{Path: "internal/doctor", Pure: true},
@@ -101,16 +104,16 @@ var Rooms = []Room{
 	{Path: "internal/sdnotify"},
 	{Path: "cmd/mip6ctl", Rooms: concat(codecs, []string{
 		"internal/ctl", "internal/config", "internal/decode", "internal/umip", "internal/report", "internal/doctor", "internal/probe", "internal/rtnl",
-	}), Modules: []string{cobra}},
+	}), Modules: []string{cobra, tui, yaml}},
 
 	// The only one that knows both a role and an applier.
 	{Path: "cmd/mip6d", Rooms: concat(codecs, roles, appliers, []string{
 		"internal/role", "internal/engine", "internal/config", "internal/ctl", "internal/store", "internal/doctor", "internal/probe",
-		"internal/sdnotify", "internal/metrics", "internal/journal",
+		"internal/sdnotify", "internal/metrics", "internal/journal", "internal/admission",
 	}), Modules: []string{errgroup, sys}},
 
 	// The load generator, which knows the protocol and nothing of the daemon.
-	{Path: "internal/loadgen", Rooms: []string{"internal/mh", "internal/exthdr", "internal/rr"},
+	{Path: "internal/loadgen", Rooms: []string{"internal/mh", "internal/exthdr", "internal/rr", "internal/heap"},
 		PureFiles: []string{"population.go", "packet.go", "fleet.go", "result.go"}, Modules: []string{bpf, sys}},
 	{Path: "cmd/mip6bench", Rooms: []string{"internal/loadgen"}},
 
@@ -121,13 +124,13 @@ var Rooms = []Room{
 
 // machine is what a protocol role is made of.
 func machine() []string {
-	return concat(codecs, []string{"internal/role", "internal/bce", "internal/bul"})
+	return concat(codecs, []string{"internal/role", "internal/bce", "internal/bul", "internal/heap"})
 }
 
 // pureStd is what a pure room may import of the standard library. crypto/rand
 // and math/rand are not here, nor what opens files or sockets.
 var pureStd = []string{
-	"bytes", "cmp", "container/heap", "container/list", "container/ring",
+	"bytes", "cmp", "container/list", "container/ring",
 	"crypto/aes", "crypto/cipher", "crypto/hmac", "crypto/sha1", "crypto/sha256", "crypto/subtle",
 	"encoding", "encoding/binary", "encoding/hex", "encoding/json", "errors", "fmt", "hash", "hash/crc32", "io", "iter", "maps", "math", "math/bits",
 	"net/netip", "slices", "sort", "strconv", "strings", "time", "unicode", "unicode/utf8", "unique",

@@ -6,11 +6,11 @@
 package bce
 
 import (
-	"container/heap"
 	"iter"
 	"net/netip"
 	"time"
 
+	"mip6d/internal/heap"
 	"mip6d/internal/role"
 )
 
@@ -18,14 +18,17 @@ import (
 // empty.
 type Cache struct {
 	byHome map[netip.Addr]*entry
-	expiry expiry
+	expiry heap.Heap[*entry] // the next to expire first
 	nets   nets
 }
 
 type entry struct {
+	heap.Place
 	binding role.Binding
-	index   int // in expiry
 }
+
+// Before implements heap.Item.
+func (e *entry) Before(other *entry) bool { return e.binding.Expires.Before(other.binding.Expires) }
 
 // Set puts a binding in, in place of one of the same home address.
 func (c *Cache) Set(b role.Binding) {
@@ -33,7 +36,7 @@ func (c *Cache) Set(b role.Binding) {
 		c.nets.remove(e)
 		e.binding = b
 		c.nets.add(e)
-		heap.Fix(&c.expiry, e.index)
+		c.expiry.Set(e)
 		return
 	}
 	if c.byHome == nil {
@@ -42,7 +45,7 @@ func (c *Cache) Set(b role.Binding) {
 	e := &entry{binding: b}
 	c.byHome[b.HomeAddress] = e
 	c.nets.add(e)
-	heap.Push(&c.expiry, e)
+	c.expiry.Set(e)
 }
 
 // Get returns the binding of a home address.
@@ -56,29 +59,30 @@ func (c *Cache) Get(home netip.Addr) (role.Binding, bool) {
 // Delete removes the binding of a home address; that there is none is fine.
 func (c *Cache) Delete(home netip.Addr) {
 	if e := c.byHome[home]; e != nil {
-		heap.Remove(&c.expiry, e.index)
+		c.expiry.Remove(e)
 		delete(c.byHome, home)
 		c.nets.remove(e)
 	}
 }
 
 // Len counts the bindings.
-func (c *Cache) Len() int { return len(c.expiry) }
+func (c *Cache) Len() int { return c.expiry.Len() }
 
 // Next is when the first binding expires; zero when there is none.
 func (c *Cache) Next() time.Time {
-	if len(c.expiry) == 0 {
-		return time.Time{}
+	if e, ok := c.expiry.First(); ok {
+		return e.binding.Expires
 	}
-	return c.expiry[0].binding.Expires
+	return time.Time{}
 }
 
 // PopExpired removes one binding that has expired, the longest expired first.
 func (c *Cache) PopExpired(now time.Time) (role.Binding, bool) {
-	if len(c.expiry) == 0 || c.expiry[0].binding.Expires.After(now) {
+	e, ok := c.expiry.First()
+	if !ok || e.binding.Expires.After(now) {
 		return role.Binding{}, false
 	}
-	e := heap.Pop(&c.expiry).(*entry)
+	c.expiry.Remove(e)
 	delete(c.byHome, e.binding.HomeAddress)
 	c.nets.remove(e)
 	return e.binding, true
@@ -87,7 +91,7 @@ func (c *Cache) PopExpired(now time.Time) (role.Binding, bool) {
 // All yields the bindings in no particular order.
 func (c *Cache) All() iter.Seq[role.Binding] {
 	return func(yield func(role.Binding) bool) {
-		for _, e := range c.expiry {
+		for e := range c.expiry.All() {
 			if !yield(e.binding) {
 				return
 			}
@@ -98,28 +102,3 @@ func (c *Cache) All() iter.Seq[role.Binding] {
 // Later says whether sequence number a is greater than b, modulo 2^16
 // (RFC 6275 §9.5.1): one of the 32767 numbers after it.
 func Later(a, b uint16) bool { return a != b && a-b < 1<<15 }
-
-// expiry is a heap of bindings, the next to expire first.
-type expiry []*entry
-
-func (h expiry) Len() int           { return len(h) }
-func (h expiry) Less(i, k int) bool { return h[i].binding.Expires.Before(h[k].binding.Expires) }
-
-func (h expiry) Swap(i, k int) {
-	h[i], h[k] = h[k], h[i]
-	h[i].index, h[k].index = i, k
-}
-
-func (h *expiry) Push(x any) {
-	e := x.(*entry)
-	e.index = len(*h)
-	*h = append(*h, e)
-}
-
-func (h *expiry) Pop() any {
-	last := len(*h) - 1
-	e := (*h)[last]
-	(*h)[last] = nil
-	*h = (*h)[:last]
-	return e
-}

@@ -1,9 +1,6 @@
 // Package clsact puts BPF programs on the clsact hooks of interfaces, and takes them off
 // again. A filter's name tells whose it is, and whether the qdisc came with it: the qdisc
-// itself can carry no mark.
-//
-// internal/ingress has its own way, since its filters must be replaced by those of a later
-// run without a gap.
+// itself can carry no mark. Programs take the place of those of an earlier run without a gap.
 package clsact
 
 import (
@@ -34,24 +31,13 @@ const ourQdisc = "+clsact"
 
 // Attach puts the programs on an interface, in place of those of an earlier run.
 func Attach(nl *netlink.Handle, ifindex int, p Place, h Hooks) error {
-	link, err := nl.LinkByIndex(ifindex)
+	made, err := Ensure(nl, ifindex)
 	if err != nil {
-		return fmt.Errorf("look at interface %d: %w", ifindex, err)
+		return err
 	}
 	mark := ""
-	err = nl.QdiscAdd(qdisc(ifindex))
-	switch {
-	case err == nil:
+	if made {
 		mark = ourQdisc
-		if link.Attrs().TxQLen == 0 {
-			// The first qdisc would give the device a queue length; ours queues nothing.
-			err = nl.LinkSetTxQLen(link, 0)
-		}
-	case errors.Is(err, unix.EEXIST):
-		err = nil
-	}
-	if err != nil {
-		return fmt.Errorf("add a clsact qdisc to %s: %w", link.Attrs().Name, err)
 	}
 	for _, x := range []struct {
 		parent  uint32
@@ -71,10 +57,33 @@ func Attach(nl *netlink.Handle, ifindex int, p Place, h Hooks) error {
 			},
 			Name: name, Fd: x.program.FD(), DirectAction: true,
 		}); err != nil {
-			return fmt.Errorf("put the filter %s on %s: %w", name, link.Attrs().Name, err)
+			return fmt.Errorf("put the filter %s on interface %d (priority %d): %w", name, ifindex, p.Priority, err)
 		}
 	}
 	return nil
+}
+
+// Ensure sees that an interface has a clsact qdisc and tells whether it had to be made.
+func Ensure(nl *netlink.Handle, ifindex int) (made bool, err error) {
+	link, err := nl.LinkByIndex(ifindex)
+	if err != nil {
+		return false, fmt.Errorf("look at interface %d: %w", ifindex, err)
+	}
+	err = nl.QdiscAdd(qdisc(ifindex))
+	switch {
+	case err == nil:
+		if link.Attrs().TxQLen == 0 {
+			// The first qdisc would give the device a queue length; ours queues nothing.
+			err = nl.LinkSetTxQLen(link, 0)
+		}
+		made = true
+	case errors.Is(err, unix.EEXIST):
+		err = nil // an ingress qdisc gives the same answer, and filters work on it as well
+	}
+	if err != nil {
+		return made, fmt.Errorf("add a clsact qdisc to %s: %w", link.Attrs().Name, err)
+	}
+	return made, nil
 }
 
 func qdisc(ifindex int) *netlink.Clsact {
@@ -83,10 +92,23 @@ func qdisc(ifindex int) *netlink.Clsact {
 	}}
 }
 
-func find(nl *netlink.Handle, ifindex int, parent uint32, p Place) *netlink.BpfFilter {
+// Filters lists the filters on one of an interface's hooks (netlink.HANDLE_MIN_INGRESS,
+// HANDLE_MIN_EGRESS): none where there is no qdisc, which the kernel answers with EINVAL.
+func Filters(nl *netlink.Handle, ifindex int, parent uint32) ([]netlink.Filter, error) {
 	filters, err := nl.FilterList(linkIndex(ifindex), parent)
+	if err != nil && !errors.Is(err, unix.EINVAL) {
+		return nil, fmt.Errorf("list the filters of interface %d: %w", ifindex, err)
+	}
+	return filters, nil
+}
+
+// NameOf is the name that a filter was given, without the note about the qdisc.
+func NameOf(f *netlink.BpfFilter) string { return strings.TrimSuffix(f.Name, ourQdisc) }
+
+func find(nl *netlink.Handle, ifindex int, parent uint32, p Place) *netlink.BpfFilter {
+	filters, err := Filters(nl, ifindex, parent)
 	if err != nil {
-		return nil // no qdisc
+		return nil
 	}
 	for _, f := range filters {
 		if b, ok := f.(*netlink.BpfFilter); ok && b.Priority == p.Priority && b.FilterAttrs.Handle == p.Handle {
@@ -113,7 +135,7 @@ func Detach(nl *netlink.Handle, p Place, names ...string) error {
 		ifindex, made := l.Attrs().Index, false
 		for _, parent := range []uint32{netlink.HANDLE_MIN_INGRESS, netlink.HANDLE_MIN_EGRESS} {
 			f := find(nl, ifindex, parent, p)
-			if f == nil || !slices.Contains(names, strings.TrimSuffix(f.Name, ourQdisc)) {
+			if f == nil || !slices.Contains(names, NameOf(f)) {
 				continue
 			}
 			made = made || strings.HasSuffix(f.Name, ourQdisc)
@@ -130,12 +152,8 @@ func Detach(nl *netlink.Handle, p Place, names ...string) error {
 
 func removeIfEmpty(nl *netlink.Handle, ifindex int) error {
 	for _, parent := range []uint32{netlink.HANDLE_MIN_INGRESS, netlink.HANDLE_MIN_EGRESS} {
-		filters, err := nl.FilterList(linkIndex(ifindex), parent)
-		if err != nil {
-			return fmt.Errorf("list the filters of interface %d: %w", ifindex, err)
-		}
-		if len(filters) > 0 {
-			return nil
+		if filters, err := Filters(nl, ifindex, parent); err != nil || len(filters) > 0 {
+			return err
 		}
 	}
 	if err := nl.QdiscDel(qdisc(ifindex)); err != nil && !errors.Is(err, unix.ENOENT) {

@@ -2,17 +2,18 @@ package cn
 
 import (
 	"cmp"
-	"container/heap"
 	"net/netip"
 	"slices"
 	"time"
 
+	"mip6d/internal/heap"
 	"mip6d/internal/role"
 )
 
 // entry is what is known of one home address with one address of ours (§9.1).
 // While it is not bound it is but the memory of a sequence number.
 type entry struct {
+	heap.Place
 	pair     role.Pair
 	careOf   netip.Addr
 	sequence uint16
@@ -38,15 +39,17 @@ type entry struct {
 
 	// Of the cache.
 	at           time.Time // when something is to be done; zero: never
-	index        int       // in the heap; -1: not there
 	older, newer *entry    // by last Binding Update, among the bound ones or among the others
 }
+
+// Before implements heap.Item.
+func (e *entry) Before(other *entry) bool { return e.at.Before(other.at) }
 
 // cache is the Binding Cache. All operations cost at most the logarithm of the
 // number of entries.
 type cache struct {
 	entries map[role.Pair]*entry
-	heap    byTime
+	timers  heap.Heap[*entry]
 	bound   int
 	making  int   // not bound, but about to be
 	live    order // bound, the one updated the longest ago first
@@ -59,7 +62,7 @@ func (c *cache) get(p role.Pair) *entry { return c.entries[p] }
 
 // add makes an entry that is not bound.
 func (c *cache) add(p role.Pair) *entry {
-	e := &entry{pair: p, index: -1}
+	e := &entry{pair: p}
 	c.entries[p] = e
 	c.ended.push(e)
 	return e
@@ -112,30 +115,26 @@ func (c *cache) oldestGuard() *entry { return c.ended.oldest() }
 // schedule has an entry come up at a time; zero: never.
 func (c *cache) schedule(e *entry, at time.Time) {
 	e.at = at
-	switch {
-	case at.IsZero() && e.index >= 0:
-		heap.Remove(&c.heap, e.index)
-	case at.IsZero():
-	case e.index >= 0:
-		heap.Fix(&c.heap, e.index)
-	default:
-		heap.Push(&c.heap, e)
+	if at.IsZero() {
+		c.timers.Remove(e)
+		return
 	}
+	c.timers.Set(e)
 }
 
 func (c *cache) next() time.Time {
-	if len(c.heap) == 0 {
-		return time.Time{}
+	if e, ok := c.timers.First(); ok {
+		return e.at
 	}
-	return c.heap[0].at
+	return time.Time{}
 }
 
 // due returns an entry whose time has come, or nil.
 func (c *cache) due(now time.Time) *entry {
-	if len(c.heap) == 0 || c.heap[0].at.After(now) {
-		return nil
+	if e, ok := c.timers.First(); ok && !e.at.After(now) {
+		return e
 	}
-	return c.heap[0]
+	return nil
 }
 
 // sorted returns all entries by home address and our own: the same past gives
@@ -185,29 +184,4 @@ func (o *order) oldest() *entry {
 		}
 	}
 	return nil
-}
-
-// byTime is a heap of entries, the next to come up first.
-type byTime []*entry
-
-func (h byTime) Len() int           { return len(h) }
-func (h byTime) Less(i, k int) bool { return h[i].at.Before(h[k].at) }
-func (h byTime) Swap(i, k int) {
-	h[i], h[k] = h[k], h[i]
-	h[i].index, h[k].index = i, k
-}
-
-func (h *byTime) Push(x any) {
-	e := x.(*entry)
-	e.index = len(*h)
-	*h = append(*h, e)
-}
-
-func (h *byTime) Pop() any {
-	last := len(*h) - 1
-	e := (*h)[last]
-	(*h)[last] = nil
-	*h = (*h)[:last]
-	e.index = -1
-	return e
 }

@@ -71,6 +71,10 @@ type HomeLink struct {
 	// after each advertisement; zero: as long as a default router (RFC 6275 §7.4).
 	Preference        int
 	HomeAgentLifetime time.Duration
+
+	// NeighbourRate is how many probes and advertisements for home addresses are sent in
+	// a second at most.
+	NeighbourRate int
 }
 
 // HomePrefix is a subnet prefix of a home link, with the lifetimes that it is

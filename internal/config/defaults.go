@@ -27,6 +27,7 @@ const (
 	defaultTimestampWindow = 7 * time.Second // RFC 4285 §5.1
 	defaultLifetime        = 420 * time.Second
 	defaultPreference      = 100
+	defaultNeighbourRate   = 5000
 
 	// RFC 4861 §6.2.1, §10. RFC 6275 §7.5: the short intervals must be asked for.
 	defaultMinInterval    = 200 * time.Second
@@ -79,6 +80,7 @@ const (
 	maxRouterLifetime    = 9000 * time.Second
 	maxHomeAgentLifetime = 65535 * time.Second
 	maxAgentPreference   = 65535
+	maxNeighbourRate     = 100_000
 
 	minIdleTimeout = 10 * time.Second
 	maxIdleTimeout = time.Hour

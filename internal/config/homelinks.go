@@ -10,6 +10,7 @@ import (
 
 func (d *decoder) homeLink(l *HomeLink, path string, n *yaml.Node) {
 	virtual, valid, preferred := false, Forever, unset
+	l.NeighbourRate = defaultNeighbourRate
 	d.mapping(path, n,
 		optional("interface", d.ifName(&l.Interface)),
 		optional("virtual", d.boolean(&virtual)),
@@ -19,6 +20,7 @@ func (d *decoder) homeLink(l *HomeLink, path string, n *yaml.Node) {
 		optional("preferred_lifetime", d.wholeSeconds(&preferred, 0, maxValidLifetime)),
 		optional("advertise", func(path string, n *yaml.Node) { d.advertise(&l.Advertise, path, n) }),
 		optional("preference", integer(d, &l.Preference, 0, maxAgentPreference)),
+		optional("neighbour_rate", integer(d, &l.NeighbourRate, 1, maxNeighbourRate)),
 		optional("home_agent_lifetime", d.wholeSeconds(&l.HomeAgentLifetime, minRouterLifetime, maxHomeAgentLifetime)),
 	)
 	for i := range l.Prefixes {

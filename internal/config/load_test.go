@@ -80,7 +80,8 @@ metrics: {listen: "[::1]:9462"}
 					{netip.MustParsePrefix("2001:db8:11::/64"), 2 * time.Hour, 2 * time.Hour},
 				},
 
-				Advertise: &Advertise{200 * time.Second, 600 * time.Second, 1800 * time.Second, 500 * time.Millisecond, true, true, 3 * time.Second},
+				Advertise:     &Advertise{200 * time.Second, 600 * time.Second, 1800 * time.Second, 500 * time.Millisecond, true, true, 3 * time.Second},
+				NeighbourRate: defaultNeighbourRate,
 			}},
 			MobileNodes: []MobileNodeEntry{
 				{

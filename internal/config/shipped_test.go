@@ -42,6 +42,30 @@ func TestExamples(t *testing.T) {
 	}
 }
 
+// TestDocumentsExamples parses the configurations that documents show: indented in the
+// README, fenced elsewhere.
+func TestDocumentsExamples(t *testing.T) {
+	for file, want := range map[string]*regexp.Regexp{
+		"README.md":     regexp.MustCompile(`(?m)^    (?:home_agent|mobile_node):\n(?:      .*\n)+`),
+		"docs/ipsec.md": regexp.MustCompile("(?m)^```yaml\n(?:[^`].*\n)+```$"),
+	} {
+		text, err := os.ReadFile(top + file)
+		if err != nil {
+			t.Fatal(err)
+		}
+		examples := want.FindAllString(string(text), -1)
+		if len(examples) < 2 {
+			t.Errorf("%s has %d examples", file, len(examples))
+		}
+		for _, e := range examples {
+			e = strings.TrimSuffix(strings.TrimPrefix(e, "```yaml\n"), "```")
+			if _, d := decode(file, []byte(e), WithoutKeys()); len(d.problems) > 0 {
+				t.Errorf("%s: %v in\n%s", file, d.problems, e)
+			}
+		}
+	}
+}
+
 // schema returns every key there is, by decoding the complete examples.
 func schema(t *testing.T) []string {
 	t.Helper()

@@ -21,7 +21,8 @@ type Binding struct {
 	Interface     string     `json:"interface,omitzero"`  // of the home link
 	LinkLocal     netip.Addr `json:"link_local,omitzero"` // defended too (L flag)
 	Router        bool       `json:"router"`              // advertised as a router
-	Authenticated bool       `json:"authenticated"`       // by a shared key (RFC 4285)
+	Authenticated bool       `json:"authenticated"`       // by a shared key (RFC 4285), by IPsec or by both; a correspondent's by return routability
+	IPsec         bool       `json:"ipsec,omitzero"`      // signalling is protected by IPsec
 	State         string     `json:"state,omitzero"`      // such as active, pending, deleted
 	Sequence      uint16     `json:"sequence"`            // of the Binding Update last accepted
 	Lifetime      Seconds    `json:"lifetime_s"`          // as granted

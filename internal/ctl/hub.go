@@ -48,6 +48,13 @@ func (h *Hub) Publish(e Event) {
 	}
 }
 
+// Watched says whether somebody subscribes. An event need not be made for nobody.
+func (h *Hub) Watched() bool {
+	h.mu.Lock()
+	defer h.mu.Unlock()
+	return len(h.watchers) > 0
+}
+
 // Subscribe returns the events published from now on. The channel is closed
 // when ctx has ended.
 func (h *Hub) Subscribe(ctx context.Context) <-chan Event {

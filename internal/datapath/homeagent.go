@@ -70,20 +70,24 @@ func run(effects []role.Effect) int {
 // set brings bindings into force, part after part. One that a part refuses
 // goes no further; its machine undoes what the parts before have done.
 func (h *HomeAgent) set(effects []role.Effect, errs []error) {
+	bindings, at := make([]role.Binding, len(effects)), make([]int, len(effects))
+	for i, e := range effects {
+		bindings[i], at[i] = e.(role.SetBinding).Binding, i
+	}
 	for _, part := range h.parts {
-		var bindings []role.Binding
-		var at []int
-		for i, e := range effects {
-			if errs[i] == nil {
-				bindings = append(bindings, e.(role.SetBinding).Binding)
-				at = append(at, i)
-			}
-		}
 		if len(bindings) == 0 {
 			return
 		}
-		for k, err := range part.Set(bindings) {
-			errs[at[k]] = err
+		taken := 0
+		refused := part.Set(bindings)
+		for k := range refused {
+			if errs[at[k]] = refused[k]; refused[k] == nil {
+				bindings[taken], at[taken] = bindings[k], at[k]
+				taken++
+			}
+		}
+		if refused != nil {
+			bindings, at = bindings[:taken], at[:taken]
 		}
 	}
 }

@@ -13,7 +13,7 @@ import (
 // change its name.
 var kept = []Key{
 	"xfrm", "home_address_states", "routing_header_states", "sub_policies", "mobility_header_sockets", "extension_headers",
-	"esp_aead", "esp_cbc_hmac", "migrate",
+	"esp_aead", "esp_cbc_hmac", "migrate", "protection_marks",
 	"external_tunnel", "encap_routes", "tunnel", "ipv4_in_tunnel", "detour_pair", "sit",
 	"home_address_flag", "nodad_flag", "optimistic_dad", "address_protocol", "packet_sockets", "kernel_proxy_nd", "address_labels",
 	"forwarding", "source_rules", "route_protocol", "route_protocol_name", "load_sharing", "multicast_routing",

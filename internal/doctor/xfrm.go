@@ -76,6 +76,14 @@ var ipsec = []Probe{
 		},
 		Get: Remedy{Option: "CONFIG_XFRM_MIGRATE", Also: "it is no module: another kernel is needed. " + debian},
 	},
+	{
+		Key: "protection_marks", Group: groupIPsec, What: "a raw socket is told the mark that a security association gives (SO_RCVMARK, Linux 5.19)",
+		Needs: []Need{
+			{HomeAgent, Should, "no mobile node that IPsec protects can register: nothing tells which messages came in protected"},
+			{MobileNode, Should, "no Binding Acknowledgement counts as protected by IPsec, so no registration with it succeeds"},
+		},
+		Get: Remedy{Also: "Linux 5.19 or later. " + debian},
+	},
 }
 
 func espNeeds(rfc string) []Need {

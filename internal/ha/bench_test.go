@@ -40,3 +40,32 @@ func BenchmarkRefresh(b *testing.B) {
 		})
 	}
 }
+
+// BenchmarkExhaustedPool refuses an IPv4 home address where all of the pool are of mobile nodes
+// that are bound: it must cost the same for few and many.
+func BenchmarkExhaustedPool(b *testing.B) {
+	for _, bits := range []int{24, 16} {
+		b.Run(fmt.Sprint("/", bits), func(b *testing.B) {
+			p := params()
+			p.IPv4Pool = []netip.Prefix{netip.PrefixFrom(netip.MustParseAddr("10.0.0.0"), bits)}
+			m := New(p)
+			m.now = t0
+			for i := range 1<<(32-bits) - 2 {
+				a := hoa.As16()
+				a[12], a[13], a[14], a[15] = 1, byte(i>>16), byte(i>>8), byte(i)
+				n := m.node(netip.AddrFrom16(a))
+				if !m.leaseAny(n) {
+					b.Fatal("exhausted too early")
+				}
+				m.cache.Set(role.Binding{HomeAddress: n.home, Expires: t0.Add(time.Hour)})
+				m.forgetLater(n)
+			}
+			n := m.node(hoa)
+			for b.Loop() {
+				if m.leaseAny(n) {
+					b.Fatal("not exhausted")
+				}
+			}
+		})
+	}
+}

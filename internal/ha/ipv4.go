@@ -125,32 +125,55 @@ func (m *Machine) lease(n *node, a netip.Addr) {
 
 // release gives an address back to the pool.
 func (m *Machine) release(n *node) {
-	delete(m.leases, n.lease)
-	n.lease = netip.Addr{}
+	if a := n.lease; a.IsValid() {
+		n.lease = netip.Addr{}
+		delete(m.leases, a)
+		if !m.queued4[a] {
+			m.queued4[a] = true
+			m.freed4 = append(m.freed4, a)
+		}
+	}
 }
 
-// leaseAny takes the next free address of the pool, or where none is, one of a mobile
-// node that has no binding.
+// leaseAny takes the next address of the pool that nobody had yet, or the one that was given
+// back the longest ago, or where none is, that of the mobile node that is without a
+// binding the longest. None of this takes longer for a larger pool or more bindings: each
+// address is looked at once, and again when it was given back.
 func (m *Machine) leaseAny(n *node) bool {
-	if len(m.leases) < m.poolSize {
-		for range m.poolSpan() {
-			a := m.nextIPv4()
-			if m.inPool(a) && m.leases[a] == nil {
-				m.lease(n, a)
-				return true
-			}
+	for m.unseen4 > 0 {
+		m.unseen4--
+		if a := m.nextIPv4(); m.inPool(a) && m.leases[a] == nil {
+			m.lease(n, a)
+			return true
 		}
 	}
-	var lowest netip.Addr
-	for a := range m.leases {
-		if m.spare(a) && (!lowest.IsValid() || a.Less(lowest)) {
-			lowest = a
+	for len(m.freed4) > 0 {
+		a := m.freed4[0]
+		m.freed4 = m.freed4[1:]
+		delete(m.queued4, a)
+		if m.inPool(a) && m.leases[a] == nil {
+			m.lease(n, a)
+			return true
 		}
 	}
-	if lowest.IsValid() {
-		m.lease(n, lowest)
+	for len(m.resting) > 0 {
+		holder := m.resting[0]
+		m.resting = m.resting[1:]
+		holder.resting = false
+		if a := holder.lease; holder != n && a.IsValid() && m.atRest(holder) {
+			m.lease(n, a)
+			return true
+		}
 	}
-	return lowest.IsValid()
+	return false
+}
+
+// rest notes that a mobile node has an address of the pool and no binding.
+func (m *Machine) rest(n *node) {
+	if n.lease.IsValid() && !n.resting {
+		n.resting = true
+		m.resting = append(m.resting, n)
+	}
 }
 
 // nextIPv4 goes through the pool, round and round.
@@ -184,22 +207,12 @@ func (m *Machine) setPool() {
 			m.configured4[a] = true
 		}
 	}
-	m.poolSize = m.poolSpan()
-	for _, p := range m.p.IPv4Pool {
-		if p.Bits() < 31 {
-			m.poolSize -= 2
-		}
-		for a := range m.configured4 {
-			if p.Contains(a) && !reserved(p, a) {
-				m.poolSize--
-			}
-		}
-	}
 	for a, n := range m.leases {
 		if !m.inPool(a) || m.configuredIPv4(n.home).IsValid() {
 			m.release(n)
 		}
 	}
+	m.unseen4, m.freed4, m.queued4 = m.poolSpan(), nil, make(map[netip.Addr]bool) // all are looked at anew
 }
 
 // lend has a mobile node keep what it was given under other parameters, where that is of

@@ -371,3 +371,33 @@ func TestReloadLendsAndTakesBack(t *testing.T) {
 	b.now = b.now.Add(time.Second)
 	b.wantIPv4("taken back", b.enrol(b.bu(2, home(hoa2), asking4(first))), hoa2, first, accepted4(first))
 }
+
+// TestAnExhaustedPoolTakesFromWhoIsUnboundTheLongest, and from nobody who is bound.
+func TestAnExhaustedPoolTakesFromWhoIsUnboundTheLongest(t *testing.T) {
+	p := dualStack()
+	auth := p.MobileNodes[0].Auth
+	p.IPv4Pool = []netip.Prefix{netip.MustParsePrefix("198.51.100.0/29")} // six of use
+	var homes []netip.Addr
+	for a := hoa2; len(homes) < 9; a = a.Next() {
+		homes = append(homes, a)
+	}
+	p.MobileNodes = nil
+	for _, a := range homes {
+		p.MobileNodes = append(p.MobileNodes, MobileNode{HomeAddress: a, Auth: auth})
+	}
+	b := newBed(t, p)
+	address := func(n int) netip.Addr { return netip.AddrFrom4([4]byte{198, 51, 100, byte(n + 1)}) }
+	for i := range 6 {
+		b.wantIPv4("of the pool", b.enrol(b.bu(1, home(homes[i]), asking4(any4))), homes[i], address(i), accepted4(address(i)))
+	}
+	for _, i := range []int{4, 2, 3} {
+		b.enrol(b.bu(2, home(homes[i]), deregister))
+		b.tick(time.Second)
+	}
+	b.wantIPv4("back before another wants it", b.enrol(b.bu(3, home(homes[4]), asking4(any4))), homes[4], address(4), accepted4(address(4)))
+	b.wantIPv4("the longest", b.enrol(b.bu(1, home(homes[6]), asking4(any4))), homes[6], address(2), accepted4(address(2)))
+	b.wantIPv4("the next", b.enrol(b.bu(1, home(homes[7]), asking4(any4))), homes[7], address(3), accepted4(address(3)))
+	b.wantIPv4("none", b.enrol(b.bu(1, home(homes[8]), asking4(any4))), homes[8], netip.Addr{}, refused4(mh.IPv4NoneToAssign, any4))
+	b.enrol(b.bu(4, home(homes[4]), deregister))
+	b.wantIPv4("again", b.enrol(b.bu(2, home(homes[8]), asking4(any4))), homes[8], address(4), accepted4(address(4)))
+}

@@ -22,8 +22,11 @@ type Machine struct {
 	// IPv4 home addresses (RFC 5555).
 	configured4 map[netip.Addr]bool  // those of certain mobile nodes, and our own
 	leases      map[netip.Addr]*node // those of the pool that are somebody's
-	poolSize    int                  // how many the pool has to assign
-	lastIPv4    netip.Addr           // where the search for a free one goes on
+	lastIPv4    netip.Addr           // of the pool, that was looked at last
+	unseen4     int                  // how many of the pool were not looked at yet
+	freed4      []netip.Addr         // that were given back, the longest ago first; they may be lent again
+	queued4     map[netip.Addr]bool  // those in freed4
+	resting     []*node              // that have one and no binding, the longest first; they may have another one since
 
 	making    int      // nodes on the way to their first binding
 	strangers bul.Rate // answers to messages that anybody may have made
@@ -103,7 +106,15 @@ func (m *Machine) Deadline() time.Time {
 	return next
 }
 
-func (m *Machine) emit(effects ...role.Effect) { m.out = append(m.out, effects...) }
+func (m *Machine) emit(e role.Effect) {
+	if m.out == nil {
+		m.out = make([]role.Effect, 0, usualEffects)
+	}
+	m.out = append(m.out, e)
+}
+
+// usualEffects is how many a Step has at most as a rule.
+const usualEffects = 6
 
 func (m *Machine) count(c role.Counter) { m.emit(role.Count{Counter: c}) }
 

@@ -35,7 +35,8 @@ type node struct {
 	stored   bool // the store may have something
 	unstored bool // and that may be something else than we know
 
-	lease netip.Addr // of the IPv4 pool, or invalid
+	lease   netip.Addr // of the IPv4 pool, or invalid
+	resting bool       // in Machine.resting
 
 	refusals bul.Rate  // of authentic requests
 	forgetAt time.Time // when nothing is left to remember; zero: not in sight

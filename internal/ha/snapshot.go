@@ -42,10 +42,11 @@ func (m *Machine) Detecting() []netip.Addr {
 	return all
 }
 
-// Authenticates says whether Binding Updates for a home address need a key.
-func (m *Machine) Authenticates(home netip.Addr) bool {
+// Authenticates says what Binding Updates for a home address need: a key (RFC 4285),
+// and to have come through IPsec.
+func (m *Machine) Authenticates(home netip.Addr) (key, ipsec bool) {
 	mn := m.known[home]
-	return mn != nil && (mn.Auth != nil || mn.SA != 0)
+	return mn != nil && mn.Auth != nil, mn != nil && mn.SA != 0
 }
 
 // Above returns the home addresses of the mobile routers behind which a mobile

@@ -80,6 +80,7 @@ func (m *Machine) atRest(n *node) bool {
 // (MAX_DELETE_BCE_TIMEOUT).
 func (m *Machine) forgetLater(n *node) {
 	if m.atRest(n) {
+		m.rest(n)
 		n.forgetAt = m.now.Add(maxDeleteTimeout)
 		m.forgetting = append(m.forgetting, reminder{n, n.forgetAt})
 	}

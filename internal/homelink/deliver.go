@@ -1,10 +1,10 @@
 package homelink
 
 import (
-	"container/heap"
 	"net/netip"
 	"time"
 
+	"mip6d/internal/heap"
 	"mip6d/internal/icmp6"
 	"mip6d/internal/role"
 )
@@ -34,9 +34,9 @@ type Deliveries struct {
 
 // delivery is the next Mobile Prefix Advertisement to a mobile node.
 type delivery struct {
-	home  netip.Addr
-	at    time.Time
-	index int // in the schedule
+	heap.Place
+	home netip.Addr
+	at   time.Time
 
 	sent  time.Time // the latest; zero: none
 	tries int       // unsolicited ones that were not acknowledged by a solicitation
@@ -47,6 +47,9 @@ type delivery struct {
 	id    uint16
 	to    netip.Addr
 }
+
+// Before implements heap.Item.
+func (d *delivery) Before(other *delivery) bool { return d.at.Before(other.at) }
 
 // gaveUp: nothing more is sent until the mobile node is heard of.
 func (d *delivery) gaveUp() bool { return d.tries > prefixRetries }
@@ -162,8 +165,11 @@ func (m *Machine) prefixSolicitation(ev role.ICMPIn) {
 
 // deliver sends what is due.
 func (m *Machine) deliver() {
-	for len(m.due) > 0 && !m.due[0].at.After(m.now) {
-		d := m.due[0]
+	for {
+		d, ok := m.due.First()
+		if !ok || d.at.After(m.now) {
+			return
+		}
 		b, bound := m.p.Binding(d.home)
 		l := m.of(b.HomeAgent)
 		switch {
@@ -225,7 +231,7 @@ func (m *Machine) rest(d *delivery, b role.Binding) {
 
 func (m *Machine) schedule(d *delivery) {
 	m.deliveries[d.home] = d
-	heap.Push(&m.due, d)
+	m.due.Set(d)
 }
 
 // reschedule moves a delivery, but not to within a second of the one before
@@ -235,37 +241,10 @@ func (m *Machine) reschedule(d *delivery, at time.Time) {
 	if !d.sent.IsZero() {
 		d.at = later(at, d.sent.Add(leastBetween))
 	}
-	heap.Fix(&m.due, d.index)
+	m.due.Set(d)
 }
 
 func (m *Machine) cancel(d *delivery) {
 	delete(m.deliveries, d.home)
-	heap.Remove(&m.due, d.index)
-}
-
-// schedule is a heap of deliveries, the next first.
-type schedule []*delivery
-
-func (s schedule) Len() int           { return len(s) }
-func (s schedule) Less(i, k int) bool { return s[i].at.Before(s[k].at) }
-
-func (s schedule) Swap(i, k int) {
-	s[i], s[k] = s[k], s[i]
-	s[i].index, s[k].index = i, k
-}
-
-// Push implements heap.Interface.
-func (s *schedule) Push(x any) {
-	d := x.(*delivery)
-	d.index = len(*s)
-	*s = append(*s, d)
-}
-
-// Pop implements heap.Interface.
-func (s *schedule) Pop() any {
-	last := len(*s) - 1
-	d := (*s)[last]
-	(*s)[last] = nil
-	*s = (*s)[:last]
-	return d
+	m.due.Remove(d)
 }

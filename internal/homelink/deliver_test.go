@@ -253,7 +253,7 @@ func TestRFC6275_10_6_2_NothingToAnEndedBinding(t *testing.T) {
 					t.Errorf("after %v", s.at.Sub(t0))
 				}
 			}
-			if len(b.m.deliveries)+len(b.m.due) != 0 {
+			if len(b.m.deliveries)+b.m.due.Len() != 0 {
 				t.Error("it is still kept")
 			}
 		})

@@ -7,6 +7,7 @@ import (
 	"time"
 
 	"mip6d/internal/bul"
+	"mip6d/internal/heap"
 	"mip6d/internal/role"
 )
 
@@ -20,7 +21,7 @@ type Machine struct {
 	notices bul.Rate // of other home agents
 
 	deliveries map[netip.Addr]*delivery // by home address
-	due        schedule                 // the same
+	due        heap.Heap[*delivery]     // the same
 
 	// Of the Step in progress.
 	now time.Time
@@ -99,8 +100,8 @@ func (m *Machine) Deadline() (next time.Time) {
 			}
 		}
 	}
-	if len(m.due) > 0 {
-		earlier(m.due[0].at)
+	if d, ok := m.due.First(); ok {
+		earlier(d.at)
 	}
 	return next
 }

@@ -11,6 +11,7 @@ import (
 	"github.com/vishvananda/netlink"
 	"golang.org/x/sys/unix"
 
+	"mip6d/internal/clsact"
 	"mip6d/internal/role"
 )
 
@@ -75,10 +76,10 @@ func (f *Flower) AttachTunnel(ifindex int) error {
 }
 
 func (f *Flower) attach() error {
-	if _, err := ensureClsact(f.nl, f.cfg.Tunnel); err != nil {
+	if _, err := clsact.Ensure(f.nl, f.cfg.Tunnel); err != nil {
 		return err
 	}
-	older, err := ingressFilters(f.nl, f.cfg.Tunnel)
+	older, err := clsact.Filters(f.nl, f.cfg.Tunnel, netlink.HANDLE_MIN_INGRESS)
 	if err != nil {
 		return err
 	}
@@ -287,7 +288,7 @@ func (f *Flower) Settle() (removed int, err error) {
 
 // Counters returns how many packets were dropped since the device exists.
 func (f *Flower) Counters() (map[role.Counter]uint64, error) {
-	filters, err := ingressFilters(f.nl, f.cfg.Tunnel)
+	filters, err := clsact.Filters(f.nl, f.cfg.Tunnel, netlink.HANDLE_MIN_INGRESS)
 	if err != nil {
 		return nil, err
 	}

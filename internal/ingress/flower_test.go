@@ -8,7 +8,9 @@ import (
 	"testing"
 
 	"github.com/google/go-cmp/cmp"
+	"github.com/vishvananda/netlink"
 
+	"mip6d/internal/clsact"
 	"mip6d/internal/role"
 )
 
@@ -72,7 +74,7 @@ func TestKernelFlowerRFC6275_10_4_5_OuterSourceIsTheCareOfAddress(t *testing.T) 
 	if err := f.Detach(); err != nil {
 		t.Fatal(err)
 	}
-	if fs, err := ingressFilters(n.ha.NL, n.ha.Index("mip6t")); len(fs) != 0 || err != nil {
+	if fs, err := clsact.Filters(n.ha.NL, n.ha.Index("mip6t"), netlink.HANDLE_MIN_INGRESS); len(fs) != 0 || err != nil {
 		t.Errorf("Detach left %v (%v)", fs, err)
 	}
 }

@@ -71,12 +71,12 @@ type Gate struct {
 	set      map[netip.Addr]entry        // home address → what is in the map for it
 	local    map[netip.Addr]int          // link-local address → how many bindings want it
 	owner    map[netip.Prefix]netip.Addr // mobile network → home address of its router
+	noDirect map[netip.Addr]bool         // home addresses in the map of those without route optimisation
 	deferred bool                        // an older filter works on until Settle
 }
 
 // entry is what Set put into the map for one home address.
 type entry struct {
-	careOf    netip.Addr
 	linkLocal netip.Addr // or invalid
 	behind    []netip.Prefix
 }
@@ -91,10 +91,11 @@ type entry struct {
 // os.ErrPermission where BPF cannot be used here; see Open.
 func New(cfg Config) (_ *Gate, err error) {
 	g := &Gate{
-		cfg:   cfg.withDefaults(),
-		set:   make(map[netip.Addr]entry),
-		local: make(map[netip.Addr]int),
-		owner: make(map[netip.Prefix]netip.Addr),
+		cfg:      cfg.withDefaults(),
+		set:      make(map[netip.Addr]entry),
+		local:    make(map[netip.Addr]int),
+		owner:    make(map[netip.Prefix]netip.Addr),
+		noDirect: make(map[netip.Addr]bool),
 	}
 	defer func() {
 		if err != nil {
@@ -189,7 +190,7 @@ func (g *Gate) Set(bindings []role.Binding) []error {
 			errs[i] = err
 			continue
 		}
-		if err := g.deny(b); err != nil {
+		if err := g.deny(b.HomeAddress, b.NoRouteOptimization); err != nil {
 			errs[i] = err
 			continue
 		}
@@ -199,9 +200,10 @@ func (g *Gate) Set(bindings []role.Binding) []error {
 		}
 	}
 	g.write(keys, values, owners, errs)
+	written := g.writeNetworks(bindings, errs)
 	for i, b := range bindings {
 		if errs[i] == nil {
-			errs[i] = g.setNetworks(b)
+			errs[i] = g.setNetworks(b, written)
 		}
 	}
 
@@ -213,7 +215,7 @@ func (g *Gate) Set(bindings []role.Binding) []error {
 			continue
 		}
 		old := g.set[b.HomeAddress]
-		now := entry{careOf: b.CareOf, linkLocal: b.LinkLocal.WithZone(""), behind: slices.Clone(b.Behind())}
+		now := entry{linkLocal: b.LinkLocal.WithZone(""), behind: slices.Clone(b.Behind())}
 		g.set[b.HomeAddress] = now
 		if old.linkLocal != now.linkLocal {
 			if now.linkLocal.IsValid() {
@@ -267,10 +269,12 @@ func (g *Gate) Clear(hoas []netip.Addr) []error {
 	defer g.mu.Unlock()
 
 	errs := make([]error, len(hoas))
-	failed := false
+	failed, deleted := false, g.deleteAll(hoas)
 	for i, hoa := range hoas {
-		key := addrKey(hoa.As16())
-		err := errors.Join(ignoreMissing(g.bindings.Delete(&key)), ignoreMissing(g.denied.Delete(&key)))
+		err := g.deny(hoa, false)
+		if key := addrKey(hoa.As16()); !deleted {
+			err = errors.Join(err, ignoreMissing(g.bindings.Delete(&key)))
+		}
 		if err == nil {
 			old := g.set[hoa]
 			delete(g.set, hoa)
@@ -289,6 +293,20 @@ func (g *Gate) Clear(hoas []netip.Addr) []error {
 		return nil
 	}
 	return errs
+}
+
+// deleteAll deletes many entries in one system call, and tells whether it has: one that is not
+// there ends it, for example.
+func (g *Gate) deleteAll(hoas []netip.Addr) bool {
+	if len(hoas) < batchMin {
+		return false
+	}
+	keys := make([]addrKey, len(hoas))
+	for i, hoa := range hoas {
+		keys[i] = hoa.As16()
+	}
+	n, err := g.bindings.BatchDelete(keys, nil)
+	return err == nil && n == len(keys)
 }
 
 // dropLocal takes one binding's interest in a link-local address back.

@@ -10,6 +10,7 @@ import (
 	"github.com/vishvananda/netlink"
 	"golang.org/x/sys/unix"
 
+	"mip6d/internal/clsact"
 	"mip6d/internal/role"
 	"mip6d/test/nslab"
 	"mip6d/test/testkernel"
@@ -257,24 +258,24 @@ func TestKernelRestartUnderLoad(t *testing.T) {
 
 func TestKernelDetachRemovesOnlyOurs(t *testing.T) {
 	n := newNetwork(t)
-	qdiscs := func(dev string) (clsact, filters int) {
+	qdiscs := func(dev string) (qdiscs, filters int) {
 		list, err := n.ha.NL.QdiscList(n.ha.Link(dev))
 		if err != nil {
 			t.Fatal(err)
 		}
 		for _, q := range list {
 			if q.Type() == "clsact" {
-				clsact++
+				qdiscs++
 			}
 		}
-		fs, err := ingressFilters(n.ha.NL, n.ha.Index(dev))
+		fs, err := clsact.Filters(n.ha.NL, n.ha.Index(dev), netlink.HANDLE_MIN_INGRESS)
 		if err != nil {
 			t.Fatal(err)
 		}
-		return clsact, len(fs)
+		return qdiscs, len(fs)
 	}
 	// Somebody else's qdisc on the tunnel, nobody's on the home link.
-	if err := n.ha.NL.QdiscAdd(clsact(n.ha.Index("mip6t"))); err != nil {
+	if _, err := clsact.Ensure(n.ha.NL, n.ha.Index("mip6t")); err != nil {
 		t.Fatal(err)
 	}
 	g := n.open(t, n.config())
@@ -317,7 +318,7 @@ func TestKernelDetachRemovesOnlyOurs(t *testing.T) {
 func TestKernelForeignFilterIsNotReplaced(t *testing.T) {
 	n := newNetwork(t)
 	ifindex := n.ha.Index("mip6t")
-	if err := n.ha.NL.QdiscAdd(clsact(ifindex)); err != nil {
+	if _, err := clsact.Ensure(n.ha.NL, ifindex); err != nil {
 		t.Fatal(err)
 	}
 	foreign := &netlink.MatchAll{FilterAttrs: netlink.FilterAttrs{

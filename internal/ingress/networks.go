@@ -36,19 +36,40 @@ func (k netKey) prefix() netip.Prefix {
 	return netip.PrefixFrom(a, int(k.Length))
 }
 
+// writeNetworks puts what is behind many home addresses into the map in one system call, and
+// tells whether it has. Kernels before 5.13 can't with this kind of map.
+func (g *Gate) writeNetworks(bindings []role.Binding, errs []error) bool {
+	var keys []netKey
+	var values []addrKey
+	for i, b := range bindings {
+		if errs[i] != nil {
+			continue
+		}
+		for _, p := range b.Behind() {
+			keys, values = append(keys, keyOf(p)), append(values, b.CareOf.As16())
+		}
+	}
+	if len(keys) < batchMin {
+		return false
+	}
+	n, err := g.networks.BatchUpdate(keys, values, nil)
+	return err == nil && n == len(keys)
+}
+
 // setNetworks lets the packets of a mobile router's networks, and of an IPv4 home
 // address, through from the care-of address only (RFC 3963 §6.4), and no longer those
-// of networks that were and are not. What failed once is noted, so that Clear takes
-// it back.
-func (g *Gate) setNetworks(b role.Binding) error {
+// of networks that were and are not; written says that the former are in the map already.
+// What failed once is noted, so that Clear takes it back.
+func (g *Gate) setNetworks(b role.Binding, written bool) error {
 	value := addrKey(b.CareOf.As16())
 	old := g.set[b.HomeAddress]
 	before := old.behind
 	behind := b.Behind()
 	for _, p := range behind {
-		key := keyOf(p)
-		if err := g.networks.Update(&key, &value, ebpf.UpdateAny); err != nil {
-			return fmt.Errorf("its network %s: %w", p, err)
+		if key := keyOf(p); !written {
+			if err := g.networks.Update(&key, &value, ebpf.UpdateAny); err != nil {
+				return fmt.Errorf("its network %s: %w", p, err)
+			}
 		}
 		g.owner[p] = b.HomeAddress
 		if !slices.Contains(old.behind, p) {

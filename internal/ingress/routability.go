@@ -1,7 +1,6 @@
 package ingress
 
 import (
-	"errors"
 	"fmt"
 	"net/netip"
 
@@ -10,8 +9,6 @@ import (
 	"github.com/vishvananda/netlink"
 	"github.com/vishvananda/netlink/nl"
 	"golang.org/x/sys/unix"
-
-	"mip6d/internal/role"
 )
 
 // A home agent that denies a mobile node route optimisation stops return routability in
@@ -99,43 +96,25 @@ func routabilityProgram(denied, counters *ebpf.Map) *ebpf.ProgramSpec {
 	}
 }
 
-// deny has the map say whether a binding's home address goes without route optimisation.
-func (g *Gate) deny(b role.Binding) error {
-	key, yes := addrKey(b.HomeAddress.As16()), uint32(1)
-	if b.NoRouteOptimization {
-		return g.denied.Update(&key, &yes, ebpf.UpdateAny)
-	}
-	return ignoreMissing(g.denied.Delete(&key))
-}
-
-// attachRoutability puts its program on the tunnel device's egress.
-func (g *Gate) attachRoutability(ifindex int) error {
-	if err := g.nl.FilterReplace(&netlink.BpfFilter{
-		FilterAttrs: netlink.FilterAttrs{
-			LinkIndex: ifindex, Parent: netlink.HANDLE_MIN_EGRESS, Handle: g.cfg.Handle, Protocol: unix.ETH_P_ALL, Priority: g.cfg.Priority,
-		},
-		Name: routabilityFilterName, Fd: g.routability.FD(), DirectAction: true,
-	}); err != nil {
-		return fmt.Errorf("put the filter %s on interface %d (priority %d): %w", routabilityFilterName, ifindex, g.cfg.Priority, err)
-	}
-	return nil
-}
-
-// detachRoutability removes it, whichever run put it there.
-func detachRoutability(nl *netlink.Handle, cfg Config, ifindex int) error {
-	filters, err := nl.FilterList(linkIndex(ifindex), netlink.HANDLE_MIN_EGRESS)
-	if errors.Is(err, unix.EINVAL) {
+// deny has the map say whether a home address goes without route optimisation. The map is this
+// run's own, and most are never in it.
+func (g *Gate) deny(home netip.Addr, deny bool) error {
+	key, yes := addrKey(home.As16()), uint32(1)
+	switch {
+	case deny == g.noDirect[home]:
+		return nil
+	case deny:
+		if err := g.denied.Update(&key, &yes, ebpf.UpdateAny); err != nil {
+			return err
+		}
+		g.noDirect[home] = true
 		return nil
 	}
-	for _, f := range filters {
-		b, ok := f.(*netlink.BpfFilter)
-		if a := f.Attrs(); ok && a.Priority == cfg.Priority && a.Handle == cfg.Handle && b.Name == routabilityFilterName {
-			if err := nl.FilterDel(f); err != nil && !errors.Is(err, unix.ENOENT) {
-				return fmt.Errorf("remove the filter %s from interface %d: %w", b.Name, ifindex, err)
-			}
-		}
+	if err := ignoreMissing(g.denied.Delete(&key)); err != nil {
+		return err
 	}
-	return err
+	delete(g.noDirect, home)
+	return nil
 }
 
 // deny has all Mobility Header messages from a home address dropped: flower knows

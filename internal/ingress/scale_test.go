@@ -94,6 +94,56 @@ func TestKernelLinkLocalStaysWhileWanted(t *testing.T) {
 	}
 }
 
+// TestKernelManyInOneCall: what is written and deleted for many bindings in one system call is what
+// single calls write and delete, prefixes of mobile routers as well.
+func TestKernelManyInOneCall(t *testing.T) {
+	testkernel.Require(t)
+	g, err := New(Config{})
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer g.Close()
+	const n, prefixes = 100, 4
+	bindings := manyBindings(n)
+	var homes []netip.Addr
+	for i := range bindings {
+		for k := range prefixes {
+			a := [16]byte{0: 0xfd, 4: byte(i >> 8), 5: byte(i), 7: byte(k)}
+			bindings[i].MobilePrefixes = append(bindings[i].MobilePrefixes, netip.PrefixFrom(netip.AddrFrom16(a), 64))
+		}
+		homes = append(homes, bindings[i].HomeAddress)
+	}
+	want := func(what string, bound int) {
+		t.Helper()
+		var homes, nets int
+		var home, careOf addrKey
+		for it := g.bindings.Iterate(); it.Next(&home, &careOf); {
+			homes++
+		}
+		var net netKey
+		for it := g.networks.Iterate(); it.Next(&net, &careOf); {
+			nets++
+		}
+		if homes != bound || nets != bound*prefixes {
+			t.Errorf("%s: %d home addresses and %d networks, want %d and %d", what, homes, nets, bound, bound*prefixes)
+		}
+	}
+	set(t, g, bindings...)
+	want("set", n)
+	if errs := g.Clear(homes[:n/2]); errs != nil {
+		t.Error(errs)
+	}
+	want("half of them cleared", n/2)
+	if errs := g.Clear(homes[n/4 : 3*n/4]); errs != nil { // the first half of these is not there
+		t.Error(errs)
+	}
+	want("and some more", n/4)
+	if errs := g.Clear(homes); errs != nil {
+		t.Error(errs)
+	}
+	want("all", 0)
+}
+
 func benchmarkSet(b *testing.B, batch int) {
 	testkernel.Require(b)
 	g, err := New(Config{})

@@ -1,10 +1,12 @@
 package listener
 
 import (
-	"container/heap"
+	"maps"
 	"net/netip"
+	"slices"
 	"time"
 
+	"mip6d/internal/heap"
 	"mip6d/internal/role"
 )
 
@@ -14,7 +16,7 @@ type Machine struct {
 	nodes  map[netip.Addr]*node // by home address
 	ends   map[ends][]*node     // by the ends of the tunnel, in the order of home addresses
 	groups map[groupKey]int     // how many nodes listen
-	due    schedule
+	due    heap.Heap[*node]
 
 	// Of the Step in progress.
 	now time.Time
@@ -62,8 +64,12 @@ func (m *Machine) Step(now time.Time, ev role.Event) []role.Effect {
 	case Reconfigured:
 		m.reconfigured(ev.Params)
 	}
-	for len(m.due) > 0 && !m.due[0].at.After(now) {
-		m.turn(m.due[0])
+	for {
+		n, ok := m.due.First()
+		if !ok || n.at.After(now) {
+			break
+		}
+		m.turn(n)
 	}
 	out := m.out
 	m.out = nil
@@ -72,18 +78,19 @@ func (m *Machine) Step(now time.Time, ev role.Event) []role.Effect {
 
 // Deadline implements role.Machine.
 func (m *Machine) Deadline() time.Time {
-	if len(m.due) == 0 {
-		return time.Time{}
+	if n, ok := m.due.First(); ok {
+		return n.at
 	}
-	return m.due[0].at
+	return time.Time{}
 }
 
 // reconfigured ends what is not allowed any more. Fewer groups are enforced as reports
 // come.
 func (m *Machine) reconfigured(p Params) {
 	m.p = p.withDefaults()
-	for _, n := range m.nodes {
-		for g := range n.groups {
+	for _, home := range sorted(m.nodes) {
+		n := m.nodes[home]
+		for _, g := range sorted(n.groups) {
 			if !m.p.carries(g) {
 				m.leave(n, g)
 			}
@@ -96,6 +103,11 @@ func (m *Machine) reconfigured(p Params) {
 func (m *Machine) emit(e role.Effect) { m.out = append(m.out, e) }
 
 func (m *Machine) count(c role.Counter) { m.emit(role.Count{Counter: c}) }
+
+// sorted are the keys of a map in their order: the same past gives the same effects.
+func sorted[T any](m map[netip.Addr]T) []netip.Addr {
+	return slices.SortedFunc(maps.Keys(m), netip.Addr.Compare)
+}
 
 func earlier(a, b time.Time) time.Time {
 	if b.Before(a) {
@@ -111,32 +123,5 @@ func (m *Machine) reschedule(n *node) {
 	for _, x := range n.groups {
 		n.at = earlier(n.at, x.until)
 	}
-	heap.Fix(&m.due, n.index)
-}
-
-// schedule is a heap of nodes, the next first.
-type schedule []*node
-
-func (s schedule) Len() int           { return len(s) }
-func (s schedule) Less(i, k int) bool { return s[i].at.Before(s[k].at) }
-
-func (s schedule) Swap(i, k int) {
-	s[i], s[k] = s[k], s[i]
-	s[i].index, s[k].index = i, k
-}
-
-// Push implements heap.Interface.
-func (s *schedule) Push(x any) {
-	n := x.(*node)
-	n.index = len(*s)
-	*s = append(*s, n)
-}
-
-// Pop implements heap.Interface.
-func (s *schedule) Pop() any {
-	last := len(*s) - 1
-	n := (*s)[last]
-	(*s)[last] = nil
-	*s = (*s)[:last]
-	return n
+	m.due.Set(n)
 }

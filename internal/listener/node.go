@@ -1,11 +1,11 @@
 package listener
 
 import (
-	"container/heap"
 	"net/netip"
 	"slices"
 	"time"
 
+	"mip6d/internal/heap"
 	"mip6d/internal/mld"
 	"mip6d/internal/role"
 )
@@ -17,6 +17,7 @@ const (
 
 // node is a mobile node that is away, by one of its home addresses.
 type node struct {
+	heap.Place
 	home    netip.Addr
 	ends    ends
 	ifindex int // its home link
@@ -25,7 +26,15 @@ type node struct {
 	query   time.Time // the next
 	queries int       // since the binding began
 	at      time.Time // its turn
-	index   int       // in the schedule
+}
+
+// Before implements heap.Item. Those whose turn is at one time have it in the order of their
+// home addresses: the same past gives the same effects.
+func (n *node) Before(other *node) bool {
+	if !n.at.Equal(other.at) {
+		return n.at.Before(other.at)
+	}
+	return n.home.Less(other.home)
 }
 
 // membership is a group that a node listens to.
@@ -52,7 +61,7 @@ func (m *Machine) Registered(now time.Time, b role.Binding) {
 		n = &node{home: b.HomeAddress, ends: is, ifindex: b.Ifindex, query: now, at: now}
 		m.nodes[n.home] = n
 		m.enter(n)
-		heap.Push(&m.due, n)
+		m.due.Set(n)
 	case n.ends != is:
 		m.withdraw(n)
 		n.ends = is
@@ -71,7 +80,7 @@ func (m *Machine) Ended(home netip.Addr) {
 		m.unlist(n, g)
 	}
 	m.withdraw(n)
-	heap.Remove(&m.due, n.index)
+	m.due.Remove(n)
 	delete(m.nodes, home)
 }
 
@@ -96,8 +105,8 @@ func (m *Machine) turn(n *node) {
 		m.postpone(n)
 		return
 	}
-	for g, x := range n.groups {
-		if !x.until.After(m.now) {
+	for _, g := range sorted(n.groups) {
+		if !n.groups[g].until.After(m.now) {
 			m.leave(n, g)
 		}
 	}

@@ -1,9 +1,9 @@
 package loadgen
 
 import (
-	"container/heap"
 	"time"
 
+	"mip6d/internal/heap"
 	"mip6d/internal/mh"
 )
 
@@ -21,7 +21,7 @@ type fleet struct {
 	patience time.Duration // a registration not acknowledged for as long is lost
 	resend   bool          // retransmit meanwhile
 	nodes    []node
-	waiting  deadlines
+	waiting  heap.Heap[*deadline]
 	busy     int // how many wait for an acknowledgement
 	tally    [kinds]tally
 }
@@ -40,23 +40,14 @@ type node struct {
 // deadline says when a mobile node has waited long enough for the answer to one
 // transmission.
 type deadline struct {
+	heap.Place
 	at   time.Time
 	node int
 	try  uint32
 }
 
-type deadlines []deadline
-
-func (d deadlines) Len() int           { return len(d) }
-func (d deadlines) Less(i, j int) bool { return d[i].at.Before(d[j].at) }
-func (d deadlines) Swap(i, j int)      { d[i], d[j] = d[j], d[i] }
-func (d *deadlines) Push(x any)        { *d = append(*d, x.(deadline)) }
-func (d *deadlines) Pop() any {
-	old := *d
-	last := old[len(old)-1]
-	*d = old[:len(old)-1]
-	return last
-}
+// Before implements heap.Item.
+func (d *deadline) Before(other *deadline) bool { return d.at.Before(other.at) }
 
 func newFleet(p *Population, patience time.Duration, resend bool) *fleet {
 	return &fleet{Population: p, patience: patience, resend: resend, nodes: make([]node, p.Nodes)}
@@ -95,7 +86,7 @@ func (f *fleet) transmit(now time.Time, i int) ([]byte, error) {
 	if end := n.due.Add(f.patience); !f.resend || at.After(end) {
 		at = end
 	}
-	heap.Push(&f.waiting, deadline{at: at, node: i, try: n.try})
+	f.waiting.Set(&deadline{at: at, node: i, try: n.try})
 	u := update{node: i, careOf: f.CareOfAddress(i, n.moves), sequence: n.sequence, lifetime: f.Lifetime, at: now}
 	if n.kind == Deregister {
 		u.lifetime = 0
@@ -106,8 +97,12 @@ func (f *fleet) transmit(now time.Time, i int) ([]byte, error) {
 // expired returns the next packet that must be sent again, nil when nobody has
 // waited too long any more. Whose patience has ended is counted as lost.
 func (f *fleet) expired(now time.Time) (packet []byte, err error) {
-	for len(f.waiting) > 0 && !f.waiting[0].at.After(now) {
-		d := heap.Pop(&f.waiting).(deadline)
+	for {
+		d, ok := f.waiting.First()
+		if !ok || d.at.After(now) {
+			return nil, nil
+		}
+		f.waiting.Remove(d)
 		n := &f.nodes[d.node]
 		if n.try != d.try {
 			continue // answered
@@ -121,15 +116,14 @@ func (f *fleet) expired(now time.Time) (packet []byte, err error) {
 		n.timeout = min(2*n.timeout, maxBindackTimeout)
 		return f.transmit(now, d.node)
 	}
-	return nil, nil
 }
 
 // next is when expired has something to do; zero: nobody waits.
 func (f *fleet) next() time.Time {
-	if len(f.waiting) == 0 {
-		return time.Time{}
+	if d, ok := f.waiting.First(); ok {
+		return d.at
 	}
-	return f.waiting[0].at
+	return time.Time{}
 }
 
 func (f *fleet) end(i int) {

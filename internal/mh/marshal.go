@@ -42,14 +42,14 @@ func Marshal(m Message) ([]byte, error) {
 	b[0], b[2], b[3] = noNext, byte(m.Type()), h.Reserved
 	be.PutUint16(b[4:], h.Checksum)
 	m.putBody(b[headerLen:])
-	var scratch [256]byte
+	scratch := make([]byte, 0, 64) // longer options are rare
 	for i, o := range h.Options {
 		t := o.OptionType()
 		if t == OptionPad1 {
 			b = append(b, byte(t))
 			continue
 		}
-		data := o.data(scratch[:0])
+		data := o.data(scratch)
 		if len(data) > 0xff {
 			return nil, fmt.Errorf("marshal %s: the %s option has %d octets of data, more than 255", m.Type(), t, len(data))
 		}

@@ -4,6 +4,7 @@ import (
 	"fmt"
 
 	"github.com/vishvananda/netlink"
+	"golang.org/x/sys/unix"
 )
 
 func espAEAD(*scratch) error {
@@ -19,6 +20,20 @@ func espCBC(*scratch) error {
 		Crypt: &netlink.XfrmStateAlgo{Name: "cbc(aes)", Key: make([]byte, 16)},
 		Auth:  &netlink.XfrmStateAlgo{Name: "hmac(sha256)", Key: make([]byte, 32), TruncateLen: 128},
 	})
+}
+
+// protectionMarks has a socket as those for the Mobility Header told the marks of
+// what it receives. States that give marks are of Linux 4.19.
+func protectionMarks(*scratch) error {
+	fd, err := unix.Socket(unix.AF_INET6, unix.SOCK_RAW|unix.SOCK_CLOEXEC, unix.IPPROTO_MH)
+	if err != nil {
+		return fmt.Errorf("open a raw socket for the Mobility Header: %w", err)
+	}
+	defer unix.Close(fd)
+	if err := unix.SetsockoptInt(fd, unix.SOL_SOCKET, unix.SO_RCVMARK, 1); err != nil {
+		return fmt.Errorf("have a socket told of marks: %w", err)
+	}
+	return nil
 }
 
 // association makes a security association for transport mode between home address

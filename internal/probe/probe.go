@@ -37,6 +37,8 @@ var trials = map[doctor.Key]trial{
 	"esp_cbc_hmac": {scratch: espCBC},
 	"migrate":      {scratch: migrate},
 
+	"protection_marks": {protectionMarks, protectionMarks},
+
 	"external_tunnel": {scratch: externalTunnel},
 	"encap_routes":    {scratch: encapRoutes},
 	"tunnel":          {scratch: tunnel},

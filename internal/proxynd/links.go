@@ -105,6 +105,13 @@ func (l *Links) clear(hoa netip.Addr, p place) {
 	l.conns[p.ifindex].Clear(addrs)
 }
 
+// SetRate changes how many probes and advertisements a link gets in a second.
+func (l *Links) SetRate(ifindex, rate int) {
+	if c := l.conns[ifindex]; c != nil {
+		c.SetRate(rate)
+	}
+}
+
 // StartDAD carries out the effect. An error is the answer to the effect; after
 // nil Run reports role.DADDone.
 func (l *Links) StartDAD(e role.StartDAD) error {

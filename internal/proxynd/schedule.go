@@ -1,9 +1,10 @@
 package proxynd
 
 import (
-	"container/heap"
 	"net/netip"
 	"time"
+
+	"mip6d/internal/heap"
 )
 
 // Params are the constants of RFC 4861 §10 and RFC 4862 §5.1 that matter here.
@@ -12,6 +13,7 @@ type Params struct {
 	RetransTimer   time.Duration // between probes, and between advertisements; 1 s
 	Transmits      int           // DupAddrDetectTransmits; 1
 	Advertisements int           // MAX_NEIGHBOR_ADVERTISEMENT; 3
+	Rate           int           // of probes and advertisements together, in a second at most; 5,000
 }
 
 func (p Params) withDefaults() Params {
@@ -24,19 +26,25 @@ func (p Params) withDefaults() Params {
 	if p.Advertisements <= 0 {
 		p.Advertisements = 3
 	}
+	if p.Rate <= 0 {
+		p.Rate = 5000
+	}
 	return p
 }
 
 // job is one address for which something is to be sent in future.
 type job struct {
+	heap.Place
 	addr   netip.Addr
 	due    time.Time
-	index  int  // in the heap
 	probe  bool // duplicate address detection; otherwise advertisement
 	router bool // R flag of advertisements
 	sent   int
 	failed int // attempts since the last that left
 }
+
+// Before implements heap.Item.
+func (j *job) Before(other *job) bool { return j.due.Before(other.due) }
 
 // action is what a job wants done now.
 type action uint8
@@ -47,20 +55,42 @@ const (
 	probeEnded // unanswered: the address is free
 )
 
-// schedule knows what is to be sent when: one heap for any number of addresses
+// schedule knows what is to be sent when: heaps for any number of addresses
 // and no goroutine or timer for any of them. It reads no clock.
+//
+// What is sent is limited in rate, as many mobile nodes may leave the link at a time. Probes, for
+// which they wait, come before advertisements; the end of a probe waits for neither.
 type schedule struct {
-	params  Params
-	queue   jobHeap
-	probes  map[netip.Addr]*job
-	adverts map[netip.Addr]*job
+	params   Params
+	toProbe  heap.Heap[*job]
+	probing  heap.Heap[*job] // all probes sent: until they end
+	toTell   heap.Heap[*job]
+	probes   map[netip.Addr]*job
+	adverts  map[netip.Addr]*job
+	nextSend time.Time // when the next message may leave
 }
+
+// burst is for how long nothing may have been sent to be made up for: a timer comes late now and
+// then.
+const burst = 50 * time.Millisecond
 
 func newSchedule(p Params) *schedule {
 	return &schedule{
 		params:  p.withDefaults(),
 		probes:  make(map[netip.Addr]*job),
 		adverts: make(map[netip.Addr]*job),
+	}
+}
+
+// heapOf is where a job waits.
+func (s *schedule) heapOf(j *job) *heap.Heap[*job] {
+	switch {
+	case !j.probe:
+		return &s.toTell
+	case j.sent < s.params.Transmits:
+		return &s.toProbe
+	default:
+		return &s.probing
 	}
 }
 
@@ -72,7 +102,7 @@ func (s *schedule) startProbe(now time.Time, addr netip.Addr) bool {
 	}
 	j := &job{addr: addr, due: now, probe: true}
 	s.probes[addr] = j
-	heap.Push(&s.queue, j)
+	s.heapOf(j).Set(j)
 	return true
 }
 
@@ -93,7 +123,7 @@ func (s *schedule) advertise(now time.Time, addr netip.Addr, router bool) {
 	s.silence(addr)
 	j := &job{addr: addr, due: now, router: router}
 	s.adverts[addr] = j
-	heap.Push(&s.queue, j)
+	s.heapOf(j).Set(j)
 }
 
 // silence ends the series of an address that is no longer defended: one more
@@ -105,7 +135,7 @@ func (s *schedule) silence(addr netip.Addr) {
 }
 
 func (s *schedule) end(j *job) {
-	heap.Remove(&s.queue, j.index)
+	s.heapOf(j).Remove(j)
 	if j.probe {
 		delete(s.probes, j.addr)
 	} else {
@@ -115,33 +145,54 @@ func (s *schedule) end(j *job) {
 
 // next is the time of the earliest job.
 func (s *schedule) next() (at time.Time, ok bool) {
-	if len(s.queue) == 0 {
-		return time.Time{}, false
+	earlier := func(t time.Time) {
+		if !ok || t.Before(at) {
+			at, ok = t, true
+		}
 	}
-	return s.queue[0].due, true
+	if j, waits := s.probing.First(); waits {
+		earlier(j.due)
+	}
+	for _, h := range []*heap.Heap[*job]{&s.toProbe, &s.toTell} {
+		if j, waits := h.First(); waits {
+			earlier(later(j.due, s.nextSend))
+		}
+	}
+	return at, ok
 }
 
-// due returns the earliest job whose time has come and what it wants. The
+func later(a, b time.Time) time.Time {
+	if a.After(b) {
+		return a
+	}
+	return b
+}
+
+// due returns the job whose turn it is and what it wants. heard is the time until which all
+// that came has been looked at: no probe ends whose answer may still wait. The
 // caller tells with sentNow or failedNow what became of a sending; a probe that
 // ended is gone.
-func (s *schedule) due(now time.Time) (*job, action, bool) {
-	if len(s.queue) == 0 || s.queue[0].due.After(now) {
-		return nil, 0, false
-	}
-	j := s.queue[0]
-	switch {
-	case !j.probe:
-		return j, sendAdvertisement, true
-	case j.sent < s.params.Transmits:
-		return j, sendProbe, true
-	default:
+func (s *schedule) due(now, heard time.Time) (*job, action, bool) {
+	if j, ok := s.probing.First(); ok && !j.due.After(heard) {
 		s.end(j)
 		return j, probeEnded, true
 	}
+	if s.nextSend.After(now) {
+		return nil, 0, false
+	}
+	if j, ok := s.toProbe.First(); ok && !j.due.After(now) {
+		return j, sendProbe, true
+	}
+	if j, ok := s.toTell.First(); ok && !j.due.After(now) {
+		return j, sendAdvertisement, true
+	}
+	return nil, 0, false
 }
 
 // sentNow notes that a job's message has left.
 func (s *schedule) sentNow(j *job, now time.Time) {
+	s.nextSend = later(s.nextSend, now.Add(-burst)).Add(time.Second / time.Duration(s.params.Rate))
+	s.heapOf(j).Remove(j)
 	j.sent++
 	j.failed = 0
 	if !j.probe && j.sent >= s.params.Advertisements {
@@ -171,29 +222,5 @@ func (s *schedule) failedNow(j *job, now time.Time) (gaveUp bool) {
 
 func (s *schedule) postpone(j *job, to time.Time) {
 	j.due = to
-	heap.Fix(&s.queue, j.index)
-}
-
-// jobHeap orders jobs by time.
-type jobHeap []*job
-
-func (h jobHeap) Len() int           { return len(h) }
-func (h jobHeap) Less(i, k int) bool { return h[i].due.Before(h[k].due) }
-func (h jobHeap) Swap(i, k int) {
-	h[i], h[k] = h[k], h[i]
-	h[i].index, h[k].index = i, k
-}
-
-func (h *jobHeap) Push(x any) {
-	j := x.(*job)
-	j.index = len(*h)
-	*h = append(*h, j)
-}
-
-func (h *jobHeap) Pop() any {
-	old := *h
-	j := old[len(old)-1]
-	old[len(old)-1] = nil
-	*h = old[:len(old)-1]
-	return j
+	s.heapOf(j).Set(j)
 }

@@ -1,8 +1,6 @@
 package rr
 
 import (
-	"crypto/hmac"
-	"crypto/sha1"
 	"crypto/subtle"
 	"net/netip"
 )
@@ -36,11 +34,7 @@ func Equal(received []byte, computed [AuthenticatorLen]byte) bool {
 }
 
 func mac96(key []byte, first, second netip.Addr, data []byte) [AuthenticatorLen]byte {
-	h := hmac.New(sha1.New, key)
-	for _, a := range []netip.Addr{first, second} {
-		a16 := a.As16()
-		h.Write(a16[:])
-	}
-	h.Write(data)
-	return [AuthenticatorLen]byte(h.Sum(nil))
+	f, s := first.As16(), second.As16()
+	sum := hmacSHA1(key, f[:], s[:], data)
+	return [AuthenticatorLen]byte(sum[:])
 }

@@ -8,6 +8,7 @@ import (
 	"fmt"
 	"math/rand/v2"
 	"net/netip"
+	"slices"
 	"testing"
 	"time"
 )
@@ -116,19 +117,19 @@ func TestEqual(t *testing.T) {
 
 func TestHMACIsThatOfTheStandardLibrary(t *testing.T) {
 	src := rand.New(rand.NewPCG(1, 2))
-	for range 100 {
-		var key [20]byte
-		var msg [25]byte
-		for i := range key {
-			key[i] = byte(src.Uint32())
+	random := func(most int) []byte {
+		b := make([]byte, src.IntN(most+1))
+		for i := range b {
+			b[i] = byte(src.Uint32())
 		}
-		for i := range msg {
-			msg[i] = byte(src.Uint32())
-		}
-		h := hmac.New(sha1.New, key[:])
-		h.Write(msg[:])
-		if got := hmacShort(&key, &msg); !bytes.Equal(got[:], h.Sum(nil)) {
-			t.Fatalf("key %x message %x: %x", key, msg, got)
+		return b
+	}
+	for range 1000 {
+		key, a, b, c := random(256), random(40), random(40), random(1000)
+		h := hmac.New(sha1.New, key)
+		h.Write(slices.Concat(a, b, c))
+		if got := hmacSHA1(key, a, b, c); !bytes.Equal(got[:], h.Sum(nil)) {
+			t.Fatalf("key %x message %x %x %x: %x", key, a, b, c, got)
 		}
 	}
 }
@@ -136,6 +137,10 @@ func TestHMACIsThatOfTheStandardLibrary(t *testing.T) {
 func TestTokensAllocateNothing(t *testing.T) {
 	n := nonce(t)
 	var sum Token
+	key, data := make([]byte, 20), make([]byte, 80)
+	if got := testing.AllocsPerRun(100, func() { sum[0] ^= MNHA(key, hoa, coa, data)[0] }); got != 0 {
+		t.Errorf("%v allocations for an authenticator", got)
+	}
 	if got := testing.AllocsPerRun(100, func() {
 		home, careOf := n.HomeToken(hoa), n.CareOfToken(coa)
 		kbm := Kbm(home, careOf)

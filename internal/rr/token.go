@@ -41,26 +41,30 @@ func (n *Nonce) token(a netip.Addr, which byte) Token {
 	copy(msg[:], a16[:])
 	copy(msg[16:], n.value[:])
 	msg[len(msg)-1] = which
-	mac := hmacShort(&n.kcn, &msg)
+	mac := hmacSHA1(n.kcn[:], msg[:], nil, nil)
 	return Token(mac[:8])
 }
 
-// hmacShort is HMAC_SHA1 (RFC 2104) of a key and a message of these lengths. A
+// hmacSHA1 is HMAC_SHA1 (RFC 2104) of a key and a message in three parts. A
 // correspondent node computes one for every test init message that anybody cares
-// to send; unlike crypto/hmac this allocates nothing.
-func hmacShort(key *[20]byte, msg *[25]byte) [sha1.Size]byte {
-	var inner [sha1.BlockSize + len(msg)]byte
-	var outer [sha1.BlockSize + sha1.Size]byte
-	copy(inner[:], key[:])
-	copy(outer[:], key[:])
-	for i := range sha1.BlockSize {
-		inner[i] ^= 0x36
-		outer[i] ^= 0x5c
+// to send, a home agent two for each Binding Update; unlike crypto/hmac this allocates
+// nothing for messages of the usual size.
+func hmacSHA1(key, a, b, c []byte) [sha1.Size]byte {
+	var k [sha1.BlockSize]byte
+	if len(key) > len(k) {
+		sum := sha1.Sum(key)
+		key = sum[:]
 	}
-	copy(inner[sha1.BlockSize:], msg[:])
-	sum := sha1.Sum(inner[:])
-	copy(outer[sha1.BlockSize:], sum[:])
-	return sha1.Sum(outer[:])
+	copy(k[:], key)
+	for i := range k {
+		k[i] ^= 0x36
+	}
+	var room [512]byte
+	inner := sha1.Sum(append(append(append(append(room[:0], k[:]...), a...), b...), c...))
+	for i := range k {
+		k[i] ^= 0x36 ^ 0x5c
+	}
+	return sha1.Sum(append(append(room[:0], k[:]...), inner[:]...))
 }
 
 // Kbm computes the binding management key, RFC 6275 §5.2.5:

@@ -23,7 +23,7 @@ type Bindings struct {
 	conn   *conn
 	rivals *rivals
 	device int
-	set    map[netip.Addr]role.Binding   // what this run has put there
+	set    map[netip.Addr]tunnelled      // what this run has put there
 	behind map[netip.Addr][]netip.Prefix // prefixes that may be there, of each home address
 	owner  map[netip.Prefix]netip.Addr   // who had each last
 	detour detour
@@ -31,6 +31,13 @@ type Bindings struct {
 	// Until Settle: what an earlier run has left, as it is. What is wanted just so
 	// is not set again.
 	left remains
+}
+
+// tunnelled is what Reinstate must know of a binding. There is one for each.
+type tunnelled struct {
+	careOf, homeAgent netip.Addr
+	prefixes          []netip.Prefix
+	ipv4              netip.Addr
 }
 
 // OpenBindings makes the shared tunnel device where it is missing. Routes that
@@ -47,7 +54,7 @@ func OpenBindings(m Marks) (*Bindings, error) {
 		c.close()
 		return nil, err
 	}
-	b := &Bindings{marks: m, conn: c, rivals: r, set: make(map[netip.Addr]role.Binding), behind: make(map[netip.Addr][]netip.Prefix), owner: make(map[netip.Prefix]netip.Addr)}
+	b := &Bindings{marks: m, conn: c, rivals: r, set: make(map[netip.Addr]tunnelled), behind: make(map[netip.Addr][]netip.Prefix), owner: make(map[netip.Prefix]netip.Addr)}
 	if b.device, err = c.ensureTunnel(tunnel{name: m.TunnelName, external: true}); err != nil {
 		b.Close()
 		return nil, err
@@ -157,7 +164,7 @@ func (b *Bindings) requests(x role.Binding) []request {
 
 // keep notes what has been set.
 func (b *Bindings) keep(x role.Binding) {
-	b.set[x.HomeAddress] = x
+	b.set[x.HomeAddress] = tunnelled{x.CareOf, x.HomeAgent, x.MobilePrefixes, x.IPv4HomeAddress}
 	behind := x.Behind()
 	for _, n := range b.behind[x.HomeAddress] {
 		if !slices.Contains(behind, n) {
@@ -196,8 +203,8 @@ func (b *Bindings) giveUp(n netip.Prefix, hoa netip.Addr) []request {
 // give it back.
 func (b *Bindings) disown(n netip.Prefix, hoa netip.Addr) {
 	if who := b.owner[n]; who != hoa && n.Addr().Is4() {
-		if old, there := b.set[who]; there && old.IPv4HomeAddress == n.Addr() {
-			old.IPv4HomeAddress = netip.Addr{}
+		if old, there := b.set[who]; there && old.ipv4 == n.Addr() {
+			old.ipv4 = netip.Addr{}
 			b.set[who] = old
 		}
 	}
@@ -230,7 +237,8 @@ func (b *Bindings) Reinstate() error {
 	}
 	b.detour = detour{}
 	missing := make([]role.Binding, 0)
-	for hoa, x := range b.set {
+	for hoa, is := range b.set {
+		x := role.Binding{HomeAddress: hoa, CareOf: is.careOf, HomeAgent: is.homeAgent, MobilePrefixes: is.prefixes, IPv4HomeAddress: is.ipv4}
 		if !there[host(hoa)] || slices.ContainsFunc(x.Behind(), func(n netip.Prefix) bool { return !there[n] }) {
 			missing = append(missing, x)
 		}

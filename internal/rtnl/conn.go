@@ -10,8 +10,7 @@ import (
 )
 
 const (
-	// A chunk's acknowledgements fit into the socket's buffer, or the kernel
-	// would drop some.
+	// A chunk's errors fit into the socket's buffer, or the kernel would drop some.
 	chunkRequests = 256
 	chunkBytes    = 64 << 10
 	socketBuffer  = 4 << 20
@@ -26,6 +25,7 @@ type conn struct {
 	fd  int
 	seq uint32
 	buf []byte
+	out []byte // a chunk, kept to save allocations
 
 	// between, in tests, is called before each request, which is then written
 	// alone; false stands for the end of the process.
@@ -90,21 +90,26 @@ func (c *conn) batch(requests []request) []error {
 			from++
 			continue
 		}
-		var b []byte
-		to := from
-		first := c.seq + 1
-		for to < len(requests) && to-from < chunk && len(b)+len(requests[to].body) < chunkBytes {
-			c.seq++
-			b = appendMessage(b, requests[to], c.seq)
+		size, to := 0, from
+		for to < len(requests) && to-from < chunk && (to == from || size+len(requests[to].body) < chunkBytes) {
+			size += unix.SizeofNlMsghdr + len(requests[to].body) + 3
 			to++
 		}
-		c.exchange(b, first, errs[from:to])
+		first := c.seq + 1
+		c.out = c.out[:0]
+		for i := from; i < to; i++ {
+			c.seq++
+			c.out = appendMessage(c.out, requests[i], c.seq, i == to-1)
+		}
+		c.exchange(c.out, first, errs[from:to])
 		from = to
 	}
 	return errs
 }
 
-// exchange writes a chunk and waits for the acknowledgement of each message.
+// exchange writes a chunk and waits for the acknowledgement of its last message: the kernel
+// carries the messages out in their order, before the write returns, and what it has to say
+// of those before is in front of it. As a rule that is one read.
 func (c *conn) exchange(b []byte, first uint32, errs []error) {
 	fail := func(err error, done []bool) {
 		for i := range errs {
@@ -118,7 +123,7 @@ func (c *conn) exchange(b []byte, first uint32, errs []error) {
 		fail(fmt.Errorf("write to rtnetlink: %w", err), done)
 		return
 	}
-	for left := len(errs); left > 0; {
+	for last := len(errs) - 1; !done[last]; {
 		n, _, err := unix.Recvfrom(c.fd, c.buf, 0)
 		switch {
 		case errors.Is(err, unix.EINTR):
@@ -135,7 +140,7 @@ func (c *conn) exchange(b []byte, first uint32, errs []error) {
 			// Unsigned: an answer to an earlier chunk is far away.
 			i := native.Uint32(m[8:]) - first
 			if native.Uint16(m[4:]) == unix.NLMSG_ERROR && i < uint32(len(errs)) && !done[i] {
-				done[i], left = true, left-1
+				done[i] = true
 				if code := int32(native.Uint32(m[unix.SizeofNlMsghdr:])); code != 0 {
 					errs[i] = unix.Errno(-code)
 				}

@@ -70,7 +70,8 @@ func (r route) body() []byte {
 	if r.dst.Addr().Is4() && r.kind == unix.RTN_UNICAST && !r.via.IsValid() {
 		scope = unix.RT_SCOPE_LINK // IPv6 knows none
 	}
-	b := []byte{family(r.dst.Addr()), uint8(r.dst.Bits()), 0, 0, table, r.protocol, scope, r.kind, 0, 0, 0, 0}
+	b := append(make([]byte, 0, 112), // a tunnel's route
+		family(r.dst.Addr()), uint8(r.dst.Bits()), 0, 0, table, r.protocol, scope, r.kind, 0, 0, 0, 0)
 	if r.dst != everything4 {
 		b = attrAddr(b, unix.RTA_DST, r.dst.Addr())
 	}

@@ -193,7 +193,7 @@ func TestEncodersWriteWhatIproute2Writes(t *testing.T) {
 			"30000000" + "1400" + "0505" + "022000fd01000000" + "08000200c0000264" + "0800080000020000" + "08000100c0000264",
 		},
 	} {
-		b := appendMessage(nil, c.got, 0x6b)
+		b := appendMessage(nil, c.got, 0x6b, true)
 		got := hex.EncodeToString(b[:8]) + hex.EncodeToString(b[16:])
 		if got != c.want {
 			t.Errorf("%s\n got %s\nwant %s", c.command, got, c.want)

@@ -18,6 +18,41 @@ import (
 
 var cn = netip.MustParseAddr("2001:db8:c::1")
 
+// TestKernelErrorsOfABatch: each request that fails has its own error, though success is
+// acknowledged for the last of a chunk only.
+func TestKernelErrorsOfABatch(t *testing.T) {
+	testkernel.Namespace(t)
+	c, err := dial()
+	must(t, err)
+	defer c.close()
+	lo := route{table: unix.RT_TABLE_MAIN, protocol: DefaultRouteProtocol, kind: unix.RTN_UNICAST, oif: 1}
+	must(t, c.do(request{unix.RTM_NEWLINK, 0, linkHeader(1, unix.IFF_UP, unix.IFF_UP)}))
+	const n = 2*chunkRequests + 10
+	var requests []request
+	want := make(map[int]error)
+	for i := range n {
+		r := lo
+		a := cn.As16()
+		a[13], a[14], a[15] = 1, byte(i>>8), byte(i)
+		r.dst = host(netip.AddrFrom16(a))
+		switch i {
+		case 0, 7, chunkRequests - 1, chunkRequests, n - 1: // also the first and the last of a chunk
+			requests, want[i] = append(requests, r.del()), unix.ESRCH // there is none
+		default:
+			requests = append(requests, r.set())
+		}
+	}
+	for i, err := range c.batch(requests) {
+		if err != want[i] {
+			t.Errorf("request %d: %v, want %v", i, err, want[i])
+		}
+	}
+	there, err := netlink.RouteListFiltered(netlink.FAMILY_V6, &netlink.Route{Protocol: DefaultRouteProtocol}, netlink.RT_FILTER_PROTOCOL)
+	if err != nil || len(there) != n-len(want) {
+		t.Errorf("%d routes, want %d (%v)", len(there), n-len(want), err)
+	}
+}
+
 func must(t testing.TB, err error) {
 	t.Helper()
 	if err != nil {

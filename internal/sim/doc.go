@@ -5,10 +5,10 @@
 //
 // The files: world.go the clock and the story, host.go how a machine is stepped
 // and its effects carried out, homeagent.go, mobilenode.go and correspondent.go
-// the kernels' models, network.go links and packets, faults.go what goes wrong
-// when, forger.go the attackers of RFC 4225 §3, ipv4.go another mobile node that wants
-// the same IPv4 home address, invariant.go what must hold after
-// every step.
+// the kernels' models, ipsec.go what of IPsec both have in theirs, network.go links and
+// packets, faults.go what goes wrong when, forger.go the attackers of RFC 4225 §3,
+// ipv4.go another mobile node that wants the same IPv4 home address, invariant.go what
+// must hold after every step.
 //
 // A failing seed prints its story and can be run again:
 //

@@ -13,6 +13,9 @@ type Faults struct {
 	DelayMin, DelayMax   time.Duration
 	BeaconMin, BeaconMax time.Duration // between router advertisements
 	Kernel               float64       // requests that the kernels refuse
+	Half                 float64       // requests that are carried out and said to have failed
+	Wire                 float64       // messages that the socket refuses
+	Lost                 float64       // news of the kernel with which its socket overruns
 	Duplicates           float64       // care-of addresses that others have
 	Squatter             bool          // another host on the home link has the home address
 	Attack               time.Duration // mean time between attacks; 0: none
@@ -24,6 +27,10 @@ type Faults struct {
 	CrashCN              time.Duration
 	IPv4                 bool          // the mobile node wants an IPv4 home address
 	Rival                time.Duration // mean time between another's requests for it; 0: none
+	IPsec                bool          // the mobile node is protected by it
+	Payload              bool          // all of it, which excludes route optimisation
+	Beside               bool          // RFC 4285 beside IPsec
+	NoMigration          bool          // kernels that know none
 	Drain                time.Duration // mean time between the home agent's being drained or not; 0: never
 	Delete               time.Duration // mean time between deletions of the binding by hand; 0: none
 }
@@ -55,12 +62,35 @@ func (f *Faults) drawIPv4(rng *rand.Rand) {
 	}
 }
 
+// drawHalf is apart for the same reason.
+func (f *Faults) drawHalf(rng *rand.Rand) { f.Half = []float64{0, 0, 0.02, 0.1}[rng.IntN(4)] }
+
+// half is the answer to a request that was carried out: now and then that it was not, as when
+// the kernel's answer is lost.
+func (s *stage) half(who string, err error) error {
+	if s.chance(s.faults.Half) {
+		s.say("%s: it is done, and said to have failed", who)
+		return err
+	}
+	return nil
+}
+
+// drawIPsec as well. What IPsec with static keys cannot protect from, replays to a home agent
+// that has lost its store, timestamps do.
+func (f *Faults) drawIPsec(rng *rand.Rand) {
+	if f.IPsec = rng.IntN(2) == 0; f.IPsec {
+		f.Payload = rng.IntN(3) == 0
+		f.Beside = rng.IntN(4) == 0 || !f.Store
+		f.NoMigration = rng.IntN(8) == 0
+	}
+}
+
 // calm is a world in which nothing goes wrong any more.
 func (f Faults) calm() Faults {
 	return Faults{
 		DelayMin: time.Millisecond, DelayMax: 5 * time.Millisecond,
 		BeaconMin: f.BeaconMin, BeaconMax: f.BeaconMin + 100*time.Millisecond, Squatter: f.Squatter, Store: f.Store,
-		Converse: f.Converse, IPv4: f.IPv4,
+		Converse: f.Converse, IPv4: f.IPv4, IPsec: f.IPsec, Payload: f.Payload, Beside: f.Beside, NoMigration: f.NoMigration,
 	}
 }
 
@@ -144,6 +174,9 @@ func (w *World) attackWith(p packet) {
 	}
 	mh.SetChecksum(raw, source, p.dst)
 	p.raw = raw
+	if how != "replays" && how != "redirects" {
+		p.sealed = nil // who has no key changes nothing inside
+	}
 	w.say("attacker: %s %s", how, describe(p))
 	w.arrive(p)
 }

@@ -102,7 +102,7 @@ func (w *World) authorized(home, careOf netip.Addr, kbm [20]byte, nonces mh.Nonc
 	mac := rr.Authenticator(kbm[:], careOf, cnAddr, mh.Covered(raw, mh.OptionBindingAuthorizationData, 0))
 	copy(raw[mh.AuthenticatorOffset(raw, mh.OptionBindingAuthorizationData, 0):], mac[:])
 	mh.SetChecksum(raw, home, cnAddr)
-	w.arrive(packet{careOf, cnAddr, home, netip.Addr{}, raw})
+	w.arrive(packet{src: careOf, dst: cnAddr, home: home, raw: raw})
 }
 
 func (w *World) fromAttacker(src, home netip.Addr, msg mh.Message) {
@@ -111,7 +111,7 @@ func (w *World) fromAttacker(src, home netip.Addr, msg mh.Message) {
 		return
 	}
 	mh.SetChecksum(raw, src, cnAddr)
-	w.arrive(packet{src, cnAddr, home, netip.Addr{}, raw})
+	w.arrive(packet{src: src, dst: cnAddr, home: home, raw: raw})
 }
 
 // forgeToMN says something in the correspondent's name. It gets in at the care-of

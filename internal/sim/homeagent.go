@@ -13,12 +13,15 @@ const dadTime = time.Second
 var (
 	errKernel = errors.New("no buffer space available (simulated)")
 	errStore  = errors.New("no space left on device (simulated)")
+	errKilled = errors.New("killed (simulated)")
 )
 
 // homeAgent is a home agent with a model of its kernel, the bindings in force,
-// which are routes, source checks and proxy entries at once, and of its store.
+// which are routes, source checks and proxy entries at once, and IPsec; and of its store.
 type homeAgent struct {
 	host
+	w *World
+	ipsec
 	bindings map[netip.Addr]role.Binding
 	stored   map[netip.Addr]role.Registration
 	crashed  time.Time
@@ -26,8 +29,8 @@ type homeAgent struct {
 }
 
 func newHomeAgent(w *World, newborn func() role.Machine) *homeAgent {
-	h := &homeAgent{bindings: make(map[netip.Addr]role.Binding), stored: make(map[netip.Addr]role.Registration), newborn: newborn}
-	h.host = host{w: w, name: "HA", machine: newborn(), carryOut: h.apply, reborn: h.restart}
+	h := &homeAgent{w: w, bindings: make(map[netip.Addr]role.Binding), stored: make(map[netip.Addr]role.Registration), newborn: newborn}
+	h.host = host{w: &w.stage, name: "HA", machine: newborn(), carryOut: h.apply, reborn: h.restart}
 	return h
 }
 
@@ -35,6 +38,10 @@ func (h *homeAgent) apply(e role.Effect) error {
 	w := h.w
 	switch e := e.(type) {
 	case role.SetBinding:
+		if err := errors.Join(h.guard.Set([]role.Binding{e.Binding})...); err != nil {
+			w.say("HA: the tunnels of %s do not end at %s: %v", e.Binding.HomeAddress, e.Binding.CareOf, err)
+			return err
+		}
 		if e.ID != 0 && w.chance(w.faults.Kernel) {
 			w.say("HA: kernel refuses the binding of %s", e.Binding.HomeAddress)
 			return errKernel
@@ -45,6 +52,7 @@ func (h *homeAgent) apply(e role.Effect) error {
 		}
 		w.checkIPv4(e.Binding)
 		h.bindings[e.Binding.HomeAddress] = e.Binding
+		return w.half("HA", errKernel)
 	case role.ClearBinding:
 		if e.ID != 0 && w.chance(w.faults.Kernel) {
 			w.say("HA: kernel refuses to clear %s", e.HomeAddress)
@@ -52,6 +60,10 @@ func (h *homeAgent) apply(e role.Effect) error {
 		}
 		w.say("HA: no binding of %s", e.HomeAddress)
 		delete(h.bindings, e.HomeAddress)
+		if err := errors.Join(h.guard.Clear([]netip.Addr{e.HomeAddress})...); err != nil {
+			return err
+		}
+		return w.half("HA", errKernel)
 	case role.StoreRegistration:
 		if w.chance(w.faults.Kernel) {
 			w.say("HA: store refuses")
@@ -60,6 +72,7 @@ func (h *homeAgent) apply(e role.Effect) error {
 		if h.stored[e.Registration.HomeAddress] = e.Registration; e.Registration.Empty() {
 			delete(h.stored, e.Registration.HomeAddress)
 		}
+		return w.half("HA", errStore)
 	case role.StartDAD:
 		life := h.life
 		w.after(dadTime, func() {
@@ -68,10 +81,10 @@ func (h *homeAgent) apply(e role.Effect) error {
 			}
 		})
 	case role.Send:
-		p := packet{e.Src, e.Dst, e.HomeAddress, e.RoutingHome, e.Raw}
+		p := packet{src: e.Src, dst: e.Dst, home: e.HomeAddress, routing: e.RoutingHome, raw: e.Raw}
 		w.say("HA: sends %s", describe(p))
 		w.acknowledged(p)
-		if e.Neighbour || p.dst != hoa || !w.intercepted(p) {
+		if (e.Neighbour || p.dst != hoa || !w.intercepted(p)) && h.protect(w, &p, false) {
 			w.deliver(p)
 		}
 	case role.Notice:
@@ -95,6 +108,7 @@ func (h *homeAgent) restart() {
 	w := h.w
 	w.say("HA: starts again (store: %v)", w.faults.Store)
 	h.crash(h.newborn())
+	h.begin(w)
 	w.record.drained = 0
 	if w.faults.Store {
 		w.kept(h.stored[hoa])
@@ -120,6 +134,9 @@ func (h *homeAgent) restart() {
 		if r := h.stored[a]; !r.Bound {
 			delete(h.bindings, a)
 		}
+	}
+	if err := h.guard.Settle(); err != nil && !h.dead {
+		w.say("HA: %v", err)
 	}
 	h.step(role.Start{})
 	if w.faults.Attack != 0 {

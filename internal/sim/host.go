@@ -9,20 +9,33 @@ import (
 // host steps one machine and has its effects carried out, as internal/engine
 // does: in their order, and the answers when all of them are done.
 type host struct {
-	w       *World
+	w       *stage
 	name    string
 	machine role.Machine
 	life    int       // crashes make what was planned for an earlier life void
 	timer   time.Time // for which a Tick is planned
 
-	// fuse is after how many effects the process is killed, in the midst of what
-	// it was doing; 0: never. Then it hears nothing until reborn.
+	// fuse is after how many effects, or requests of IPsec, the process is killed, in the
+	// midst of what it was doing; 0: never. Then it hears nothing until reborn.
 	fuse   int
 	dead   bool
 	reborn func()
 
 	// carryOut carries one effect out in the model of the kernel.
 	carryOut func(role.Effect) error
+}
+
+// refusing is what the kernel's model answers IPsec's requests with. A process that is killed
+// in the midst of several makes no more of them.
+func (h *host) refusing() error {
+	switch {
+	case h.burns():
+		return errKilled
+	case h.w.chance(h.w.faults.Kernel / 4):
+		h.w.say("%s: kernel refuses a request of IPsec", h.name)
+		return errKernel
+	}
+	return nil
 }
 
 // step hands the machine an event, and goes on with the answers.
@@ -41,7 +54,9 @@ func (h *host) step(ev role.Event) {
 			}
 		}
 	}
-	h.w.check()
+	if h.w.check != nil {
+		h.w.check()
+	}
 	if !h.dead {
 		h.arm()
 	}

@@ -42,20 +42,21 @@ type update struct {
 }
 
 // fail notes the first thing that went wrong.
-func (w *World) fail(format string, args ...any) {
-	if w.broken == nil {
-		w.broken = fmt.Errorf(format, args...)
-		w.say("INVARIANT BROKEN: %v", w.broken)
+func (s *stage) fail(format string, args ...any) {
+	if s.broken == nil {
+		s.broken = fmt.Errorf(format, args...)
+		s.say("INVARIANT BROKEN: %v", s.broken)
 	}
 }
 
 // countStep: no machine keeps the daemon busy with nothing.
-func (w *World) countStep() {
-	if w.now.Sub(w.stepsFrom) >= time.Second {
-		w.steps, w.stepsFrom = 0, w.now
+func (s *stage) countStep() {
+	s.total++
+	if s.now.Sub(s.stepsFrom) >= time.Second {
+		s.steps, s.stepsFrom = 0, s.now
 	}
-	if w.steps++; w.steps > maxSteps {
-		w.fail("more than %d steps in a second", maxSteps)
+	if s.steps++; s.steps > s.maxSteps {
+		s.fail("more than %d steps in a second", s.maxSteps)
 	}
 }
 
@@ -160,6 +161,8 @@ func (w *World) acknowledged(p packet) {
 		w.fail("a binding at %s is acknowledged with sequence number %d, by which nobody asked for it", b.CareOf, ba.Sequence)
 	case ba.Lifetime > 0 && (!r.Bound || r.Binding.Sequence != ba.Sequence):
 		w.fail("a binding is acknowledged that is not stored")
+	case ba.Lifetime > 0 && w.faults.IPsec && w.ha.endOf() != b.CareOf:
+		w.fail("a binding at %s is acknowledged, and the tunnels end at %s", b.CareOf, w.ha.endOf())
 	case ba.Lifetime == 0 && r.Bound:
 		w.fail("a de-registration is acknowledged while the binding is stored")
 	case ba.Lifetime == 0 && bound:
@@ -179,10 +182,11 @@ func (w *World) acknowledged(p packet) {
 	}
 }
 
-// check holds after every step of a machine.
-func (w *World) check() {
+// checkAll holds after every step of a machine.
+func (w *World) checkAll() {
 	w.checkPath()
 	w.checkPromise()
+	w.checkTunnels()
 }
 
 // checkPromise: what was acknowledged stays until its end, unless the mobile
@@ -200,7 +204,7 @@ func (w *World) checkPromise() {
 // checkPath: the home address is used in clear only where its link is.
 func (w *World) checkPath() {
 	m := w.mn
-	if !m.up || m.at == homeLink || m.refused || m.dead || m.unborn {
+	if !m.up || m.at == homeLink || m.refused || m.dead || m.unborn || m.misled {
 		return
 	}
 	switch m.path.Mode {
@@ -231,8 +235,10 @@ func (w *World) agreed() error {
 		return fmt.Errorf("on %s with path %s by %s, binding in force: %v at %s", m.at, m.path.Mode, m.path.CareOf, bound, b.CareOf)
 	case b.IPv4HomeAddress != m.path.IPv4 || w.faults.IPv4 != m.path.IPv4.IsValid():
 		return fmt.Errorf("the IPv4 home address is %s here, and %s at the home agent; wanted: %v", m.path.IPv4, b.IPv4HomeAddress, w.faults.IPv4)
-	case w.faults.Converse && (m.directs[cnAddr].CareOf != b.CareOf || w.cn.directs[hoa].CareOf != b.CareOf):
+	case w.faults.Converse && !w.faults.Payload && (m.directs[cnAddr].CareOf != b.CareOf || w.cn.directs[hoa].CareOf != b.CareOf):
 		return fmt.Errorf("on %s at %s, but directly from %s, and at %s for the correspondent", m.at, b.CareOf, m.directs[cnAddr].CareOf, w.cn.directs[hoa].CareOf)
+	case w.faults.IPsec && (m.endOf() != b.CareOf || w.ha.endOf() != b.CareOf):
+		return fmt.Errorf("on %s, bound at %s, and the tunnels end at %s here, at %s at the home agent", m.at, b.CareOf, m.endOf(), w.ha.endOf())
 	case !prefixes[m.at].Contains(b.CareOf) || !m.addrs[b.CareOf]:
 		return fmt.Errorf("on %s, bound at %s", m.at, b.CareOf)
 	}

@@ -52,7 +52,7 @@ func (w *World) rival() {
 	copy(raw[mh.AuthenticatorOffset(raw, mh.OptionMobilityMessageAuthentication, mh.SubtypeMNHA):], mac[:])
 	mh.SetChecksum(raw, rivalHoA, haAddr)
 	w.say("rival: asks for %v", lifetime)
-	w.arrive(packet{rivalCoA, haAddr, rivalHoA, netip.Addr{}, raw})
+	w.arrive(packet{src: rivalCoA, dst: haAddr, home: rivalHoA, raw: raw})
 }
 
 // ntp is a time as RFC 4285 §6 sends it.

@@ -1,11 +1,13 @@
 package sim
 
 import (
+	"errors"
 	"net/netip"
 	"strings"
 	"testing"
 	"time"
 
+	"mip6d/internal/datapath"
 	"mip6d/internal/ha"
 	"mip6d/internal/mh"
 	"mip6d/internal/role"
@@ -102,7 +104,7 @@ func TestInvariantsCatchMutants(t *testing.T) {
 		},
 		{
 			"forgets what it has refused",
-			Mutants{IPv6Only: true, Unattended: true, HA: each(func(now time.Time, m role.Machine, e role.Effect) []role.Effect {
+			Mutants{IPv6Only: true, Whole: true, Unattended: true, HA: each(func(now time.Time, m role.Machine, e role.Effect) []role.Effect {
 				if s, ok := e.(role.StoreRegistration); ok {
 					s.Registration.Stamp, s.Registration.Sequent = 0, false
 					return []role.Effect{s}
@@ -228,6 +230,36 @@ func TestInvariantsCatchMutants(t *testing.T) {
 			"steps in a second",
 		},
 		{
+			"does not protect its tunnel",
+			Mutants{IPsec: side("MN", func(t datapath.Tunnels) datapath.Tunnels { return lazy{} })},
+			"the tunnels end at invalid IP",
+		},
+		{
+			"makes its tunnel inactive while it is used",
+			Mutants{IPsec: side("HA", func(t datapath.Tunnels) datapath.Tunnels { return fickle{t} })},
+			"is acknowledged, and the tunnels end at invalid IP",
+		},
+		{
+			"acknowledges what could not be migrated",
+			Mutants{IPsec: side("HA", func(t datapath.Tunnels) datapath.Tunnels { return careless{t} })},
+			"is acknowledged, and the tunnels end at",
+		},
+		{
+			"uses a tunnel that could not be migrated",
+			Mutants{IPsec: side("MN", func(t datapath.Tunnels) datapath.Tunnels { return careless{t} })},
+			"the tunnels end at",
+		},
+		{
+			"never migrates",
+			Mutants{IPsec: side("HA", func(t datapath.Tunnels) datapath.Tunnels { return &rooted{Tunnels: t} })},
+			"is acknowledged, and the tunnels end at",
+		},
+		{
+			"has no policies",
+			Mutants{Naked: true},
+			"leaves in clear",
+		},
+		{
 			"serves on while it drains",
 			Mutants{HA: func(m role.Machine) role.Machine { return deaf{m} }},
 			"by a home agent that drains",
@@ -275,6 +307,50 @@ func TestInvariantsCatchMutants(t *testing.T) {
 			t.Errorf("no seed of 400 says %q; the last says %v", c.want, last)
 		})
 	}
+}
+
+// side spoils the tunnels of one side.
+func side(name string, f func(datapath.Tunnels) datapath.Tunnels) func(string, datapath.Tunnels) datapath.Tunnels {
+	return func(n string, t datapath.Tunnels) datapath.Tunnels {
+		if n != name {
+			return t
+		}
+		return f(t)
+	}
+}
+
+// lazy protects nothing.
+type lazy struct{}
+
+func (lazy) SetTunnels(netip.Addr, netip.Addr) error { return nil }
+func (lazy) ClearTunnels(netip.Addr) error           { return nil }
+
+// fickle has protection end with the move.
+type fickle struct{ datapath.Tunnels }
+
+func (f fickle) SetTunnels(home, careOf netip.Addr) error {
+	return errors.Join(f.Tunnels.SetTunnels(home, careOf), f.Tunnels.ClearTunnels(home))
+}
+
+// careless does not look at what the kernel says.
+type careless struct{ datapath.Tunnels }
+
+func (c careless) SetTunnels(home, careOf netip.Addr) error {
+	_ = c.Tunnels.SetTunnels(home, careOf)
+	return nil
+}
+
+// rooted stays with the first care-of address.
+type rooted struct {
+	datapath.Tunnels
+	at netip.Addr
+}
+
+func (r *rooted) SetTunnels(home, careOf netip.Addr) error {
+	if !r.at.IsValid() {
+		r.at = careOf
+	}
+	return r.Tunnels.SetTunnels(home, r.at)
 }
 
 // credulous is a correspondent that believes every Binding Update.

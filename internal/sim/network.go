@@ -7,6 +7,7 @@ import (
 	"mip6d/internal/icmp6"
 	"mip6d/internal/mh"
 	"mip6d/internal/role"
+	"mip6d/internal/xfrmmig"
 )
 
 // place is a link that a mobile node can be on.
@@ -36,6 +37,7 @@ var (
 type packet struct {
 	src, dst, home, routing netip.Addr
 	raw                     []byte
+	sealed                  *xfrmmig.SA // what it is encrypted with; in tunnel mode its addresses are the outer ones
 }
 
 // network carries packets, badly.
@@ -74,7 +76,9 @@ func (w *World) arrive(p packet) {
 	switch {
 	case p.dst == haAddr:
 		in.Ifindex = 1
-		w.ha.step(in)
+		if w.ha.takes(w, xfrmmig.In, p, &in) {
+			w.ha.step(in)
+		}
 	case p.dst == cnAddr:
 		w.cnTakes(p)
 		w.cn.step(in)
@@ -82,7 +86,9 @@ func (w *World) arrive(p packet) {
 	case w.mn.has(p.dst):
 		in.Ifindex = mnIfindex
 		w.testPassed(p)
-		w.mn.step(in)
+		if w.mn.takes(w, xfrmmig.In, p, &in) {
+			w.mn.step(in)
+		}
 	case owned(p.dst):
 		w.testPassed(p)
 	default:
@@ -97,9 +103,17 @@ func (w *World) intercepted(p packet) bool {
 	if !bound {
 		return false
 	}
+	end := b.CareOf
+	if !w.ha.protect(w, &p, true) {
+		return true
+	}
+	if p.sealed != nil && p.sealed.Mode == xfrmmig.Tunnel {
+		end = p.sealed.Dst
+	}
 	w.after(w.between(w.faults.DelayMin, w.faults.DelayMax), func() {
-		if w.mn.has(b.CareOf) && w.mn.path.Mode == role.PathTunnelled {
-			w.mn.step(role.MessageIn{Ifindex: mnIfindex, Src: p.src, Dst: p.dst, Tunnelled: true, Raw: p.raw})
+		in := role.MessageIn{Ifindex: mnIfindex, Src: p.src, Dst: p.dst, Tunnelled: true, Raw: p.raw}
+		if w.mn.has(end) && w.mn.path.Mode == role.PathTunnelled && w.mn.takes(w, xfrmmig.In, p, &in) && len(p.raw) > 0 {
+			w.mn.step(in)
 		}
 	})
 	return true
@@ -108,8 +122,16 @@ func (w *World) intercepted(p packet) bool {
 // reverseTunnel takes a packet of the home address to the home agent, which
 // lets it out where it comes from the registered care-of address.
 func (w *World) reverseTunnel(p packet, careOf netip.Addr) {
+	if !w.mn.protect(w, &p, true) {
+		return
+	}
+	if p.sealed != nil {
+		careOf = p.sealed.Src
+	}
 	w.after(w.between(w.faults.DelayMin, w.faults.DelayMax), func() {
-		if b, bound := w.ha.bindings[hoa]; bound && b.CareOf == careOf {
+		var in role.MessageIn
+		if b, bound := w.ha.bindings[hoa]; bound && b.CareOf == careOf && w.ha.takes(w, xfrmmig.Forward, p, &in) && len(p.raw) > 0 {
+			p.sealed = nil
 			w.deliver(p)
 		}
 	})

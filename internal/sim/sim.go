@@ -7,9 +7,11 @@ import (
 	"time"
 
 	"mip6d/internal/cn"
+	"mip6d/internal/datapath"
 	"mip6d/internal/ha"
 	"mip6d/internal/mn"
 	"mip6d/internal/role"
+	"mip6d/internal/xfrmmig"
 )
 
 // The lengths of a story: trouble, then quiet.
@@ -26,7 +28,13 @@ type Mutants struct {
 
 	Unauthenticated bool // the home agent believes everybody
 	IPv6Only        bool // nobody wants an IPv4 home address
+	Whole           bool // nothing is done and said to have failed
 	Unattended      bool // no operator does anything
+
+	// IPsec is what happens to the tunnels of the side of that name; Naked leaves its
+	// policies out.
+	IPsec func(name string, t datapath.Tunnels) datapath.Tunnels
+	Naked bool
 }
 
 var key = []byte("0123456789abcdef")
@@ -34,9 +42,17 @@ var key = []byte("0123456789abcdef")
 // New makes the world of a seed.
 func New(seed uint64, mutants Mutants) *World {
 	rng := rand.New(rand.NewPCG(seed, 6275))
-	w := &World{Seed: seed, rng: rng, now: epoch, stepsFrom: epoch, faults: drawFaults(rng), rng4: rand.New(rand.NewPCG(seed, 5555))}
+	w := &World{rng4: rand.New(rand.NewPCG(seed, 5555))}
+	w.stage = stage{Seed: seed, rng: rng, now: epoch, stepsFrom: epoch, maxSteps: maxSteps, check: w.checkAll, faults: drawFaults(rng)}
 	if !mutants.IPv6Only {
 		w.faults.drawIPv4(w.rng4)
+	}
+	if !mutants.Whole {
+		w.faults.drawHalf(rand.New(rand.NewPCG(seed, 105))) // ENOBUFS
+	}
+	w.mutants = mutants
+	if !mutants.Unauthenticated {
+		w.faults.drawIPsec(rand.New(rand.NewPCG(seed, 3776)))
 	}
 	operator := rand.New(rand.NewPCG(seed, 5142))
 	if !mutants.Unattended {
@@ -44,10 +60,12 @@ func New(seed uint64, mutants Mutants) *World {
 	}
 	w.record = record{order: make(map[update]int), acked: make(map[netip.Addr]role.Binding),
 		cnOrder: make(map[update]int), cnTaking: make(map[netip.Addr]uint16), tested: make(map[netip.Addr]bool)}
-	w.record.reliable = w.faults.Store && w.faults.Kernel == 0
-	w.ha = newHomeAgent(w, func() role.Machine { return mutate(newHA(mutants.Unauthenticated), mutants.HA) })
-	w.mn = newMobileNode(w, func() role.Machine { return mutate(newMN(rng, mutants.Unauthenticated, w.faults.IPv4), mutants.MN) })
+	w.record.reliable = w.faults.Store && w.faults.Kernel == 0 && w.faults.Half == 0
+	w.ha = newHomeAgent(w, func() role.Machine { return mutate(newHA(mutants.Unauthenticated, w.faults), mutants.HA) })
+	w.mn = newMobileNode(w, func() role.Machine { return mutate(newMN(rng, mutants.Unauthenticated, w.faults), mutants.MN) })
 	w.cn = newCorrespondent(w, func() role.Machine { return mutate(newCN(rng), mutants.CN) })
+	w.ha.protected(w, xfrmmig.AtHomeAgent, "HA", w.ha.refusing)
+	w.mn.protected(w, xfrmmig.AtMobileNode, "MN", w.mn.refusing)
 	w.say("seed %d: %+v", seed, w.faults)
 	w.operator(operator)
 	return w
@@ -60,7 +78,7 @@ func mutate(m role.Machine, by func(role.Machine) role.Machine) role.Machine {
 	return by(m)
 }
 
-func newHA(unauthenticated bool) role.Machine {
+func newHA(unauthenticated bool, f Faults) role.Machine {
 	p := ha.Params{
 		Links: []ha.Link{{
 			Ifindex: 1, Address: haAddr, Prefixes: []ha.Prefix{{Prefix: prefixes[homeLink], Valid: role.Infinite}},
@@ -69,6 +87,12 @@ func newHA(unauthenticated bool) role.Machine {
 			{HomeAddress: hoa, Auth: &ha.Auth{SPI: 256, Key: key}}, {HomeAddress: rivalHoA, Auth: &ha.Auth{SPI: 256, Key: key}},
 		},
 		IPv4Pool: []netip.Prefix{pool4},
+	}
+	if f.IPsec {
+		p.MobileNodes[0].SA = signalling
+		if !f.Beside {
+			p.MobileNodes[0].Auth = nil
+		}
 	}
 	if unauthenticated {
 		p.MobileNodes, p.AllowUnauthenticated = nil, true
@@ -80,20 +104,23 @@ func newCN(rng *rand.Rand) role.Machine {
 	return cn.New(cn.Params{Policy: role.Policy{Default: true}, MaxBindings: maxCNBindings}, random{rng})
 }
 
-func newMN(rng *rand.Rand, unauthenticated, ipv4 bool) role.Machine {
+func newMN(rng *rand.Rand, unauthenticated bool, f Faults) role.Machine {
 	home := mn.Home{
 		HomeAddress: netip.PrefixFrom(hoa, 64), HomeAgent: haAddr, Lifetime: 60 * time.Second,
 		Auth: &mn.Auth{SPI: 256, Key: key},
 	}
-	if unauthenticated {
+	if f.IPsec {
+		home.SA = signalling
+	}
+	if unauthenticated || f.IPsec && !f.Beside {
 		home.Auth = nil
 	}
-	if ipv4 {
+	if f.IPv4 {
 		home.IPv4 = &mn.IPv4{Addr: netip.IPv4Unspecified()}
 	}
 	return mn.New(mn.Params{
 		Homes: []mn.Home{home}, Interfaces: []mn.Interface{{Name: "eth0"}},
-		Optimization: mn.Optimization{Policy: role.Policy{Default: true}, RetryAfter: 20 * time.Second},
+		Optimization: mn.Optimization{Policy: role.Policy{Default: !f.Payload}, RetryAfter: 20 * time.Second},
 	}, random{rng})
 }
 

@@ -155,7 +155,7 @@ func (p Policy) isOurs() bool {
 			return e.Selector == p.Selector && e.Dir == p.Dir && e.Priority == p.Priority && e.IfID == p.IfID && e.Main == p.Main
 		})
 	}
-	return !slices.ContainsFunc(p.Templates, func(t Template) bool {
+	return isHeaderBefore(p) || !slices.ContainsFunc(p.Templates, func(t Template) bool {
 		if t.Mode == RouteOptimization {
 			return p.Main || t.Reqid != Reqid
 		}

@@ -63,15 +63,22 @@ func (c *Conn) SAs() ([]UsedSA, error) {
 // Migrate carries out migrations in their order. One that fails has those before
 // it undone.
 func (c *Conn) Migrate(list []Migration) error {
+	return migrate(func(m Migration) error { return c.do(msgMigrate, 0, m.encode()) }, list)
+}
+
+// errHalfway: some of the migrations were carried out, and could not be undone.
+var errHalfway = errors.New("and back")
+
+func migrate(one func(Migration) error, list []Migration) error {
 	for i, m := range list {
-		err := c.do(msgMigrate, 0, m.encode())
+		err := one(m)
 		if err == nil {
 			continue
 		}
 		err = fmt.Errorf("migrate a tunnel from %s → %s to %s → %s: %w", m.Old.Src, m.Old.Dst, m.New.Src, m.New.Dst, err)
 		for k := i - 1; k >= 0; k-- {
-			if undo := c.do(msgMigrate, 0, list[k].back().encode()); undo != nil {
-				return errors.Join(err, fmt.Errorf("and back: %w", undo))
+			if undo := one(list[k].back()); undo != nil {
+				return errors.Join(err, fmt.Errorf("%w: %w", errHalfway, undo))
 			}
 		}
 		return err

@@ -61,6 +61,17 @@ func TestOthersStatesAndPoliciesAreNone(t *testing.T) {
 	if p, ok := decodePolicy(main); !ok || !p.Main || p.isOurs() {
 		t.Error("a main policy was taken for a sub-policy")
 	}
+	for _, end := range []End{AtHomeAgent, AtMobileNode} {
+		ours := protection(hoa, 300).policies(1, ForSignalling, end, netip.Addr{})
+		p := ours[len(ours)-1]
+		if again, ok := decodePolicy(p.encode()); !ok || !again.isOurs() {
+			t.Errorf("%+v is not ours", again)
+		}
+		p.Priority++
+		if again, _ := decodePolicy(p.encode()); again.isOurs() {
+			t.Errorf("%+v was taken for ours", again)
+		}
+	}
 	if p, _ := decodePolicy(Policy{}.encode()); p.isOurs() {
 		t.Error("a policy without a template was taken for ours")
 	}

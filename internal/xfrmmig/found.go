@@ -60,7 +60,7 @@ func (g *Guard) number(list []Protection, f *found) map[netip.Addr]Number {
 		}
 	}
 	for _, p := range f.policies {
-		if len(p.Templates) == 0 {
+		if len(p.Templates) == 0 || !isESPReqid(p.Templates[0].Reqid) {
 			continue
 		}
 		n, u := numberOf(p.Templates[0].Reqid)

@@ -23,7 +23,7 @@ type Guard struct {
 	end End
 
 	mu    sync.Mutex // a reload comes from elsewhere than bindings
-	conn  *Conn
+	conn  kernel
 	homes map[netip.Addr]*guarded
 }
 
@@ -220,17 +220,21 @@ func (g *Guard) beginAnew(h *guarded) error {
 
 // unset takes back what SetTunnels did before it failed at a purpose.
 func (g *Guard) unset(h *guarded, failed Purpose, careOf netip.Addr) error {
-	if !h.active {
-		return g.clear(h)
+	if !h.careOf.IsValid() {
+		h.broken = true // some associations were made
 	}
+	var errs []error
 	for _, u := range Purposes[1:failed] {
-		if h.Has(u) && careOf != h.careOf {
+		if h.Has(u) && h.careOf.IsValid() && careOf != h.careOf {
 			if err := g.conn.Migrate(h.migrations(h.number, u, g.end, careOf, h.careOf)); err != nil {
-				return fmt.Errorf("go back to %s: %w", h.careOf, err)
+				errs = append(errs, fmt.Errorf("go back to %s: %w", h.careOf, err))
 			}
 		}
 	}
-	return nil
+	if !h.active {
+		errs = append(errs, g.clear(h))
+	}
+	return errors.Join(errs...)
 }
 
 func (g *Guard) setTunnel(h *guarded, u Purpose, careOf netip.Addr) error {
@@ -244,19 +248,26 @@ func (g *Guard) setTunnel(h *guarded, u Purpose, careOf netip.Addr) error {
 		if h.careOf == careOf {
 			return nil
 		}
-		err := g.conn.Migrate(h.migrations(h.number, u, g.end, h.careOf, careOf))
+		there, back := h.migrations(h.number, u, g.end, h.careOf, careOf), h.migrations(h.number, u, g.end, careOf, h.careOf)
+		err := g.conn.Migrate(there)
 		if err == nil {
-			return g.complete(h.associations(h.number, u, g.end, careOf))
+			if err = g.complete(h.associations(h.number, u, g.end, careOf)); err != nil {
+				undo := g.conn.Migrate(back)
+				h.broken = undo != nil
+				err = errors.Join(err, undo)
+			}
+			return err
 		}
 		if !cannotMove(err) {
+			h.broken = errors.Is(err, errHalfway)
 			return err
 		}
 		// Somebody has taken away what was to move, or it can't be moved: the keys are
 		// known. Should what follows fail, nobody knows where it ends.
+		h.broken = true
 		if err := g.drop(h, u); err != nil {
 			return err
 		}
-		h.broken = true
 	}
 	if err := g.setPolicies(h.policies(h.number, u, g.end, careOf)); err != nil {
 		return err

@@ -144,6 +144,19 @@ func (g *Guard) List() (l Listing, err error) {
 	return l, nil
 }
 
+// HeaderBefore says whose a policy is that lets the extension header before ESP in.
+func (l Listing) HeaderBefore(p Policy) (home netip.Addr, ok bool) {
+	if !isHeaderBefore(p) {
+		return home, false
+	}
+	for _, a := range l.Homes {
+		if p.Selector.Src == host(a) || p.Selector.Dst == host(a) {
+			home = a
+		}
+	}
+	return home, true
+}
+
 // Of says whose a reqid is.
 func (l Listing) Of(reqid uint32) (home netip.Addr, u Purpose) {
 	n, u := numberOf(reqid)

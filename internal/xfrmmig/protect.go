@@ -150,6 +150,7 @@ func (p Protection) policies(n Number, u Purpose, end End, careOf netip.Addr) []
 			policy(Out, Selector{Src: mine, Dst: theirs, Proto: unix.IPPROTO_MH}, protectSignalling, out),
 			policy(In, Selector{Src: theirs, Dst: mine, Proto: unix.IPPROTO_ICMPV6, MHType: typIn, HasType: true}, protectSignalling, in),
 			policy(Out, Selector{Src: mine, Dst: theirs, Proto: unix.IPPROTO_ICMPV6, MHType: typOut, HasType: true}, protectSignalling, out),
+			policy(In, Selector{Src: theirs, Dst: mine, Proto: unix.IPPROTO_ESP}, protectSignalling, headerBefore(end)),
 		}
 	}
 	proto, priority := uint8(unix.IPPROTO_MH), uint32(protectTests)
@@ -187,6 +188,25 @@ func acknowledgementsOf(home netip.Prefix) Policy {
 func isAcknowledgements(p Policy) bool {
 	return p.Selector.Dst.IsValid() && p.Selector.Dst.IsSingleIP() && p.Selector == acknowledgementsOf(p.Selector.Dst).Selector &&
 		p.Dir == In && p.Priority == exemptDirect && p.Main && p.IfID == 0
+}
+
+// headerBefore is the template of the extension header that comes before ESP in
+// transport mode. Where xfrm interfaces are known, which their module's being loaded
+// is enough for, the kernel asks the policies about a packet of ESP that came with
+// such a header before it opens it (docs/kernel.md). What is inside is asked for
+// again then, of the other policies.
+func headerBefore(end End) Template {
+	t := Template{Proto: ProtoHomeAddress, Src: netip.IPv6Unspecified(), Dst: netip.IPv6Unspecified(), Reqid: Reqid, Optional: true}
+	if end == AtMobileNode {
+		t.Proto = ProtoRouting
+	}
+	return t
+}
+
+// isHeaderBefore says whether a policy is the one with that template.
+func isHeaderBefore(p Policy) bool {
+	return p.Main && p.Dir == In && p.Priority == protectSignalling && p.Selector.Proto == unix.IPPROTO_ESP && len(p.Templates) == 1 &&
+		(p.Templates[0] == headerBefore(AtHomeAgent) || p.Templates[0] == headerBefore(AtMobileNode))
 }
 
 func template(s SA) Template {

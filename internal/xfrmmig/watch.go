@@ -1,6 +1,8 @@
 package xfrmmig
 
 import (
+	"errors"
+
 	"github.com/mdlayher/netlink"
 	"golang.org/x/sys/unix"
 
@@ -18,7 +20,11 @@ const (
 // away, in the current network namespace. made is called with each security association
 // that somebody else has made.
 func (g *Guard) Losses(made func(SA)) (*loss.Watch, error) {
-	own, err := g.conn.portID()
+	conn, ok := g.conn.(*Conn)
+	if !ok {
+		return nil, errors.New("a model loses nothing")
+	}
+	own, err := conn.portID()
 	if err != nil {
 		return nil, err
 	}

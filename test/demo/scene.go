@@ -31,6 +31,7 @@ type Options struct {
 	Dwell    time.Duration // after each move
 	Dir      string        // for logs and the capture
 	Out      io.Writer     // the live timeline
+	IPsec    bool          // signalling is protected by it, with static keys
 }
 
 // pingInterval is that of the echo streams.
@@ -65,7 +66,11 @@ func setUp(ctx context.Context, o Options) (s *scene, err error) {
 		return s, err
 	}
 	s.closers = append(s.closers, s.topo.Close)
-	if s.ha, err = startDaemon(ctx, s, s.topo.HA, daemon.HomeAgent(), o.Dir); err != nil {
+	agent, mobile := daemon.HomeAgent(), daemon.MobileNode()
+	if o.IPsec {
+		agent, mobile = daemon.HomeAgentIPsec(""), daemon.MobileNodeIPsec("")
+	}
+	if s.ha, err = startDaemon(ctx, s, s.topo.HA, agent, o.Dir); err != nil {
 		return s, err
 	}
 	if _, err = s.topo.CN.Run(ctx, "ip", "addr", "add", topology.CNDirectAddr.String()+"/64", "dev", "eth0", "nodad"); err != nil {
@@ -74,7 +79,6 @@ func setUp(ctx context.Context, o Options) (s *scene, err error) {
 	if s.cn, err = startDaemon(ctx, s, s.topo.CN, daemon.Config{Text: "correspondent_node: {}\n"}, o.Dir); err != nil {
 		return s, err
 	}
-	mobile := daemon.MobileNode()
 	mobile.Text += fmt.Sprintf("  route_optimization: {deny: [%s]}\n", topology.CNAddr)
 	if s.mn, err = startDaemon(ctx, s, s.topo.MN, mobile, o.Dir); err != nil {
 		return s, err

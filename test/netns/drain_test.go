@@ -17,6 +17,10 @@ func TestKernelDrainAndDelete(t *testing.T) {
 	w.registered(t, time.Time{}, 20*time.Second)
 	answered(t, w.pingMN(t), time.Time{}, 10*time.Second)
 
+	// The mobile node's side of the story so far.
+	if story, err := w.mn.Ctl(t.Context(), "trace", topology.HoA.String()); err != nil || !strings.Contains(story, "set path") || !strings.Contains(story, "status 0") {
+		t.Errorf("the mobile node's story (%v):\n%s", err, story)
+	}
 	start := time.Now()
 	out, err := w.ha.Ctl(t.Context(), "drain", "--timeout", "60s")
 	if err != nil || !strings.Contains(out, "drained: no binding is left") {

@@ -4,6 +4,7 @@ import (
 	"encoding/binary"
 	"fmt"
 	"net/netip"
+	"os"
 	"strings"
 	"syscall"
 	"testing"
@@ -16,6 +17,7 @@ import (
 	"mip6d/test/netns/daemon"
 	"mip6d/test/netns/topology"
 	"mip6d/test/netns/traffic"
+	"mip6d/test/testkernel"
 )
 
 // Numbers of the derived security associations, from 4096 on.
@@ -44,6 +46,10 @@ func newProtected(t *testing.T, at topology.Link, more string, edit ...func(ha, 
 		f(&ha, &mn)
 	}
 	p.world = newWorld(t, settings{Config: topology.Config{Start: at}, haConfig: &ha, mnConfig: &mn, before: func(topo *topology.Topology) {
+		// With xfrm interfaces in the kernel, anybody's, ESP is looked at once more.
+		if out, err := topo.Router.Run(t.Context(), "ip", "link", "add", "xfrm0", "type", "xfrm", "dev", "lo", "if_id", "1"); err != nil {
+			t.Fatal(out, err)
+		}
 		var err error
 		if p.cable, err = capture.Start(topo.Switch, topology.MNPort, nil); err != nil {
 			t.Fatal(err)
@@ -192,6 +198,7 @@ func TestKernelIPsecSignallingMoves(t *testing.T) {
 		}
 	}
 	w.noClearSignalling(t)
+	w.keepForTshark(t)
 	for _, d := range []*daemon.Daemon{w.ha, w.mn} {
 		if n := xfrm(t, d, "ipsec_missing"); n != 0 {
 			t.Errorf("%s: %d messages were unprotected", d.Node.Name, n)
@@ -214,6 +221,7 @@ func TestKernelIPsecPayloadMoves(t *testing.T) {
 	}
 	last := uint32(0)
 	for _, to := range []topology.Link{topology.Foreign1, topology.Foreign2, topology.Home, topology.Foreign2} {
+		from := w.At()
 		up, err := w.Move(to)
 		if err != nil {
 			t.Fatal(err)
@@ -233,7 +241,12 @@ func TestKernelIPsecPayloadMoves(t *testing.T) {
 			}
 			continue
 		}
-		w.clear(t, up, "payload", func(ip *capture.IPv6) bool {
+		protected := up
+		if from == topology.Home {
+			// There are no policies at home (RFC 3776 §4.2), and none until mip6d has heard of the move.
+			protected = w.waitESP(t, up, spiSignallingUp).Time
+		}
+		w.clear(t, protected, "payload", func(ip *capture.IPv6) bool {
 			return ip.Proto != capture.ProtoESP && (ip.Src == topology.HoA || ip.Dst == topology.HoA)
 		})
 		n := w.sequence(t, spiPayloadUp)
@@ -265,6 +278,18 @@ func TestKernelIPsecPayloadIsNoMulticast(t *testing.T) {
 	if list := w.cable.Select(start, plain); len(list) > 0 {
 		t.Errorf("%d packets in the plain tunnel, first %+v", len(list), list[0].IP.Inner)
 	}
+}
+
+// Whether xfrm interfaces are known makes no difference; all other tests have them.
+func TestKernelIPsecWithoutXfrmInterfaces(t *testing.T) {
+	testkernel.Require(t)
+	if os.Getenv("MIP6D_VM") == "" {
+		t.Skip("takes a module out of the kernel: only in the VM")
+	}
+	testkernel.HideModule(t, "xfrm_interface")
+	ha, mn := daemon.HomeAgentIPsec(""), daemon.MobileNodeIPsec("")
+	w := newWorld(t, settings{Config: topology.Config{Start: topology.Foreign1}, haConfig: &ha, mnConfig: &mn})
+	answered(t, w.pingMN(t), time.Time{}, 15*time.Second)
 }
 
 // Mobile prefix discovery in transport mode, as Binding Updates.
@@ -440,7 +465,7 @@ func TestKernelIPsecRefusesWhatIsUnprotected(t *testing.T) {
 	f.update(102, 0)
 	refused(11)
 	out, err := w.ha.Ctl(t.Context(), "show", "bindings")
-	if err != nil || !strings.Contains(out, topology.HoA.String()) || strings.Contains(out, f.careOf.String()) {
+	if err != nil || !strings.Contains(out, topology.HoA.String()) || !strings.Contains(out, " ipsec ") || strings.Contains(out, f.careOf.String()) {
 		t.Errorf("%v\n%s", err, out)
 	}
 }

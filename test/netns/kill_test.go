@@ -1,6 +1,7 @@
 package netns
 
 import (
+	"flag"
 	"fmt"
 	"math/rand/v2"
 	"net/netip"
@@ -22,11 +23,14 @@ import (
 	"mip6d/test/netns/traffic"
 )
 
+var killsUnderLoad = flag.Int("kills", 20, "how often a home agent is killed under load; make soak does it 1000 times")
+
 // TestKernelKillsUnderLoad kills a home agent at random moments while mobile nodes
 // move. After each, the next run has every binding that was acknowledged, or a later
 // one of that mobile node, and the kernel has just those: routes and source check.
 func TestKernelKillsUnderLoad(t *testing.T) {
-	const nodes, kills = 100, 20
+	const nodes = 100
+	kills := *killsUnderLoad
 	topo := topology.New(t, topology.Config{Unplug: true})
 	w := &world{Topology: topo, ha: daemon.New(t, topo.HA, load.HomeAgent(nodes, nodes))}
 	g, err := load.New(topo, nodes, nodes)
@@ -102,6 +106,14 @@ var routeOf = regexp.MustCompile(`(?m)^(\S+)\s+encap ip6 .*\bdst (\S+) .*`)
 // kernelHas compares the home agent's routes and its source check with bindings.
 func (w *world) kernelHas(t *testing.T, when string, bound map[netip.Addr]netip.Addr) {
 	t.Helper()
+	if wrong := w.kernelDiffers(t, bound); wrong != "" {
+		t.Errorf("%s: %s", when, wrong)
+	}
+}
+
+// kernelDiffers says in what the kernel's do; "": in nothing.
+func (w *world) kernelDiffers(t *testing.T, bound map[netip.Addr]netip.Addr) string {
+	t.Helper()
 	out, err := w.HA.Run(t.Context(), "ip", "-6", "route", "show", "proto", "75")
 	if err != nil {
 		t.Fatal(err)
@@ -110,16 +122,18 @@ func (w *world) kernelHas(t *testing.T, when string, bound map[netip.Addr]netip.
 	for _, m := range routeOf.FindAllStringSubmatch(out, -1) {
 		routes[netip.MustParseAddr(strings.TrimSuffix(m[1], "/128"))] = netip.MustParseAddr(m[2])
 	}
+	var wrong []string
 	for what, got := range map[string]map[netip.Addr]netip.Addr{"routes": routes, "source check": w.sourceCheck(t)} {
 		if len(got) != len(bound) {
-			t.Errorf("%s: %s: %d entries for %d bindings", when, what, len(got), len(bound))
+			wrong = append(wrong, fmt.Sprintf("%s: %d entries for %d bindings", what, len(got), len(bound)))
 		}
 		for home, careOf := range bound {
 			if got[home] != careOf {
-				t.Errorf("%s: %s: %s at %s, bound at %s", when, what, home, got[home], careOf)
+				wrong = append(wrong, fmt.Sprintf("%s: %s at %s, bound at %s", what, home, got[home], careOf))
 			}
 		}
 	}
+	return strings.Join(wrong, "\n")
 }
 
 // sourceCheck is what the BPF map in force holds; there is no other of that name.

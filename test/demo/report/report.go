@@ -15,6 +15,33 @@ type Report struct {
 	Handovers   []Handover `json:"handovers"`
 	TCP         TCP        `json:"tcp"`
 	PathStretch *Stretch   `json:"path_stretch"` // null: not measured
+	IPsec       *IPsec     `json:"ipsec"`        // null: not measured
+}
+
+// IPsec compares moves with signalling that is protected with static keys with those of the
+// handovers, which have a key of RFC 4285: medians of the interruptions between foreign links.
+type IPsec struct {
+	Moves        int     `json:"moves"`
+	Interruption Ms      `json:"interruption_ms"`
+	Plain        Ms      `json:"plain_ms"`
+	Ratio        float64 `json:"ratio"`
+}
+
+// CompareIPsec makes it of the handovers of two performances; nil where one has no move
+// between foreign links.
+func CompareIPsec(protected, plain Report) *IPsec {
+	a, ok := protected.MedianForeign()
+	b, ok2 := plain.MedianForeign()
+	if !ok || !ok2 || b == 0 {
+		return nil
+	}
+	c := &IPsec{Interruption: a, Plain: b, Ratio: math.Round(100*a.Float()/b.Float()) / 100}
+	for _, h := range protected.Handovers {
+		if h.From != home && h.To != home {
+			c.Moves++
+		}
+	}
+	return c
 }
 
 // Stretch compares the way by the home agent with the direct one, from a foreign

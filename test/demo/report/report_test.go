@@ -75,6 +75,18 @@ func TestMedianCountsOnlyMovesBetweenForeignLinks(t *testing.T) {
 	}
 }
 
+func TestIPsecIsComparedByMedians(t *testing.T) {
+	move := func(from, to string, i float64) Handover { return Handover{From: from, To: to, Interruption: *ms(i)} }
+	plain := Report{Handovers: []Handover{move("home", "foreign1", 1000), move("foreign1", "foreign2", 40), move("foreign2", "foreign1", 50), move("foreign1", "foreign2", 60)}}
+	protected := Report{Handovers: []Handover{move("foreign1", "foreign2", 55), move("foreign2", "home", 5)}}
+	if c := CompareIPsec(protected, plain); c == nil || *c != (IPsec{Moves: 1, Interruption: *ms(55), Plain: *ms(50), Ratio: 1.1}) {
+		t.Errorf("%+v", c)
+	}
+	if c := CompareIPsec(Report{}, plain); c != nil {
+		t.Errorf("without a move: %+v", c)
+	}
+}
+
 func TestComplete(t *testing.T) {
 	whole := func() Report { return Report{Handovers: []Handover{foreign("a", 1)}, TCP: TCP{OK: true}} }
 	if m := whole().Complete(); m != "" {

@@ -27,12 +27,12 @@ import (
 // directory, where Files (name → content) are, readable by the owner only.
 // The control socket is $DIR/sock; Text must not hold a control section.
 type Config struct {
-	Text  string
-	Files map[string]string
-	Args  []string // further arguments
-	Wrap  []string // a program with its arguments that runs mip6d in its place, such as setpriv
-
-	Patience time.Duration // for a start; 0: a minute
+	Text     string
+	Files    map[string]string
+	Args     []string               // further arguments
+	Wrap     []string               // a program with its arguments that runs mip6d in its place, such as setpriv
+	Store    func(dir string) error // fills the state directory before the first start
+	Patience time.Duration          // how long a start may take; zero: a minute
 }
 
 // Daemon is a mip6d that was started at least once.
@@ -88,6 +88,11 @@ func Prepare(n *node.Node, dir string, cfg Config) (*Daemon, error) {
 	d := &Daemon{Node: n, Dir: dir, wrap: cfg.Wrap, patience: cmp.Or(cfg.Patience, time.Minute)}
 	if err := d.Configure(cfg.Text); err != nil {
 		return nil, err
+	}
+	if cfg.Store != nil {
+		if err := cfg.Store(d.StateDir()); err != nil {
+			return nil, err
+		}
 	}
 	d.args = append([]string{"-c", filepath.Join(dir, "mip6d.yaml")}, cfg.Args...)
 	return d, nil
@@ -196,6 +201,9 @@ func (d *Daemon) Ctl(ctx context.Context, args ...string) (string, error) {
 	return d.Node.Run(ctx, "mip6ctl", append([]string{"--socket", d.Socket()}, args...)...)
 }
 
+// PID is the running mip6d's.
+func (d *Daemon) PID() int { return d.cmd.Process.Pid }
+
 // Log is what mip6d has printed so far, over all its starts.
 func (d *Daemon) Log() string { return d.log.String() }
 
@@ -216,6 +224,21 @@ func (l *log) String() string {
 	return l.b.String()
 }
 
+// Memory is how much of the running mip6d is in memory, in octets, but for the pages of files.
+func (d *Daemon) Memory() (int64, error) {
+	status, err := os.ReadFile(fmt.Sprintf("/proc/%d/status", d.cmd.Process.Pid))
+	if err != nil {
+		return 0, err
+	}
+	for line := range strings.Lines(string(status)) {
+		if rest, ok := strings.CutPrefix(line, "RssAnon:"); ok {
+			kb, err := strconv.ParseInt(strings.Fields(rest)[0], 10, 64)
+			return kb << 10, err
+		}
+	}
+	return 0, errors.New("no RssAnon")
+}
+
 // CPUTime is how long the running mip6d has used a CPU, in user and kernel mode.
 func (d *Daemon) CPUTime() (time.Duration, error) {
 	stat, err := os.ReadFile(fmt.Sprintf("/proc/%d/stat", d.cmd.Process.Pid))
@@ -234,18 +257,4 @@ func (d *Daemon) CPUTime() (time.Duration, error) {
 	}
 	const perSecond = 100 // USER_HZ
 	return time.Duration(ticks) * time.Second / perSecond, nil
-}
-
-// Memory is the memory of its own that the running mip6d has: resident and not of a file, in octets.
-func (d *Daemon) Memory() (int64, error) {
-	status, err := os.ReadFile(fmt.Sprintf("/proc/%d/status", d.cmd.Process.Pid))
-	if err != nil {
-		return 0, err
-	}
-	var kB int64
-	_, rest, _ := strings.Cut(string(status), "\nRssAnon:")
-	if _, err := fmt.Sscan(rest, &kB); err != nil {
-		return 0, fmt.Errorf("RssAnon of mip6d: %w", err)
-	}
-	return kB << 10, nil
 }

@@ -80,7 +80,7 @@ func Prepare(topo *topology.Topology) error {
 // CareOf is mobile node i's care-of address in a round; it moves every round.
 func CareOf(round, i int) netip.Addr {
 	a := careOfPrefix.Addr().As16()
-	a[6], a[7], a[14], a[15] = byte(round>>8), byte(round), byte(i>>8), byte(i)
+	a[6], a[7], a[13], a[14], a[15] = byte(round>>8), byte(round), byte(i>>16), byte(i>>8), byte(i)
 	return netip.AddrFrom16(a)
 }
 
@@ -89,19 +89,30 @@ const Prefixes = 4
 
 // HomeAgent is the configuration of a home agent for n such mobile nodes, of which
 // those from routers on are mobile routers.
-func HomeAgent(n, routers int) daemon.Config {
+func HomeAgent(n, routers int) daemon.Config { return Sample(n, 1, routers) }
+
+// Prefix is number k of those of mobile router i.
+func Prefix(i, k int) netip.Prefix {
+	a := netip.MustParseAddr("fdca::").As16()
+	a[3], a[4], a[5], a[7] = byte(i>>16), byte(i>>8), byte(i), byte(k)
+	return netip.PrefixFrom(netip.AddrFrom16(a), 64)
+}
+
+// Sample is the same for every step-th of n mobile nodes. The others may have bindings, too, but
+// have no key to change them.
+func Sample(n, step, routers int) daemon.Config {
 	var b strings.Builder
 	fmt.Fprintf(&b, "home_agent:\n  links: [{interface: %s, address: %s, prefixes: [%s], advertise: off}]\n  mobile_nodes:\n",
 		topology.HAHomeInterface, topology.HAAddr, topology.HomePrefix)
-	for i := range n {
+	for i := 0; i < n; i += step {
 		prefixes := ""
 		for k := 0; i >= routers && k < Prefixes; k++ {
-			prefixes += fmt.Sprintf(", %q", fmt.Sprintf("fdca:fe00:%x:%x::/64", i, k))
+			prefixes += fmt.Sprintf(", %q", Prefix(i, k))
 		}
 		fmt.Fprintf(&b, "    - {home_address: %s, prefixes: [%s], auth: {spi: %d, key_file: $DIR/key}}\n",
 			HomeAddress(i), strings.TrimPrefix(prefixes, ", "), spi)
 	}
-	b.WriteString("log: {level: warn}\n")
+	fmt.Fprintf(&b, "  allow_unauthenticated: %v\nlog: {level: warn}\n", step > 1)
 	return daemon.Config{Text: b.String(), Files: map[string]string{"key": hex.EncodeToString(key) + "\n"}}
 }
 
@@ -119,7 +130,10 @@ type Generator struct {
 }
 
 // request is a registration that was not acknowledged yet.
-type request struct{ round, node int }
+type request struct {
+	round, node int
+	lifetime    time.Duration
+}
 
 type answer struct {
 	home     netip.Addr
@@ -155,8 +169,12 @@ func (g *Generator) Close() error { return errors.Join(g.replies.Close(), g.out.
 // Send sends mobile node i's next Binding Update, from its care-of address of
 // the round.
 func (g *Generator) Send(round, i int) error {
-	g.pending[HomeAddress(i)] = request{round, i}
-	packet, err := g.Update(round, i, Lifetime)
+	return g.send(request{round, i, Lifetime})
+}
+
+func (g *Generator) send(r request) error {
+	g.pending[HomeAddress(r.node)] = r
+	packet, err := g.Update(r.round, r.node, r.lifetime)
 	if err != nil {
 		return err
 	}
@@ -202,6 +220,24 @@ func (g *Generator) Answer(i int, packet []byte, limit time.Duration) (status ui
 	}
 }
 
+// Accepted waits a while for acknowledgements that accept, and returns whose they are.
+func (g *Generator) Accepted(wait time.Duration) (homes []netip.Addr) {
+	end := time.After(wait)
+	for {
+		select {
+		case a := <-g.answers:
+			if a.status < 128 {
+				homes = append(homes, a.home)
+			}
+		case <-end:
+			return homes
+		}
+	}
+}
+
+// SetChecksum makes the checksum of a Mobility Header right, between these ends.
+func SetChecksum(raw []byte, src, dst netip.Addr) { mh.SetChecksum(raw, src, dst) }
+
 // Pending is how many registrations wait for their acknowledgement.
 func (g *Generator) Pending() int { return len(g.pending) }
 
@@ -212,14 +248,22 @@ func (g *Generator) Resent() int { return g.resent }
 // accepts, and waits for no registration any more.
 func (g *Generator) Drain(accepted map[netip.Addr]uint16) {
 	clear(g.pending)
+	g.Note(accepted)
+}
+
+// Note takes the answers that have come, and notes the sequence number of each that accepts.
+// It says how many there were, and how many of them accept.
+func (g *Generator) Note(accepted map[netip.Addr]uint16) (answers, yes int) {
 	for {
 		select {
 		case a := <-g.answers:
+			answers++
 			if a.status < 128 {
+				yes++
 				accepted[a.home] = a.sequence
 			}
 		default:
-			return
+			return answers, yes
 		}
 	}
 }
@@ -252,7 +296,7 @@ func (g *Generator) Wait(limit time.Duration) error {
 		case <-time.After(retransmission):
 			for _, r := range g.pending {
 				g.resent++
-				if err := g.Send(r.round, r.node); err != nil {
+				if err := g.send(r); err != nil {
 					return err
 				}
 			}
@@ -264,14 +308,19 @@ func (g *Generator) Wait(limit time.Duration) error {
 
 // Round registers mobile nodes 0 to n-1 with at most window requests under way.
 func (g *Generator) Round(round, n, window int, limit time.Duration) error {
-	for i := range n {
-		if err := g.Send(round, i); err != nil {
-			return err
+	return g.Each(round, n, 1, window, Lifetime, limit)
+}
+
+// Each has every step-th of n mobile nodes register for a lifetime, 0 to de-register, with at
+// most window requests under way, and waits for all acknowledgements.
+func (g *Generator) Each(round, n, step, window int, lifetime, limit time.Duration) error {
+	for i := 0; i < n; i += step {
+		err := g.send(request{round, i, lifetime})
+		for err == nil && g.Pending() >= window {
+			err = g.Wait(limit)
 		}
-		if g.Pending() == window {
-			if err := g.Wait(limit); err != nil {
-				return err
-			}
+		if err != nil {
+			return err
 		}
 	}
 	for g.Pending() > 0 {
