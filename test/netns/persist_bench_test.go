@@ -33,7 +33,7 @@ func benchmarkRestart(b *testing.B, n int) {
 	topo := topology.New(b, topology.Config{Start: topology.Foreign1, Silent: map[topology.Link]bool{topology.Home: true}})
 	ha := daemon.New(b, topo.HA, cfg)
 	ready.wait(b)
-	empty := memory(b, ha) // with the configuration of as many mobile nodes
+	empty := ownMemory(b, ha) // with the configuration of as many mobile nodes
 	g, err := load.New(topo, n, n)
 	if err != nil {
 		b.Fatal(err)
@@ -63,7 +63,7 @@ func benchmarkRestart(b *testing.B, n int) {
 	b.ReportMetric(float64(starting.Milliseconds())/float64(b.N), "ms/start")
 	b.ReportMetric(float64(changes)/float64(b.N), "changes/start")
 	b.ReportMetric(float64(lost)/float64(b.N), "lost/start")
-	b.ReportMetric((memory(b, ha)-empty)/float64(n), "B/binding")
+	b.ReportMetric((ownMemory(b, ha)-empty)/float64(n), "B/binding")
 	client := ha.Client()
 	defer client.Close()
 	if list, err := client.Bindings(b.Context()); err != nil || len(list) != n+1 {
@@ -72,8 +72,8 @@ func benchmarkRestart(b *testing.B, n int) {
 	b.ReportMetric(idle(b, ha)*100, "%CPU-idle")
 }
 
-// memory is the daemon's own memory in octets.
-func memory(b *testing.B, d *daemon.Daemon) float64 {
+// ownMemory is the daemon's own memory in octets.
+func ownMemory(b *testing.B, d *daemon.Daemon) float64 {
 	b.Helper()
 	v, err := d.Memory()
 	if err != nil {
