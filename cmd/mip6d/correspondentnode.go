@@ -117,7 +117,7 @@ type correspondentNode struct{ *correspondent }
 
 func (d *daemon) correspondentNode(cfg *config.Config) (wiring, error) {
 	c := d.newCorrespondent(cfg, nil)
-	paths, err := d.openDirect()
+	paths, err := d.openDirect(nil)
 	if err != nil {
 		return nil, err
 	}

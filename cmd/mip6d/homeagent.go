@@ -134,6 +134,9 @@ func (d *daemon) homeAgent(cfg *config.Config) (_ wiring, err error) {
 	if err := h.listen(); err != nil {
 		return nil, err
 	}
+	if err := d.watchRoutes(h.bindings.Losses, h.reinstate); err != nil {
+		return nil, err
+	}
 	return h, h.watchTunnel(cfg)
 }
 
@@ -161,7 +164,7 @@ func (h *homeAgent) kernel(cfg *config.Config) (err error) {
 		h.d.log.Warn("BPF may not be used here; the reverse tunnel's sources are checked with tc flower, and home links have no gate",
 			"err", noBPF)
 	}
-	if h.paths, err = h.d.openDirect(); err != nil {
+	if h.paths, err = h.d.openDirect(nil); err != nil {
 		return err
 	}
 	protections, err := agentProtections(cfg.HomeAgent)

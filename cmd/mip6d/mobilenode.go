@@ -82,7 +82,7 @@ func (d *daemon) mobileNode(cfg *config.Config) (_ wiring, err error) {
 	if err := kernel.Settle(append(homeAddresses(cfg.MobileNode), assigned(left)...), default4(cfg.MobileNode, left), networks); err != nil {
 		return nil, err
 	}
-	if n.paths, err = d.openDirect(xfrmmig.MobileNodeSignalling()); err != nil {
+	if n.paths, err = d.openDirect(keptDirect(left), xfrmmig.MobileNodeSignalling()); err != nil {
 		return nil, err
 	}
 	if err := n.openGates(cfg.MobileNode, kernel); err != nil {
@@ -94,7 +94,7 @@ func (d *daemon) mobileNode(cfg *config.Config) (_ wiring, err error) {
 	if err := n.sockets(cfg, n.gates, kept, left); err != nil {
 		return nil, err
 	}
-	return n, nil
+	return n, d.watchRoutes(kernel.Losses, kernel.Reinstate)
 }
 
 // protect brings IPsec into force.

@@ -382,3 +382,47 @@ func TestKernelMobileNodeRestartsUnnoticed(t *testing.T) {
 		}
 	}
 }
+
+// TestKernelMobileNodeRestartsOnADirectPath: the correspondent holds the care-of address all the time, so packets go on
+// directly: none is lost, they don't take the tunnel, and nothing is deleted.
+func TestKernelMobileNodeRestartsOnADirectPath(t *testing.T) {
+	w, _ := newROWorld(t, settings{Config: topology.Config{Start: topology.Foreign1}})
+	w.registered(t, time.Time{}, 10*time.Second)
+	start := time.Now()
+	pings := []*traffic.Ping{w.pingMN(t), w.pingCN(t)}
+	w.direct(t, start, 10*time.Second)
+	time.Sleep(time.Second)
+	news := hearKernel(t, w.MN)
+	steady := time.Now()
+	for _, end := range []func() error{func() error { w.mn.Kill(); return nil }, w.mn.Stop} {
+		if err := end(); err != nil {
+			t.Fatal(err)
+		}
+		restarted := time.Now()
+		if err := w.mn.Start(t.Context()); err != nil {
+			t.Fatal(err)
+		}
+		w.registered(t, restarted, 10*time.Second)
+		if _, err := w.wire.Wait(within(t, 10*time.Second), restarted, received(capture.MH(capture.MHCareOfTest))); err != nil {
+			t.Fatalf("return routability does not begin anew: %v", err)
+		}
+		time.Sleep(time.Second)
+		for _, what := range news.changes(t) {
+			// Its new end is set in place: XFRM_MSG_UPDSA, XFRM_MSG_UPDPOLICY.
+			if what != "xfrm message 0x19" && what != "xfrm message 0x1a" {
+				t.Errorf("after a restart: %s", what)
+			}
+		}
+	}
+	for _, p := range w.wire.Select(steady, capture.Tunnelled) {
+		// Return routability does, and what the tunnel device says for itself.
+		if _, signalling := p.IP.Inner.MHType(); !signalling && !p.IP.Inner.Src.IsLinkLocalUnicast() {
+			t.Errorf("a packet took the tunnel %v after the first restart: %s → %s", p.Time.Sub(steady), p.IP.Inner.Src, p.IP.Inner.Dst)
+		}
+	}
+	for _, p := range pings {
+		if sent, lost := losses(t, p, steady); lost > 0 {
+			t.Errorf("%s: %d of %d lost", p.Name, lost, sent)
+		}
+	}
+}
