@@ -1,49 +1,28 @@
 package mh
 
-import "net/netip"
+import (
+	"net/netip"
+
+	"mip6d/internal/checksum"
+)
 
 // protocol is the Mobility Header's Next Header value, RFC 6275 §6.1.1.
 const protocol = 135
+
+// checksumAt is where a Mobility Header has its Checksum field (§6.1.1).
+const checksumAt = 4
 
 // Checksum computes the checksum of a Mobility Header as if its Checksum field
 // were zero, with the pseudo-header of RFC 6275 §6.1.1. The addresses are those
 // after processing of extension headers: the home address where the packet
 // carries a Home Address option or a type 2 routing header.
 func Checksum(b []byte, src, dst netip.Addr) uint16 {
-	sum := pseudoHeader(len(b), src, dst)
-	if len(b) >= headerLen {
-		sum = add(sum, b[:4])
-		sum = add(sum, b[headerLen:])
-	}
-	return ^fold(sum)
-}
-
-func pseudoHeader(length int, src, dst netip.Addr) uint64 {
-	s, d := src.As16(), dst.As16()
-	return add(add(0, s[:]), d[:]) + uint64(length) + protocol
-}
-
-// fold brings a sum into 16 bits, carries added (RFC 1071).
-func fold(sum uint64) uint16 {
-	for sum > 0xffff {
-		sum = sum>>16 + sum&0xffff
-	}
-	return uint16(sum)
-}
-
-func add(sum uint64, b []byte) uint64 {
-	for ; len(b) >= 2; b = b[2:] {
-		sum += uint64(b[0])<<8 | uint64(b[1])
-	}
-	if len(b) == 1 {
-		sum += uint64(b[0]) << 8
-	}
-	return sum
+	return checksum.Of(protocol, src, dst, b, checksumAt)
 }
 
 // SetChecksum fills in the Checksum field of a marshalled message.
 func SetChecksum(b []byte, src, dst netip.Addr) {
-	be.PutUint16(b[4:], Checksum(b, src, dst))
+	be.PutUint16(b[checksumAt:], Checksum(b, src, dst))
 }
 
 // ChecksumOK verifies the Checksum field. Octets behind the header's own length
@@ -53,12 +32,7 @@ func ChecksumOK(b []byte, src, dst netip.Addr) bool {
 	if len(b) < headerLen {
 		return false
 	}
-	if length := headerLength(b); length < len(b) {
-		b = b[:length]
-	}
-	// The sum with its own complement is all ones, whichever of the two
-	// zeros of one's complement the sender wrote.
-	return fold(add(pseudoHeader(len(b), src, dst), b)) == 0xffff
+	return checksum.OK(protocol, src, dst, b[:min(headerLength(b), len(b))])
 }
 
 // headerLength is what the Header Len field says, in octets (§6.1.1).
