@@ -25,7 +25,7 @@ type Config struct {
 	Machines []role.Machine
 	Kernel   Applier // carries out what changes the data path
 	Wire     Applier // carries out everything that sends
-	Store    Applier // carries out StoreRegistration, StoreListEntry; nil: nothing is kept
+	Store    Applier // carries out StoreRegistration, StoreListEntry, StoreLease; nil: nothing is kept
 	Counters *Counters
 
 	// Notify is told every Notice. Called on the engine's goroutine.
