@@ -14,7 +14,7 @@ import (
 const unanswered = 3
 
 // Words that what is found by looking begins with.
-var found = []string{"home registration", "home address", "home link", "interfaces", "max_bindings", "allow_unauthenticated"}
+var found = []string{"home registration", "home address", "no home address", "home link", "interfaces", "max_bindings", "allow_unauthenticated"}
 
 // look finds what is wrong with what the roles do. It is called on the engine's
 // goroutine.
@@ -62,6 +62,8 @@ func registrationsWrong(list []ctl.BindingUpdate) map[string]error {
 	for _, b := range list {
 		home := b.HomeAddress.Addr().String()
 		switch {
+		case b.State == "waiting":
+			out["no home address in "+b.HomeAddress.String()] = fmt.Errorf("DHCPv6 has not given any on the home link yet")
 		case b.State == "duplicate":
 			out["home address "+home] = fmt.Errorf("another node on the home link has it")
 		case b.Refused && b.LastStatus != nil:
