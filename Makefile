@@ -1,4 +1,4 @@
-# make build | demo | packages | test | test-ike | test-packages | test-prometheus | lint | conformance | reference | bench | clean   (docs/testing.md says more)
+# make build | demo | packages | test | soak | test-ike | test-packages | test-prometheus | test-report | lint | conformance | reference | bench | bench-parts | clean   (docs/testing.md says more)
 
 SHELL        := /bin/bash
 # Static and small: these run in a guest without a C library, and on any distribution.
@@ -7,7 +7,7 @@ KERNELTESTS  := go run ./test/vm/cmd/kerneltests
 # Packages with goroutines of their own are also tested with the race detector.
 RACE         := ./internal/engine ./internal/ctl ./internal/netmon ./internal/mhsock ./internal/proxynd ./internal/store ./internal/metrics ./internal/journal
 
-.PHONY: build demo packages test test-ike test-packages test-go test-race test-kernel test-prometheus lint conformance reference bench clean deps
+.PHONY: build demo packages test soak test-ike test-packages test-go test-race test-kernel test-prometheus test-report lint conformance reference bench bench-parts clean deps
 
 build:
 	$(GOBUILD) -o build/bin/ ./cmd/...
@@ -31,8 +31,8 @@ test-race:
 test-kernel: deps
 	$(KERNELTESTS)
 
-# The packages built twice and compared, installed, upgraded and purged on Debian machines with systemd in the VM. Some
-# minutes, so not part of test; makes a small Debian with mmdebstrap at the first time.
+# The packages built twice and compared, installed, upgraded and purged on Debian machines with systemd in the VM, and
+# what systemd-networkd does there. Some minutes, so not part of test; makes a small Debian with mmdebstrap at the first time.
 test-packages: deps
 	scripts/test-packages
 
@@ -43,6 +43,24 @@ test-ike: deps
 # Debian's Prometheus scrapes daemons in the VM; half a minute and a download, so no part of test.
 test-prometheus: deps
 	scripts/test-prometheus
+
+# Headless Chromium shows what mip6ctl report writes; build/test-report has the page and a picture of it. Installs the
+# browser where there is none, so no part of test.
+test-report:
+	scripts/test-report
+
+# Hours: the simulation with a thousand mobile nodes over many seeds, every fuzz target of a machine for FUZZ, a
+# home agent killed KILLS times under load, system calls that fail, longer floods. SOAK are flags of the first
+# (go run ./test/soak/cmd/soak -h).
+SOAK  := -for 1h
+FUZZ  := 5m
+KILLS := 1000
+soak: deps
+	go run ./test/soak/cmd/soak $(SOAK)
+	$(foreach p,ha mn cn homelink listener,go test ./internal/$(p) -run '^$$' -fuzz '^FuzzStep$$' -fuzztime $(FUZZ) &&) \
+	go test ./internal/engine -run '^$$' -fuzz '^FuzzEngine$$' -fuzztime $(FUZZ)
+	VMRUN_FLAGS='-timeout 6h' scripts/vmtest ./test/netns -run '^Test(Soak|KernelKillsUnderLoad|KernelOverload)' -v -timeout 6h -args \
+		-kills=$(KILLS) -fault.rounds=40 -overload.time=3s
 
 lint:
 	scripts/lint
@@ -55,9 +73,14 @@ conformance:
 reference:
 	go test ./test/reference ./cmd/mip6ctl -run '^TestReference' -count 1 -args -update
 
-# Figures on a real kernel, not assertions; the machine's load shows in them: BenchmarkKernel…, and the
-# handovers with routers that advertise often (RFC 6275 §7.5) and as most do.
+# build/bench/report.json and docs/benchmarks.md: figures, not assertions. Up to 45 minutes under software emulation; SHORT=1
+# takes a few, with fewer bindings. REMARK says what else the machine was doing.
 bench: deps
+	go run ./test/bench/cmd/bench $(if $(SHORT),-short) -remark '$(REMARK)'
+
+# Figures of single parts (BenchmarkKernel… on a real kernel), and the demonstration's handovers with routers that advertise
+# often (RFC 6275 §7.5) and as most do.
+bench-parts: deps
 	$(KERNELTESTS) -bench '^BenchmarkKernel'
 	go test ./internal/cn -run XXX -bench . -cpu 1
 	go run ./test/demo/cmd/demo -ra fast -dir build/bench/fast

@@ -8,7 +8,8 @@
 //	mip6ctl watch [--since 1h] [--hoa HOA]
 //	mip6ctl top
 //	mip6ctl events [--since 1h] [--hoa HOA]
-//	mip6ctl trace HOA
+//	mip6ctl report [--since 1h] [--hoa HOA] -o FILE
+//	mip6ctl trace HOA [--since 5m] [--follow]
 //	mip6ctl drain [--timeout 10m] [--cancel]
 //	mip6ctl delete binding HOA
 //	mip6ctl reload
@@ -30,7 +31,7 @@
 // usage.go are the command line; listing.go and listers.go filters and orders, since.go
 // points in time, complete.go what shells offer, table.go and human.go what people see,
 // topmodel.go and topview.go the terminal view, bugkernel.go and redact.go parts of the
-// report.
+// bug report.
 package main
 
 import (
@@ -127,7 +128,7 @@ checked or converted configuration is wrong.`,
 		return usageError{fmt.Sprintf("%v\nTry \"%s --help\".", err, cmd.CommandPath())}
 	})
 	cmd.AddCommand(
-		newStatusCommand(o), newShowCommand(o), newWatchCommand(o), newTopCommand(o), newEventsCommand(o), newTraceCommand(o), newDrainCommand(o), newDeleteCommand(o), newReloadCommand(o), newROCommand(o), newFlushCommand(o), newIPsecCommand(o),
+		newStatusCommand(o), newShowCommand(o), newWatchCommand(o), newTopCommand(o), newEventsCommand(o), newReportCommand(o), newTraceCommand(o), newDrainCommand(o), newDeleteCommand(o), newReloadCommand(o), newROCommand(o), newFlushCommand(o), newIPsecCommand(o),
 		newCheckCommand(o), newConvertCommand(), newDecodeCommand(o), newDoctorCommand(o), newBugReportCommand(o), newVersionCommand(o),
 	)
 	return cmd

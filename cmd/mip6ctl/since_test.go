@@ -1,6 +1,7 @@
 package main
 
 import (
+	"strings"
 	"testing"
 	"time"
 )
@@ -27,4 +28,18 @@ func TestParseSince(t *testing.T) {
 			t.Errorf("%q is taken as %v", s, got)
 		}
 	}
+}
+
+// FuzzParseSince: nothing is taken for a time that is yet to come, but by a date.
+func FuzzParseSince(f *testing.F) {
+	for _, s := range []string{"1h", "2d", "23:59", "2026-01-02 15:04", "99999999d", "-1s"} {
+		f.Add(s)
+	}
+	now := time.Date(2026, 3, 1, 12, 0, 0, 0, time.UTC)
+	f.Fuzz(func(t *testing.T, s string) {
+		got, err := parseSince(s, now)
+		if err == nil && got.After(now) && !strings.Contains(s, "-") {
+			t.Errorf("%q is taken as %v, at %v", s, got, now)
+		}
+	})
 }

@@ -17,8 +17,13 @@ import (
 // from there on.
 const episode = 10 * time.Second
 
+// tracePoll is how often a story is asked for that is followed. A busy home agent's
+// journal goes back some seconds.
+const tracePoll = 500 * time.Millisecond
+
 func newTraceCommand(o *options) *cobra.Command {
 	var f ctl.TraceFilter
+	var follow bool
 	cmd := &cobra.Command{
 		Use: "trace HOA", Short: "The protocol's story of one mobile node", Args: oneHomeAddress, ValidArgsFunction: o.completeHomeAddresses,
 		Long: `Prints what mip6d has sent and received for a home address and asked the kernel for,
@@ -28,59 +33,126 @@ begins after ten seconds of silence. → is sent, ← received, · done here, ! 
 "again" counts retransmissions. Keygen tokens and cookies are in no answer.
 
 With -o wide a message's addresses and all its fields follow, with -o json or jsonl too.`,
-		Example: "  mip6ctl trace 2001:db8:1::100 --since 5m",
+		Example: "  mip6ctl trace 2001:db8:1::100 --since 5m\n  mip6ctl trace 2001:db8:1::100 --follow",
 	}
 	cmd.Flags().Var(sinceFlag{&f.Since}, "since", "only what happened at that `time` or later: 90s, 1h30m, 2d, 15:04, or 2026-01-02T15:04")
+	cmd.Flags().BoolVar(&follow, "follow", false, "and what happens, until interrupted; json prints as jsonl does")
 	cmd.RunE = func(cmd *cobra.Command, args []string) error {
 		f.HomeAddress = netip.MustParseAddr(args[0])
-		ctx, cancel := context.WithTimeout(cmd.Context(), answerTimeout)
-		defer cancel()
 		c := ctl.NewClient(o.socket)
 		defer c.Close()
-		t, err := c.Trace(ctx, f)
-		if err != nil {
+		t, err := askTrace(cmd.Context(), c, f)
+		switch {
+		case err != nil:
+			return err
+		case follow:
+			return o.followTrace(cmd, c, t)
+		case o.output == formatJSON:
+			return o.output.print(cmd.OutOrStdout(), t)
+		case o.output == formatJSONLines:
+			return o.output.print(cmd.OutOrStdout(), t.Steps)
+		case len(t.Steps) == 0:
+			_, err = fmt.Fprintf(cmd.OutOrStdout(), "Nothing about %s since %s.\n", t.HomeAddress, moment(t.Since))
 			return err
 		}
-		switch o.output {
-		case formatJSON:
-			return o.output.print(cmd.OutOrStdout(), t)
-		case formatJSONLines:
-			return o.output.print(cmd.OutOrStdout(), t.Steps)
-		}
-		printTrace(o.page(cmd), t)
+		p := &tracePrinter{page: o.page(cmd)}
+		p.print(t.Steps)
 		return nil
 	}
 	return cmd
 }
 
-func printTrace(w page, t ctl.Trace) {
-	if len(t.Steps) == 0 {
-		fmt.Fprintf(w, "Nothing about %s since %s.\n", t.HomeAddress, moment(t.Since))
-		return
+func askTrace(ctx context.Context, c *ctl.Client, f ctl.TraceFilter) (ctl.Trace, error) {
+	ctx, cancel := context.WithTimeout(ctx, answerTimeout)
+	defer cancel()
+	return c.Trace(ctx, f)
+}
+
+// followTrace goes on until it is interrupted, which is its normal end.
+func (o *options) followTrace(cmd *cobra.Command, c *ctl.Client, t ctl.Trace) error {
+	p := &tracePrinter{page: o.page(cmd)}
+	tick := time.NewTicker(tracePoll)
+	defer tick.Stop()
+	for n := newSteps(nil, t.Steps); ; {
+		if o.output.forPrograms() {
+			if err := formatJSONLines.print(cmd.OutOrStdout(), n); err != nil {
+				return err
+			}
+		} else {
+			p.print(n)
+		}
+		select {
+		case <-cmd.Context().Done():
+			return nil
+		case <-tick.C:
+		}
+		f := ctl.TraceFilter{HomeAddress: t.HomeAddress}
+		if len(t.Steps) > 0 {
+			f.Since = t.Steps[len(t.Steps)-1].Time
+		}
+		next, err := askTrace(cmd.Context(), c, f)
+		if cmd.Context().Err() != nil {
+			return nil
+		}
+		if err != nil {
+			return err
+		}
+		n = newSteps(t.Steps, next.Steps)
+		if len(next.Steps) > 0 {
+			t.Steps = next.Steps
+		}
 	}
+}
+
+// newSteps are those of an answer that were not in the one before, from whose last
+// moment on it was asked for.
+func newSteps(before, now []ctl.TraceStep) []ctl.TraceStep {
+	if len(before) == 0 {
+		return now
+	}
+	last := before[len(before)-1].Time
+	at := func(list []ctl.TraceStep) (n int) {
+		for _, s := range list {
+			if s.Time.Equal(last) {
+				n++
+			}
+		}
+		return n
+	}
+	return now[min(at(before), at(now)):]
+}
+
+// tracePrinter prints a story for people, part by part.
+type tracePrinter struct {
+	page
+	begin time.Time // of this part
+	last  time.Time
+}
+
+func (p *tracePrinter) print(steps []ctl.TraceStep) {
 	var rows [][]string
-	var begin time.Time
 	flush := func() {
 		if len(rows) > 0 {
-			printColumns(w, rows)
+			printColumns(p, rows)
 		}
 		rows = nil
 	}
-	for i, s := range t.Steps {
-		if i == 0 || s.SincePrevious.Duration() > episode {
+	for _, s := range steps {
+		if p.last.IsZero() || s.Time.Sub(p.last) > episode {
 			flush()
-			if i > 0 {
-				fmt.Fprintln(w)
+			if !p.last.IsZero() {
+				fmt.Fprintln(p)
 			}
-			begin = s.Time
-			fmt.Fprintln(w, s.Time.Local().Format(dateAndTime))
+			p.begin = s.Time
+			fmt.Fprintln(p, s.Time.Local().Format(dateAndTime))
 		}
-		rows = append(rows, traceRow(s, s.Time.Sub(begin)))
-		if w.wide && s.Source.IsValid() {
+		p.last = s.Time
+		rows = append(rows, traceRow(s, s.Time.Sub(p.begin)))
+		if p.wide && s.Source.IsValid() {
 			flush()
-			fmt.Fprintf(w, "              %s\n", wire(s))
+			fmt.Fprintf(p, "              %s\n", wire(s))
 			if len(s.Message) > 0 {
-				fmt.Fprintf(w, "              %s\n", s.Message)
+				fmt.Fprintf(p, "              %s\n", s.Message)
 			}
 		}
 	}

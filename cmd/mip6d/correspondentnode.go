@@ -7,6 +7,7 @@ import (
 	"net/netip"
 	"time"
 
+	"mip6d/internal/admission"
 	"mip6d/internal/cn"
 	"mip6d/internal/config"
 	"mip6d/internal/ctl"
@@ -19,8 +20,9 @@ import (
 // correspondent is the wiring of a correspondent node, beside another role or
 // alone; without the section in the configuration it does nothing.
 type correspondent struct {
-	d       *daemon
-	machine *cn.Machine // nil: not this role
+	d         *daemon
+	machine   *cn.Machine // nil: not this role
+	admission *admission.Correspondent
 }
 
 // newCorrespondent makes the machine. registered is a home agent's beside it, or
@@ -30,6 +32,8 @@ func (d *daemon) newCorrespondent(cfg *config.Config, registered func(local, hom
 	if cfg.CorrespondentNode != nil {
 		p := cnParams(cfg.CorrespondentNode)
 		p.HomeAgent, p.HomeRegistered = registered != nil, registered
+		c.admission = admission.NewCorrespondent(d.counters.Add)
+		p.Registered, p.Ended, p.Renewed = c.admission.Registered, c.admission.Ended, c.admission.Renewed
 		c.machine = cn.New(p, rand.Reader)
 	}
 	return c
@@ -113,15 +117,14 @@ type correspondentNode struct{ *correspondent }
 
 func (d *daemon) correspondentNode(cfg *config.Config) (wiring, error) {
 	c := d.newCorrespondent(cfg, nil)
-	paths, err := d.openDirect()
+	paths, err := d.openDirect(nil)
 	if err != nil {
 		return nil, err
 	}
-	mh, err := mhsock.ListenMH(nil, d.counters.Add)
+	mh, err := d.openMH(nil)
 	if err != nil {
 		return nil, err
 	}
-	d.keep(mh)
 	icmp, err := mhsock.ListenICMP(d.counters.Add)
 	if err != nil {
 		return nil, err
@@ -129,7 +132,7 @@ func (d *daemon) correspondentNode(cfg *config.Config) (wiring, error) {
 	d.keep(icmp)
 	d.engine = engine.New(engine.Config{
 		Machines: c.beside(), Kernel: paths, Wire: &datapath.Wire{MH: mh, ICMP: icmp},
-		Counters: &d.counters, Notify: d.notify, Failed: d.failed, Meter: d.engineMeter(), Recorder: d.journal,
+		Counters: &d.counters, Classify: c.admission.Classify, Notify: d.notify, Failed: d.failed, Meter: d.engineMeter(), Recorder: d.journal,
 	})
 	d.task(func(ctx context.Context) error { return mh.Run(ctx, d.offer) })
 	d.task(func(ctx context.Context) error { return icmp.Run(ctx, d.engine.Offer) })

@@ -21,6 +21,7 @@ import (
 	"mip6d/internal/engine"
 	"mip6d/internal/journal"
 	"mip6d/internal/metrics"
+	"mip6d/internal/mhsock"
 	"mip6d/internal/rtnl"
 	"mip6d/internal/sdnotify"
 	"mip6d/internal/xfrmmig"
@@ -39,6 +40,7 @@ type daemon struct {
 	counters engine.Counters
 	engine   *engine.Engine
 	meter    *metrics.Meter // nil: nobody measures
+	mh       *mhsock.MH
 	guard    *xfrmmig.Guard // nil: a role that nothing is protected of
 	role     wiring
 	tasks    []func(context.Context) error // run until the context ends

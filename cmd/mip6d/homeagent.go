@@ -10,6 +10,7 @@ import (
 	"slices"
 	"time"
 
+	"mip6d/internal/admission"
 	"mip6d/internal/config"
 	"mip6d/internal/ctl"
 	"mip6d/internal/datapath"
@@ -40,12 +41,13 @@ type homeAgent struct {
 	settings   *rtnl.Settings
 	onLinks    *mhsock.HomeLinks
 	anycasts   *anycasts
+	admission  *admission.HomeAgent
 	*multicast
 	*correspondent
 }
 
 func (d *daemon) homeAgent(cfg *config.Config) (_ wiring, err error) {
-	h := &homeAgent{d: d}
+	h := &homeAgent{d: d, admission: admission.NewHomeAgent(d.counters.Add)}
 	if h.params, err = haParams(cfg.HomeAgent); err != nil {
 		return nil, err
 	}
@@ -71,11 +73,10 @@ func (d *daemon) homeAgent(cfg *config.Config) (_ wiring, err error) {
 		return nil, err
 	}
 	d.keep(arp)
-	mh, err := mhsock.ListenMH(nil, d.counters.Add)
+	mh, err := d.openMH(nil)
 	if err != nil {
 		return nil, err
 	}
-	d.keep(mh)
 	icmp, err := mhsock.ListenICMP(d.counters.Add)
 	if err != nil {
 		return nil, err
@@ -95,6 +96,7 @@ func (d *daemon) homeAgent(cfg *config.Config) (_ wiring, err error) {
 		h.params.Correspondent = h.correspondent.machine.Bound
 	}
 	h.params.Registered, h.params.Ended, h.params.Stored = h.registered, h.ended, true
+	h.admission.Configure(keysOf(h.params), h.params.AllowUnauthenticated)
 	h.machine = ha.New(h.params)
 	parts := []datapath.Part{h.guard, h.check, h.bindings, links, arp}
 	wire := &datapath.Wire{MH: mh, ICMP: icmp, HomeLinks: h.onLinks, Neighbours: links, ARP: arp, Delivery: links, Refused: func(e role.DADDone) {
@@ -111,7 +113,7 @@ func (d *daemon) homeAgent(cfg *config.Config) (_ wiring, err error) {
 	kernel.Main = datapath.NewHomeAgent(parts...)
 	d.engine = engine.New(engine.Config{
 		Machines: h.beside(machines...), Kernel: kernel, Wire: wire, Store: kept,
-		Counters: &d.counters, Notify: d.notify, Failed: d.failed, Meter: d.engineMeter(), Recorder: d.journal,
+		Counters: &d.counters, Classify: h.classify(), Notify: d.notify, Failed: d.failed, Meter: d.engineMeter(), Recorder: d.journal,
 	})
 	h.restore(kept.Restored())
 	if err := h.settle(); err != nil {
@@ -130,6 +132,9 @@ func (d *daemon) homeAgent(cfg *config.Config) (_ wiring, err error) {
 		return nil, err
 	}
 	if err := h.listen(); err != nil {
+		return nil, err
+	}
+	if err := d.watchRoutes(h.bindings.Losses, h.reinstate); err != nil {
 		return nil, err
 	}
 	return h, h.watchTunnel(cfg)
@@ -159,7 +164,7 @@ func (h *homeAgent) kernel(cfg *config.Config) (err error) {
 		h.d.log.Warn("BPF may not be used here; the reverse tunnel's sources are checked with tc flower, and home links have no gate",
 			"err", noBPF)
 	}
-	if h.paths, err = h.d.openDirect(); err != nil {
+	if h.paths, err = h.d.openDirect(nil); err != nil {
 		return err
 	}
 	protections, err := agentProtections(cfg.HomeAgent)
@@ -260,9 +265,10 @@ func (h *homeAgent) reinstate() error {
 	return h.forwarder.AttachTunnel(h.bindings.Device())
 }
 
-// registered and ended tell the other machines of bindings. Whose packets are protected
+// registered and ended tell the others of bindings. Whose packets are protected
 // gets no multicast: copies would go in clear.
 func (h *homeAgent) registered(now time.Time, b role.Binding) {
+	h.admission.Registered(b.HomeAddress, b.Sequence)
 	h.links.Registered(now, b)
 	switch {
 	case h.multicast == nil:
@@ -274,6 +280,7 @@ func (h *homeAgent) registered(now time.Time, b role.Binding) {
 }
 
 func (h *homeAgent) ended(home netip.Addr) {
+	h.admission.Ended(home)
 	if h.multicast != nil {
 		h.listeners.Ended(home)
 	}
@@ -303,6 +310,7 @@ func (h *homeAgent) reload(cfg *config.Config) error {
 		return err
 	}
 	h.protect(cfg.HomeAgent, &p)
+	h.admission.Configure(keysOf(p), p.AllowUnauthenticated)
 	for _, l := range homeLinks(p, cfg.HomeAgent, &h.d.counters) {
 		h.neighbours.SetRate(l.Ifindex, l.Params.Rate)
 	}

@@ -20,12 +20,12 @@ func (d *daemon) openGuard(end xfrmmig.End, list []xfrmmig.Protection) (*xfrmmig
 	}
 	d.keep(g)
 	d.guard = g
-	losses, err := xfrmmig.OpenLosses(g)
+	losses, err := g.Losses(d.keysMade)
 	if err != nil {
 		return nil, err
 	}
 	d.keep(losses)
-	d.task(func(ctx context.Context) error { return losses.Run(ctx, d.reinstate, d.keysMade) })
+	d.task(func(ctx context.Context) error { return losses.Run(ctx, d.reinstate) })
 	return g, g.Protect(list)
 }
 

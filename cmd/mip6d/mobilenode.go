@@ -82,7 +82,7 @@ func (d *daemon) mobileNode(cfg *config.Config) (_ wiring, err error) {
 	if err := kernel.Settle(append(homeAddresses(cfg.MobileNode), assigned(cfg.MobileNode, left)...), default4(cfg.MobileNode, left), networks); err != nil {
 		return nil, err
 	}
-	if n.paths, err = d.openDirect(xfrmmig.MobileNodeSignalling()); err != nil {
+	if n.paths, err = d.openDirect(keptDirect(left), xfrmmig.MobileNodeSignalling()); err != nil {
 		return nil, err
 	}
 	if err := n.openGates(cfg.MobileNode, kernel); err != nil {
@@ -94,7 +94,7 @@ func (d *daemon) mobileNode(cfg *config.Config) (_ wiring, err error) {
 	if err := n.sockets(cfg, n.gates, kept, left); err != nil {
 		return nil, err
 	}
-	return n, nil
+	return n, d.watchRoutes(kernel.Losses, kernel.Reinstate)
 }
 
 // protect brings IPsec into force.
@@ -119,13 +119,12 @@ func (n *mobileNode) protect(c *config.MobileNode) error {
 // sockets opens everything that hears and speaks, and the engine between.
 func (n *mobileNode) sockets(cfg *config.Config, kernel engine.Applier, kept *store.Keeper, left role.Restored) error {
 	d := n.d
-	mh, err := mhsock.ListenMH(func(ifindex int, sa uint32) bool {
+	mh, err := d.openMH(func(ifindex int, sa uint32) bool {
 		return xfrmmig.IsTunnel(sa) || strings.HasPrefix(ifname(ifindex), cfg.Kernel.TunnelPrefix)
-	}, d.counters.Add)
+	})
 	if err != nil {
 		return err
 	}
-	d.keep(mh)
 	icmp, err := mhsock.ListenICMP(d.counters.Add)
 	if err != nil {
 		return err

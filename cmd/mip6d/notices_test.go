@@ -9,6 +9,7 @@ import (
 	"testing/synctest"
 	"time"
 
+	"mip6d/internal/ctl"
 	"mip6d/internal/role"
 )
 
@@ -35,4 +36,15 @@ func TestPacketsThatCannotBeSentDoNotFillTheLog(t *testing.T) {
 			t.Errorf("of what the kernel refused %d lines", n)
 		}
 	})
+}
+
+// TestEventsAreKeptForThoseWhoAskLater, whether or not anybody watches when they happen.
+func TestEventsAreKeptForThoseWhoAskLater(t *testing.T) {
+	d := &daemon{log: slog.New(slog.DiscardHandler)}
+	now := time.Now()
+	d.hub.Keep(10, now)
+	d.notify(now, role.Notice{Kind: role.NoticeAtHome})
+	if got := d.hub.Events(ctl.EventFilter{}).Events; len(got) != 1 {
+		t.Errorf("events %+v", got)
+	}
 }

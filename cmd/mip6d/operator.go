@@ -2,6 +2,7 @@ package main
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"net/netip"
 	"time"
@@ -51,16 +52,15 @@ func (d *daemon) SetDrain(ctx context.Context, on bool) (ctl.Drain, error) {
 	if err != nil || was.Draining == on {
 		return was, err
 	}
-	if on {
-		now := time.Now()
-		d.drained.Store(&now)
-		d.problems.set(drainProblem, fmt.Errorf("new bindings are refused; mip6ctl drain --cancel, or a restart, ends that"))
-		d.log.Warn("draining: new bindings are refused, and mobile nodes asked to leave", "bindings", was.Bindings)
-	}
 	if err := d.engine.Step(ctx, ha.Drain{On: on}); err != nil {
 		return ctl.Drain{}, err
 	}
-	if !on {
+	if on {
+		now := time.Now()
+		d.drained.Store(&now)
+		d.problems.set(drainProblem, errors.New("new bindings are refused; mip6ctl drain --cancel, or a restart, ends that"))
+		d.log.Warn("draining: new bindings are refused, and mobile nodes asked to leave", "bindings", was.Bindings)
+	} else {
 		d.problems.set(drainProblem, nil)
 		d.log.Info("no longer draining", "bindings", was.Bindings)
 	}

@@ -2,6 +2,7 @@ package main
 
 import (
 	"cmp"
+	"maps"
 	"slices"
 	"strings"
 	"sync"
@@ -35,15 +36,13 @@ func (p *problems) set(what string, err error) {
 	p.now[what] = ctl.Problem{Severity: severity, Since: since, Text: what + ": " + err.Error(), Do: do}
 }
 
-// replace sets all problems that begin with a word, and takes those back that are not
-// among them.
-func (p *problems) replace(word string, list map[string]error) {
+// replace sets all problems that begin with one of these words, and takes those back
+// that are not among them.
+func (p *problems) replace(words []string, list map[string]error) {
 	p.mu.Lock()
-	for what := range p.now {
-		if strings.HasPrefix(what, word) && list[what] == nil {
-			delete(p.now, what)
-		}
-	}
+	maps.DeleteFunc(p.now, func(what string, _ ctl.Problem) bool {
+		return list[what] == nil && slices.ContainsFunc(words, func(w string) bool { return strings.HasPrefix(what, w) })
+	})
 	p.mu.Unlock()
 	for what, err := range list {
 		p.set(what, err)

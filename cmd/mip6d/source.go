@@ -107,7 +107,7 @@ func (d *daemon) kernelCounters() (map[role.Counter]uint64, error) {
 		path = make(map[role.Counter]uint64)
 	}
 	maps.Copy(path, dropped)
-	return path, nil
+	return path, d.socketDrops(path)
 }
 
 func byName(counters map[role.Counter]uint64) map[string]uint64 {

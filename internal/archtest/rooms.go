@@ -25,7 +25,7 @@ var (
 	roles    = []string{"internal/ha", "internal/homelink", "internal/listener", "internal/mn", "internal/cn"}
 	appliers = []string{
 		"internal/rtnl", "internal/xfrmmig", "internal/proxynd", "internal/proxyarp", "internal/ingress", "internal/mhsock", "internal/netmon",
-		"internal/datapath", "internal/sighting", "internal/mcast", "internal/mngate",
+		"internal/datapath", "internal/sighting", "internal/mcast", "internal/mngate", "internal/loss",
 	}
 )
 
@@ -69,10 +69,12 @@ var Rooms = []Room{
 
 	// The world.
 	{Path: "internal/engine", Rooms: []string{"internal/role"}},
+	{Path: "internal/admission", Rooms: concat(codecs, []string{"internal/role", "internal/bce", "internal/engine"}), PureFiles: []string{"budget.go"}},
 	{Path: "internal/datapath", Rooms: []string{"internal/role"}},
 	{Path: "internal/mhsock", Rooms: concat(codecs, []string{"internal/role"}), Modules: []string{sockets, sys, bpf, errgroup}},
 	{Path: "internal/netmon", Rooms: []string{"internal/role"}, Modules: []string{netlink, sys}},
-	{Path: "internal/rtnl", Rooms: []string{"internal/role"}, Modules: []string{rtnetlink, netlink, sys}},
+	{Path: "internal/loss", Modules: []string{netlink, bpf, sys}},
+	{Path: "internal/rtnl", Rooms: []string{"internal/role", "internal/loss"}, Modules: []string{rtnetlink, netlink, bpf, sys}},
 	{Path: "internal/proxynd", Rooms: concat(codecs, []string{"internal/role", "internal/heap"}), PureFiles: []string{"respond.go"},
 		Modules: []string{sockets, bpf, errgroup, sys}},
 	{Path: "internal/proxyarp", Rooms: []string{"internal/role"}, PureFiles: []string{"frame.go"}, Modules: []string{sockets, errgroup, sys}},
@@ -83,7 +85,7 @@ var Rooms = []Room{
 	{Path: "internal/mcast", Rooms: []string{"internal/role", "internal/icmp6"}, PureFiles: []string{"packet.go"},
 		Modules: []string{ebpf, bpf, sockets, sys}},
 	{Path: "internal/store", Rooms: []string{"internal/role"}, PureFiles: []string{"record.go"}, Modules: []string{bbolt, sys}},
-	{Path: "internal/xfrmmig", Rooms: []string{"internal/role"}, PureFiles: []string{"encode.go", "decode.go", "direct.go", "esp.go", "migrate.go", "model.go", "protect.go"}, Modules: []string{netlink, sys}},
+	{Path: "internal/xfrmmig", Rooms: []string{"internal/role", "internal/loss"}, PureFiles: []string{"encode.go", "decode.go", "direct.go", "esp.go", "migrate.go", "model.go", "protect.go"}, Modules: []string{netlink, sys}},
 
 	// What the kernel must be able to do.
 	{Path: "internal/doctor", Pure: true},
@@ -95,18 +97,19 @@ var Rooms = []Room{
 	// Control and configuration.
 	{Path: "internal/config", Modules: []string{yaml}},
 	{Path: "internal/ctl", Rooms: concat(codecs, []string{"internal/role"}), Modules: []string{sys}},
+	{Path: "internal/report", Rooms: []string{"internal/role", "internal/ctl"}},
 	{Path: "internal/journal", Rooms: []string{"internal/role", "internal/mh", "internal/decode", "internal/ctl"}},
 	{Path: "internal/metrics", Rooms: []string{"internal/role", "internal/mh"}, Modules: []string{prom}},
 	{Path: "internal/umip", Pure: true},
 	{Path: "internal/sdnotify"},
 	{Path: "cmd/mip6ctl", Rooms: concat(codecs, []string{
-		"internal/ctl", "internal/config", "internal/decode", "internal/umip", "internal/doctor", "internal/probe", "internal/rtnl",
+		"internal/ctl", "internal/config", "internal/decode", "internal/umip", "internal/report", "internal/doctor", "internal/probe", "internal/rtnl",
 	}), Modules: []string{cobra, tui, yaml}},
 
 	// The only one that knows both a role and an applier.
 	{Path: "cmd/mip6d", Rooms: concat(codecs, roles, appliers, []string{
 		"internal/role", "internal/engine", "internal/config", "internal/ctl", "internal/store", "internal/doctor", "internal/probe",
-		"internal/sdnotify", "internal/metrics", "internal/journal",
+		"internal/sdnotify", "internal/metrics", "internal/journal", "internal/admission",
 	}), Modules: []string{errgroup, sys}},
 
 	// The load generator, which knows the protocol and nothing of the daemon.

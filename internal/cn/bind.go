@@ -76,7 +76,7 @@ func (m *Machine) done(ev role.Done) {
 		if e.bound {
 			m.tellAccepted(e, role.NoticeBindingDeleted, "de-registered")
 		}
-		m.cache.unbind(e)
+		m.unbind(e)
 		m.count(role.CountAccepted)
 		if r.bu.Ack {
 			m.acknowledge(r, mh.StatusAccepted, r.bu.Sequence, 0)
@@ -103,6 +103,9 @@ func (m *Machine) inForce(e *entry, r *request) {
 	e.expires = m.now.Add(e.lifetime)
 	e.stage, e.requests = stageFresh, 0
 	m.cache.bind(e)
+	if m.p.Registered != nil {
+		m.p.Registered(e.pair, e.careOf, e.sequence)
+	}
 	m.count(role.CountAccepted)
 	if r.bu.Ack {
 		m.acknowledge(r, mh.StatusAccepted, r.bu.Sequence, e.lifetime)
@@ -139,12 +142,20 @@ func (m *Machine) finish(e *entry) {
 // end takes a binding out of force that its mobile node did not ask to end.
 func (m *Machine) end(e *entry, kind role.NoticeKind, text string) {
 	m.tell(e, kind, text)
-	m.cache.unbind(e)
+	m.unbind(e)
 	m.emit(role.ClearDirect{Pair: e.pair, Side: role.Theirs})
 	e.void = e.current != nil
 	if e.current == nil {
 		m.forgetLater(e)
 	}
+}
+
+// unbind notes that an entry is not in force any more; that it was not is fine.
+func (m *Machine) unbind(e *entry) {
+	if e.bound && m.p.Ended != nil {
+		m.p.Ended(e.pair)
+	}
+	m.cache.unbind(e)
 }
 
 // forgetLater keeps what a replay would need to be known by (§5.2.8): until the
@@ -163,6 +174,7 @@ func (m *Machine) forget() {
 			return // all are being changed, since the cache became smaller
 		}
 		m.nonces.Forget(old.nonce)
+		m.tellRenewed()
 		m.cache.remove(old)
 	}
 }

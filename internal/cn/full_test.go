@@ -5,8 +5,12 @@ import (
 	"testing"
 	"time"
 
+	"github.com/google/go-cmp/cmp"
+	"github.com/google/go-cmp/cmp/cmpopts"
+
 	"mip6d/internal/mh"
 	"mip6d/internal/role"
+	"mip6d/internal/rr"
 )
 
 // What happens when the cache is full, or becomes smaller.
@@ -178,4 +182,33 @@ func TestRFC6275_9_5_5_NoMoreRequestsOnceAnUpdateCame(t *testing.T) {
 	b.want(mh.StatusSequenceOutOfWindow)
 	b.wait(10 * time.Second)
 	b.silent("after a Binding Update that was refused")
+}
+
+// TestOthersAreTold of bindings and of nonces, as the machine has them.
+func TestOthersAreTold(t *testing.T) {
+	told := make(map[role.Pair]netip.Addr)
+	var nonces rr.Nonces
+	hooks := func(p *Params) {
+		p.MaxBindings = 2
+		p.Registered = func(pair role.Pair, careOf netip.Addr, _ uint16) { told[pair] = careOf }
+		p.Ended = func(pair role.Pair) { delete(told, pair) }
+		p.Renewed = func(n rr.Nonces) { nonces = n }
+	}
+	b := bound(t, hooks)
+	b.step(b.bu(2, from(coaB)))
+	second, third := hoa.Next(), hoa.Next().Next()
+	b.step(b.bu(1, of(second)))
+	b.step(b.bu(1, of(third))) // the first gives way
+	b.step(b.bu(2, of(second), lifetime(0)))
+	want := map[role.Pair]netip.Addr{{Local: local, Peer: third}: coa}
+	if diff := cmp.Diff(want, told, cmpopts.EquateComparable(netip.Addr{})); diff != "" {
+		t.Error(diff)
+	}
+	b.step(Reconfigured{Params: Params{MaxBindings: 2}}) // nobody is permitted any more
+	if len(told) != 0 {
+		t.Errorf("told of %v after all have ended", told)
+	}
+	if diff := cmp.Diff(b.m.nonces.List(b.now), nonces.List(b.now)); diff != "" {
+		t.Errorf("nonces (-machine +told)\n%s", diff)
+	}
 }

@@ -102,6 +102,7 @@ func (m *Machine) turn(e *entry) {
 // reconfigured ends what is no longer permitted.
 func (m *Machine) reconfigured(p Params) {
 	p.HomeAgent, p.HomeRegistered = m.p.HomeAgent, m.p.HomeRegistered // of the wiring
+	p.Registered, p.Ended, p.Renewed = m.p.Registered, m.p.Ended, m.p.Renewed
 	m.p = p.withDefaults()
 	for _, e := range m.cache.sorted() {
 		if e.bound && !m.p.Policy.Permits(e.pair.Peer) {

@@ -5,6 +5,7 @@ import (
 	"time"
 
 	"mip6d/internal/role"
+	"mip6d/internal/rr"
 )
 
 // Params is what a correspondent node is told. Values that are zero take the
@@ -28,6 +29,13 @@ type Params struct {
 	// of a home address with an address of ours, whose type must not change
 	// (§9.5.1); nil: there is none.
 	HomeRegistered func(local, home netip.Addr) bool
+
+	// Registered is told of every binding that has come into force, was renewed or has
+	// moved, Ended of every end, and Renewed of the nonces whenever they change; nil:
+	// nobody wants to know.
+	Registered func(pair role.Pair, careOf netip.Addr, sequence uint16)
+	Ended      func(pair role.Pair)
+	Renewed    func(rr.Nonces)
 }
 
 // Reconfigured is the event of a new configuration. Bindings that are no longer

@@ -53,8 +53,15 @@ func (m *Machine) testable(ev role.MessageIn) (rr.Nonce, bool) {
 			return rr.Nonce{}, false // without a secret there is no proof
 		}
 		m.nonces.Renew(random)
+		defer m.tellRenewed() // after the first use, from which it is good
 	}
 	return m.nonces.Current(m.now)
+}
+
+func (m *Machine) tellRenewed() {
+	if m.p.Renewed != nil {
+		m.p.Renewed(m.nonces)
+	}
 }
 
 // send marshals and sends. to is the message's end point: the home address where

@@ -150,6 +150,9 @@ func (d *decoder) ipsec(dst **IPsec) reader {
 					d.wrongf(join(path, key), "is of static keys, and ike has keys made by the IKE daemon: take one of them away")
 				}
 			}
+			if i.Enabled[payload] {
+				d.wrongf(join(path, "payload"), "is not there with ike: a home agent can't begin to negotiate for it; take it away, or ike")
+			}
 			return
 		}
 		for p := range Purposes {

@@ -122,6 +122,7 @@ func TestIPsecProblems(t *testing.T) {
 			"the spi 4098 of return_routability to home_agent is here again"},
 		{"{spi: 4096, key_file: missing}", "", "missing is not there"},
 		{"{ike: {number: 1}, spi: 4096, key_file: secret}", "", "spi: is of static keys, and ike has keys made by the IKE daemon"},
+		{"{ike: {number: 1}, payload: on}", "route_optimization: {default: off}", "payload: is not there with ike"},
 		{"{ike: {number: 16384}}", "", "out of range"},
 		{"{ike: {mobility: off}}", "", "number: is missing"},
 	} {
@@ -167,12 +168,12 @@ home_agent:
 }
 
 func TestIKE(t *testing.T) {
-	c, err := loadIPsec(t, "{payload: on, ike: {number: 7}}", "route_optimization: {default: off}", nil)
+	c, err := loadIPsec(t, "{ike: {number: 7}}", "", nil)
 	if err != nil {
 		t.Fatal(err)
 	}
 	i := c.MobileNode.Homes[0].IPsec
-	if i.IKE.Number != 7 || !i.MovesKeys() || i.Enabled != [...]bool{true, true, true} {
+	if i.IKE.Number != 7 || !i.MovesKeys() || i.Enabled != [...]bool{true, true, false} {
 		t.Errorf("%+v %+v", i, i.IKE)
 	}
 	if c, err = loadIPsec(t, "{ike: {number: 7, mobility: off}}", "", nil); err != nil || c.MobileNode.Homes[0].IPsec.MovesKeys() {

@@ -20,6 +20,7 @@ type Event struct {
 	Interface   string     `json:"interface,omitzero"`
 	Sequence    *uint16    `json:"sequence,omitempty"`
 	Lifetime    *Seconds   `json:"lifetime_s,omitempty"`
+	TookMicros  uint64     `json:"took_us,omitzero"` // at a home agent: from a Binding Update's reception until its binding is in force, in µs
 	Status      *uint8     `json:"status,omitempty"` // of a Binding Acknowledgement
 	StatusText  string     `json:"status_text,omitzero"`
 	Warn        bool       `json:"warn"` // a person should look at it
@@ -36,7 +37,7 @@ func NewEvent(t time.Time, n role.Notice, ifname func(ifindex int) string) Event
 	e := Event{
 		Time: t, Kind: string(n.Kind),
 		HomeAddress: n.HoA, CareOf: n.CoA, HomeAgent: n.HA, Peer: n.Peer, Ifindex: n.Ifindex,
-		Warn: n.Warn, Text: n.Text,
+		TookMicros: uint64(max(n.Took, 0).Microseconds()), Warn: n.Warn, Text: n.Text,
 	}
 	if n.Ifindex != 0 && ifname != nil {
 		e.Interface = ifname(n.Ifindex)

@@ -2,6 +2,7 @@ package ctl
 
 import (
 	"net/netip"
+	"net/url"
 	"strings"
 	"testing"
 	"time"
@@ -106,4 +107,26 @@ func TestEventsQuery(t *testing.T) {
 			t.Errorf("%s: %v", q, err)
 		}
 	}
+}
+
+// FuzzQuery: what is understood of a query string is what it is asked with again.
+func FuzzQuery(f *testing.F) {
+	f.Add("since=2026-01-02T12:00:00Z&after=3&home_address=2001:db8::1&last=4")
+	f.Add("home_address=fe80::1%25eth0")
+	f.Add("last=-1&&=;%")
+	f.Fuzz(func(t *testing.T, text string) {
+		q, err := url.ParseQuery(text)
+		if err != nil {
+			return
+		}
+		if e, err := parseEventFilter(q); err == nil {
+			again, err := parseEventFilter(e.query())
+			if err != nil || again.After != e.After || again.Last != e.Last || again.HomeAddress != e.HomeAddress || !again.Since.Equal(e.Since) {
+				t.Errorf("%q: %+v, then %+v (%v)", text, e, again, err)
+			}
+		}
+		if x, err := parseTraceFilter(q); err == nil && !x.HomeAddress.IsValid() {
+			t.Errorf("%q is nobody's story", text)
+		}
+	})
 }

@@ -48,11 +48,11 @@ func (h *Hub) Publish(e Event) {
 	}
 }
 
-// Watched says whether somebody subscribes. An event need not be made for nobody.
+// Watched says whether somebody subscribes, or may ask later, as events are kept. One need not be made for nobody.
 func (h *Hub) Watched() bool {
 	h.mu.Lock()
 	defer h.mu.Unlock()
-	return len(h.watchers) > 0
+	return len(h.watchers) > 0 || h.history.notable.limit > 0
 }
 
 // Subscribe returns the events published from now on. The channel is closed

@@ -9,8 +9,7 @@ import (
 )
 
 const (
-	queueLength = 4096 // events waiting before packets are dropped
-	batchLength = 256  // events stepped before their effects are carried out
+	batchLength = 256 // events stepped before their effects are carried out
 
 	// minTick bounds what a machine that always wants to be called at once
 	// can cost.
@@ -20,13 +19,14 @@ const (
 // ErrStopped is returned by calls that reach the engine after its end.
 var ErrStopped = errors.New("the engine has stopped")
 
-// Config wires an engine. All fields are required except Store, Meter, Recorder and Now.
+// Config wires an engine. All fields are required except Store, Classify, Meter, Recorder and Now.
 type Config struct {
 	Machines []role.Machine
 	Kernel   Applier // carries out what changes the data path
 	Wire     Applier // carries out everything that sends
 	Store    Applier // carries out StoreRegistration, StoreListEntry, StoreLease; nil: nothing is kept
 	Counters *Counters
+	Classify Classify // nil: all that is offered is of one class
 
 	// Notify is told every Notice. Called on the engine's goroutine.
 	Notify func(time.Time, role.Notice)
@@ -48,7 +48,7 @@ type Config struct {
 // run it once with Run.
 type Engine struct {
 	cfg     Config
-	events  chan role.Event
+	lanes   lanes
 	calls   chan func()
 	stopped chan struct{}
 
@@ -66,29 +66,30 @@ func New(cfg Config) *Engine {
 	}
 	return &Engine{
 		cfg:     cfg,
-		events:  make(chan role.Event, queueLength),
+		lanes:   newLanes(),
 		calls:   make(chan func()),
 		stopped: make(chan struct{}),
 	}
 }
 
 // Post hands over an event that must not be lost, such as news from the
-// kernel. It waits while the queue is full, and gives up when the engine has
+// kernel. It waits while too many of them wait, and gives up when the engine has
 // stopped. It must not be called on the engine's goroutine.
 func (e *Engine) Post(ev role.Event) {
 	select {
-	case e.events <- ev:
+	case e.lanes[ClassNews] <- ev:
 	case <-e.stopped:
 	}
 }
 
 // Offer hands over an event that its sender will repeat, such as a packet. It
-// drops and counts the event when the queue is full.
+// drops and counts the event when too many of its class wait.
 func (e *Engine) Offer(ev role.Event) {
+	c := e.classOf(ev)
 	select {
-	case e.events <- ev:
+	case e.lanes[c] <- ev:
 	default:
-		e.cfg.Counters.Add(role.CountQueueFull)
+		e.cfg.Counters.Add(dropped[c])
 	}
 }
 
@@ -138,24 +139,17 @@ func (e *Engine) Run(ctx context.Context) error {
 			continue
 		case <-timer.C:
 			events = append(events, role.Tick{})
-		case ev := <-e.events:
-			events = e.drain(append(events, ev))
+		case ev := <-e.lanes[ClassNews]:
+			events = e.lanes.fill(append(events, ev))
+		case ev := <-e.lanes[ClassKnown]:
+			events = e.lanes.fill(append(events, ev))
+		case ev := <-e.lanes[ClassOther]:
+			events = e.lanes.fill(append(events, ev))
+		case ev := <-e.lanes[ClassStranger]:
+			events = e.lanes.fill(append(events, ev))
 		}
 		e.process(events)
 	}
-}
-
-// drain takes what is waiting, up to a batch.
-func (e *Engine) drain(events []role.Event) []role.Event {
-	for len(events) < batchLength {
-		select {
-		case ev := <-e.events:
-			events = append(events, ev)
-		default:
-			return events
-		}
-	}
-	return events
 }
 
 // process steps every machine with every event, has the effects carried out,

@@ -291,7 +291,7 @@ func TestRunTicksAtTheEarliestDeadlineAndStops(t *testing.T) {
 
 func TestOfferDropsAndCountsWhenFull(t *testing.T) {
 	e := newEngine(new(journal), &script{})
-	for range queueLength + 3 {
+	for range laneLength[ClassOther] + 3 {
 		e.Offer(role.Tick{})
 	}
 	if n := e.cfg.Counters.Snapshot()[role.CountQueueFull]; n != 3 {

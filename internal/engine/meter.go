@@ -19,6 +19,11 @@ type Meter interface {
 	Applied(where string, took time.Duration)
 }
 
-// Queue says how many events wait and how many could before packets are dropped.
-// Any goroutine may ask.
-func (e *Engine) Queue() (waiting, room int) { return len(e.events), cap(e.events) }
+// Queue says how many events wait and how many could, of all classes. Any goroutine may
+// ask.
+func (e *Engine) Queue() (waiting, room int) {
+	for _, n := range laneLength {
+		room += n
+	}
+	return e.lanes.waiting(), room
+}

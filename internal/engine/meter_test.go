@@ -46,8 +46,8 @@ func TestMeter(t *testing.T) {
 		})
 		e.Offer(role.MessageIn{HomeAddress: hoa1})
 		e.Offer(role.MessageIn{HomeAddress: hoa2})
-		if waiting, room := e.Queue(); waiting != 2 || room != queueLength {
-			t.Errorf("%d of %d wait, want 2 of %d", waiting, room, queueLength)
+		if waiting, room := e.Queue(); waiting != 2 || room < batchLength {
+			t.Errorf("%d of %d wait, want 2", waiting, room)
 		}
 		ctx, cancel := context.WithCancel(t.Context())
 		done := make(chan error)

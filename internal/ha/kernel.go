@@ -102,11 +102,11 @@ func (m *Machine) inForce(n *node) {
 	m.tellRegistered(b)
 	switch {
 	case n.was == nil:
-		m.tell(role.NoticeBindingCreated, b, r.status, "binding created")
+		m.tell(role.NoticeBindingCreated, b, r, "binding created")
 	case n.was.CareOf != b.CareOf:
-		m.tell(role.NoticeBindingMoved, b, r.status, "binding moved")
+		m.tell(role.NoticeBindingMoved, b, r, "binding moved")
 	default:
-		m.tell(role.NoticeBindingRefreshed, b, r.status, "binding refreshed")
+		m.tell(role.NoticeBindingRefreshed, b, r, "binding refreshed")
 	}
 	m.finish(n)
 	m.followPolicy(b) // a reload may have changed it meanwhile
@@ -140,7 +140,7 @@ func (m *Machine) cleared(n *node) {
 	m.count(role.CountAccepted)
 	m.acknowledge(n.current, mh.StatusAccepted, 0)
 	if n.was != nil {
-		m.tell(role.NoticeBindingDeleted, *n.was, mh.StatusAccepted, "de-registered")
+		m.tell(role.NoticeBindingDeleted, *n.was, n.current, "de-registered")
 	}
 	m.finish(n)
 }
@@ -209,10 +209,11 @@ func (m *Machine) mended(n *node, err error) {
 	}
 }
 
-func (m *Machine) tell(kind role.NoticeKind, b role.Binding, status mh.Status, text string) {
+// tell says what has become of a binding by an accepted request.
+func (m *Machine) tell(kind role.NoticeKind, b role.Binding, r *request, text string) {
 	m.emit(role.Notice{
 		Kind: kind, HoA: b.HomeAddress, CoA: b.CareOf, HA: b.HomeAgent, Ifindex: b.Ifindex,
-		Sequence: b.Sequence, Lifetime: b.Lifetime, Status: status, HasStatus: true, Text: text,
+		Sequence: b.Sequence, Lifetime: b.Lifetime, Took: m.now.Sub(r.at), Status: r.status, HasStatus: true, Text: text,
 	})
 }
 

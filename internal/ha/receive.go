@@ -3,6 +3,7 @@ package ha
 import (
 	"errors"
 	"net/netip"
+	"time"
 
 	"mip6d/internal/mh"
 	"mip6d/internal/role"
@@ -53,6 +54,7 @@ func (m *Machine) malformed(ev role.MessageIn, err error) {
 
 // request is a Binding Update on its way to an answer.
 type request struct {
+	at      time.Time // of its reception
 	home    netip.Addr
 	careOf  netip.Addr
 	src     netip.Addr // on the wire, where the answer goes
@@ -80,9 +82,9 @@ type request struct {
 // delete says whether the request is a de-registration (§9.5.1).
 func (r *request) delete() bool { return r.bu.Lifetime == 0 || r.careOf == r.home }
 
-func newRequest(ev role.MessageIn, bu *mh.BindingUpdate) *request {
+func newRequest(now time.Time, ev role.MessageIn, bu *mh.BindingUpdate) *request {
 	r := &request{
-		home: ev.HomeAddress, src: ev.Src, local: ev.Dst, ifindex: ev.Ifindex, sa: ev.SA, careOf: ev.Src, raw: ev.Raw, bu: bu,
+		at: now, home: ev.HomeAddress, src: ev.Src, local: ev.Dst, ifindex: ev.Ifindex, sa: ev.SA, careOf: ev.Src, raw: ev.Raw, bu: bu,
 	}
 	if !r.home.IsValid() {
 		r.home, r.direct = ev.Src, true

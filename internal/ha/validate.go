@@ -17,7 +17,7 @@ func (m *Machine) bindingUpdate(ev role.MessageIn, bu *mh.BindingUpdate) {
 		m.count(role.CountNotForUs) // authorized by return routability: to a correspondent node
 		return
 	}
-	r := newRequest(ev, bu)
+	r := newRequest(m.now, ev, bu)
 	r.mn = m.known[r.home]
 	if !m.wellFormed(r) || !m.authentic(r) {
 		return

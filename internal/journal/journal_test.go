@@ -1,6 +1,7 @@
 package journal
 
 import (
+	"encoding/json"
 	"errors"
 	"fmt"
 	"net/netip"
@@ -180,4 +181,29 @@ func BenchmarkKeep(b *testing.B) {
 	for b.Loop() {
 		j.Heard(noon, ev)
 	}
+}
+
+// FuzzMessage tells a story of whatever octets came: it never fails, and what it says of
+// tests of return routability has none of their tokens in it.
+func FuzzMessage(f *testing.F) {
+	token := [8]byte{0xde, 0xad, 0xbe, 0xef, 0xde, 0xad, 0xbe, 0xef}
+	f.Add(raw(f, &mh.HomeTest{NonceIndex: 1, Token: token}, cn, hoa))
+	f.Add(raw(f, &mh.CareOfTest{NonceIndex: 1, Token: token}, cn, hoa))
+	f.Add(update(f, 1).Raw)
+	f.Add([]byte{})
+	f.Fuzz(func(t *testing.T, octets []byte) {
+		j := New(10, noon)
+		j.Heard(noon, role.MessageIn{Src: cn, Dst: hoa, Raw: octets})
+		for _, s := range j.Story(ctl.TraceFilter{HomeAddress: hoa}).Steps {
+			var fields map[string]any
+			if len(s.Message) > 0 && json.Unmarshal(s.Message, &fields) != nil {
+				t.Errorf("no JSON: %s", s.Message)
+			}
+			for name := range fields {
+				if strings.Contains(name, "token") || strings.Contains(name, "cookie") {
+					t.Errorf("%s is told: %s", name, s.Message)
+				}
+			}
+		}
+	})
 }

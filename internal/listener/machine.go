@@ -1,7 +1,9 @@
 package listener
 
 import (
+	"maps"
 	"net/netip"
+	"slices"
 	"time"
 
 	"mip6d/internal/heap"
@@ -86,8 +88,9 @@ func (m *Machine) Deadline() time.Time {
 // come.
 func (m *Machine) reconfigured(p Params) {
 	m.p = p.withDefaults()
-	for _, n := range m.nodes {
-		for g := range n.groups {
+	for _, home := range sorted(m.nodes) {
+		n := m.nodes[home]
+		for _, g := range sorted(n.groups) {
 			if !m.p.carries(g) {
 				m.leave(n, g)
 			}
@@ -100,6 +103,11 @@ func (m *Machine) reconfigured(p Params) {
 func (m *Machine) emit(e role.Effect) { m.out = append(m.out, e) }
 
 func (m *Machine) count(c role.Counter) { m.emit(role.Count{Counter: c}) }
+
+// sorted are the keys of a map in their order: the same past gives the same effects.
+func sorted[T any](m map[netip.Addr]T) []netip.Addr {
+	return slices.SortedFunc(maps.Keys(m), netip.Addr.Compare)
+}
 
 func earlier(a, b time.Time) time.Time {
 	if b.Before(a) {

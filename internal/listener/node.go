@@ -28,8 +28,14 @@ type node struct {
 	at      time.Time // its turn
 }
 
-// Before implements heap.Item.
-func (n *node) Before(other *node) bool { return n.at.Before(other.at) }
+// Before implements heap.Item. Those whose turn is at one time have it in the order of their
+// home addresses: the same past gives the same effects.
+func (n *node) Before(other *node) bool {
+	if !n.at.Equal(other.at) {
+		return n.at.Before(other.at)
+	}
+	return n.home.Less(other.home)
+}
 
 // membership is a group that a node listens to.
 type membership struct {
@@ -99,8 +105,8 @@ func (m *Machine) turn(n *node) {
 		m.postpone(n)
 		return
 	}
-	for g, x := range n.groups {
-		if !x.until.After(m.now) {
+	for _, g := range sorted(n.groups) {
+		if !n.groups[g].until.After(m.now) {
 			m.leave(n, g)
 		}
 	}

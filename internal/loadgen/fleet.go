@@ -87,11 +87,11 @@ func (f *fleet) transmit(now time.Time, i int) ([]byte, error) {
 		at = end
 	}
 	f.waiting.Set(&deadline{at: at, node: i, try: n.try})
-	u := update{node: i, careOf: f.CareOfAddress(i, n.moves), sequence: n.sequence, lifetime: f.Lifetime, at: now}
+	u := Update{Node: i, CareOf: f.CareOfAddress(i, n.moves), Sequence: n.sequence, Lifetime: f.Lifetime, At: now}
 	if n.kind == Deregister {
-		u.lifetime = 0
+		u.Lifetime = 0
 	}
-	return f.packet(u)
+	return f.Packet(u)
 }
 
 // expired returns the next packet that must be sent again, nil when nobody has

@@ -25,24 +25,24 @@ const (
 	hopLimit = 64
 )
 
-// update is what one Binding Update says.
-type update struct {
-	node     int
-	careOf   netip.Addr
-	sequence uint16
-	lifetime time.Duration // 0 de-registers
-	at       time.Time
+// Update is what one Binding Update says.
+type Update struct {
+	Node     int
+	CareOf   netip.Addr
+	Sequence uint16
+	Lifetime time.Duration // 0 de-registers
+	At       time.Time     // the timestamp of RFC 4285 §6
 }
 
-// packet makes a whole packet: IPv6 from the care-of address, a Home Address
+// Packet makes a whole packet: IPv6 from the care-of address, a Home Address
 // option, the Mobility Header (RFC 6275 §6.1.7, §6.3, §11.7.1).
-func (p *Population) packet(u update) ([]byte, error) {
-	home := p.HomeAddress(u.node)
+func (p *Population) Packet(u Update) ([]byte, error) {
+	home := p.HomeAddress(u.Node)
 	bu := &mh.BindingUpdate{
-		Sequence: u.sequence, Ack: true, Home: true, Router: p.router(u.node), Lifetime: u.lifetime,
+		Sequence: u.Sequence, Ack: true, Home: true, Router: p.router(u.Node), Lifetime: u.Lifetime,
 	}
 	if p.Auth != nil {
-		bu.Options = p.Auth.options(home, u.at)
+		bu.Options = p.Auth.options(home, u.At)
 	}
 	raw, err := mh.Marshal(bu)
 	if err != nil {
@@ -50,7 +50,7 @@ func (p *Population) packet(u update) ([]byte, error) {
 	}
 	if p.Auth != nil {
 		at := mh.AuthenticatorOffset(raw, mh.OptionMobilityMessageAuthentication, mh.SubtypeMNHA)
-		mac := rr.MNHA(p.Auth.Key, u.careOf, home, mh.Covered(raw, mh.OptionMobilityMessageAuthentication, mh.SubtypeMNHA))
+		mac := rr.MNHA(p.Auth.Key, u.CareOf, home, mh.Covered(raw, mh.OptionMobilityMessageAuthentication, mh.SubtypeMNHA))
 		copy(raw[at:], mac[:])
 	}
 	mh.SetChecksum(raw, home, p.HomeAgent)
@@ -59,7 +59,7 @@ func (p *Population) packet(u update) ([]byte, error) {
 	b := make([]byte, ipv6Len, ipv6Len+len(options)+len(raw))
 	b[0], b[6], b[7] = 6<<4, protoDstOptions, hopLimit
 	binary.BigEndian.PutUint16(b[4:], uint16(len(options)+len(raw)))
-	src, dst := u.careOf.As16(), p.HomeAgent.As16()
+	src, dst := u.CareOf.As16(), p.HomeAgent.As16()
 	copy(b[8:], src[:])
 	copy(b[24:], dst[:])
 	return append(append(b, options...), raw...), nil
@@ -93,7 +93,6 @@ type acknowledgement struct {
 	home          netip.Addr
 	status        mh.Status
 	sequence      uint16
-	lifetime      time.Duration
 	authenticated bool // by the key of Auth, where there is one
 }
 
@@ -131,7 +130,7 @@ func (p *Population) acknowledgement(b []byte) (acknowledgement, error) {
 		return none, errNoAcknowledgement
 	}
 	return acknowledgement{
-		home: home, status: ba.Status, sequence: ba.Sequence, lifetime: ba.Lifetime,
+		home: home, status: ba.Status, sequence: ba.Sequence,
 		authenticated: p.Auth == nil || p.Auth.verify(ba, rest, dst, home),
 	}, nil
 }

@@ -34,7 +34,7 @@ func authenticated(n int) *Population {
 // the checksum.
 func TestPacketWithoutAuthentication(t *testing.T) {
 	p := population(10)
-	got, err := p.packet(update{node: 3, careOf: p.CareOfAddress(3, 2), sequence: 0x1234, lifetime: time.Hour})
+	got, err := p.Packet(Update{Node: 3, CareOf: p.CareOfAddress(3, 2), Sequence: 0x1234, Lifetime: time.Hour})
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -56,7 +56,7 @@ func TestPacketWithAuthentication(t *testing.T) {
 	p.Routers = 1
 	at := time.Date(2026, 11, 28, 12, 0, 0, 500_000_000, time.UTC)
 	for i, router := range map[int]bool{8: false, 9: true} {
-		got, err := p.packet(update{node: i, careOf: p.CareOfAddress(i, 0), sequence: 1, lifetime: 0, at: at})
+		got, err := p.Packet(Update{Node: i, CareOf: p.CareOfAddress(i, 0), Sequence: 1, Lifetime: 0, At: at})
 		if err != nil {
 			t.Fatal(err)
 		}
@@ -84,7 +84,7 @@ func TestPacketWithAuthentication(t *testing.T) {
 		}
 	}
 	p.Auth = &Auth{SPI: 256, Key: testKey, Replay: ReplaySequence}
-	got, err := p.packet(update{careOf: p.CareOfAddress(0, 0), sequence: 1, lifetime: time.Hour})
+	got, err := p.Packet(Update{CareOf: p.CareOfAddress(0, 0), Sequence: 1, Lifetime: time.Hour})
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -125,7 +125,7 @@ func TestAcknowledgement(t *testing.T) {
 	home, careOf := p.HomeAddress(4), p.CareOfAddress(4, 1)
 	accepted := mh.BindingAcknowledgement{Sequence: 7, Lifetime: 40 * time.Second}
 	good := acknowledge(t, p, careOf, home, accepted)
-	want := acknowledgement{home: home, sequence: 7, lifetime: 40 * time.Second, authenticated: true}
+	want := acknowledgement{home: home, sequence: 7, authenticated: true}
 	if got, err := p.acknowledgement(good); err != nil || got != want {
 		t.Errorf("%+v (%v), want %+v", got, err, want)
 	}
@@ -179,7 +179,7 @@ func TestFilter(t *testing.T) {
 	}
 	p := authenticated(10)
 	home, careOf := p.HomeAddress(4), p.CareOfAddress(4, 1)
-	update, err := p.packet(update{node: 4, careOf: careOf})
+	update, err := p.Packet(Update{Node: 4, CareOf: careOf})
 	if err != nil {
 		t.Fatal(err)
 	}

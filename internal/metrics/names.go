@@ -43,6 +43,7 @@ var (
 	returnRoutability = family(Counter, "mip6d_return_routability_messages_total",
 		"Return routability: test_init_answered (HoTI and CoTI), test_accepted (HoT and CoT).", "message")
 	retransmissions = family(Counter, "mip6d_retransmissions_total", "Messages sent again for want of an answer.")
+	overBudget      = family(Counter, "mip6d_updates_over_budget_total", "Authentic Binding Updates beyond MAX_UPDATE_RATE while there was more to do than could be done; they wait behind others.")
 	suppressed      = family(Counter, "mip6d_answers_suppressed_total", "Answers not sent, to keep within the limits of their rate.")
 	bindingErrors   = family(Counter, "mip6d_binding_errors_sent_total", "Binding Errors of status 1 sent.")
 	failures        = family(Counter, "mip6d_failures_total",

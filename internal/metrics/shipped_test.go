@@ -247,5 +247,5 @@ func TestDashboard(t *testing.T) {
 var lookedUp = []string{
 	answered.Name, tunnelRxPackets.Name, tunnelTxPackets.Name, messagesIn.Name, messagesOut.Name, accepted.Name,
 	returnRoutability.Name, retransmissions.Name, suppressed.Name, bindingErrors.Name, dadFailures.Name, evicted.Name,
-	neighbour.Name, homeLink.Name, gated.Name,
+	neighbour.Name, homeLink.Name, gated.Name, overBudget.Name,
 }

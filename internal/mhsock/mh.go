@@ -2,7 +2,9 @@ package mhsock
 
 import (
 	"context"
+	"encoding/binary"
 	"fmt"
+	"unsafe"
 
 	"github.com/mdlayher/socket"
 	"golang.org/x/sys/unix"
@@ -82,6 +84,30 @@ func (m *MH) Send(e role.Send) error {
 	}
 	m.count(role.CountMessageOut)
 	return nil
+}
+
+// Dropped is how many packets the kernel has dropped for want of room in the socket's queue.
+// It counts to 2^32 and begins again.
+func (m *MH) Dropped() (uint64, error) {
+	const soMeminfo, drops = 55, 8 // SO_MEMINFO, SK_MEMINFO_DROPS: linux/sock_diag.h
+	b := make([]byte, 4*(drops+1))
+	raw, err := m.sock.SyscallConn()
+	if err != nil {
+		return 0, fmt.Errorf("look at the Mobility Header socket: %w", err)
+	}
+	var errno unix.Errno
+	err = raw.Control(func(fd uintptr) {
+		size := uint32(len(b))
+		_, _, errno = unix.Syscall6(unix.SYS_GETSOCKOPT, fd, unix.SOL_SOCKET, soMeminfo,
+			uintptr(unsafe.Pointer(&b[0])), uintptr(unsafe.Pointer(&size)), 0)
+	})
+	if err == nil && errno != 0 {
+		err = errno
+	}
+	if err != nil {
+		return 0, fmt.Errorf("ask the Mobility Header socket what was dropped: %w", err)
+	}
+	return uint64(binary.NativeEndian.Uint32(b[4*drops:])), nil
 }
 
 // Close releases the socket.

@@ -18,6 +18,10 @@ type directPath struct {
 	id     role.ID
 	renews bool      // the same path with another end
 	retry  time.Time // zero: it was not refused
+
+	// earlier says that an earlier run's path stands, which this one has not asked
+	// for.
+	earlier bool
 }
 
 // keepDirect has packets to a peer take the direct path while, and only while,
@@ -25,7 +29,11 @@ type directPath struct {
 // (RFC 6275 §11.3.1).
 func (m *Machine) keepDirect(p *peer) {
 	careOf, until := m.wantedDirect(p)
-	if careOf == p.path.careOf && until.Equal(p.path.until) && p.path.retry.IsZero() {
+	if careOf == p.path.careOf && until.Equal(p.path.until) && p.path.retry.IsZero() && !p.path.earlier {
+		return
+	}
+	if !careOf.IsValid() && p.path.earlier && m.resuming(p) {
+		m.wait(p, p.home.resumed)
 		return
 	}
 	if p.path.retry.After(m.now) && careOf.IsValid() {
@@ -54,6 +62,15 @@ func (m *Machine) wantedDirect(p *peer) (netip.Addr, time.Time) {
 		return e.Bound, e.BoundUntil
 	}
 	return netip.Addr{}, time.Time{}
+}
+
+// resuming says whether the direct path of an earlier run may stay though the tunnel
+// is not known to be in force: as long as that may stay, too, and by the same care-of
+// address.
+func (m *Machine) resuming(p *peer) bool {
+	h := p.home
+	return h.resumed.After(m.now) && !m.tunnelled(h) &&
+		(h.stage == stageNone || h.stage == stageAway && h.careOf != nil && h.careOf.addr == p.path.careOf)
 }
 
 // clearDirect has packets go by the tunnel from now on.

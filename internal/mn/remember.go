@@ -126,6 +126,11 @@ func (m *Machine) restored(ev role.Restored) {
 	for _, l := range ev.Leases {
 		m.restoreLease(l)
 	}
+	for _, e := range ev.Entries {
+		if p := m.findPeer(e.HomeAddress, e.Peer); !e.Home && (p == nil || !p.path.earlier) {
+			m.emit(role.ClearDirect{Pair: role.Pair{Local: e.HomeAddress, Peer: e.Peer}, Side: role.Ours})
+		}
+	}
 }
 
 // recall goes on from what an earlier run knew of a home address: above its sequence
@@ -162,6 +167,9 @@ func (m *Machine) recall(h *home) {
 			if p := m.addPeer(h, e.Peer); p != nil {
 				m.bul.Restore(k, false, e.CareOf, e.Until, e.Granted)
 				p.used, p.refresh = m.now, m.now // its tokens are gone with the run
+				if e.Granted > 0 {
+					p.path = directPath{careOf: e.CareOf, until: e.Until, earlier: true}
+				}
 			}
 		}
 		// What has no sequence number now is forgotten in the store, too.

@@ -187,7 +187,13 @@ func TestRestartedKnowsItsCorrespondents(t *testing.T) {
 	last := b.m.bul.Sequence(bul.Key{Peer: cn, HomeAddress: hoa.Addr()})
 	next := roBed{b.crash()}
 	next.step(up(eth))
+	if _, cleared := next.directs(); cleared > 0 {
+		t.Error("the direct path that stands is given up before anything is known")
+	}
 	next.step(ra(eth, routerA, netA))
+	if _, cleared := next.directs(); cleared > 0 {
+		t.Error("the direct path that stands is given up, though nothing has changed")
+	}
 	set := next.effects
 	next.ack(mh.StatusAccepted)
 	set = append(set, next.effects...)
@@ -211,14 +217,30 @@ func TestRestartedKnowsItsCorrespondents(t *testing.T) {
 	moved := roBed{b.crash()}
 	moved.step(up(eth))
 	moved.step(ra(eth, routerB, netB))
+	if _, cleared := moved.directs(); cleared != 1 {
+		t.Errorf("moved while it was down, and the direct path that stands is given up %d times", cleared)
+	}
 	moved.ack(mh.StatusAccepted)
 	if v := moved.view(); v.State == "direct" || v.State == "tunnel" {
 		t.Errorf("moved while it was down, and the correspondent is left in state %s", v.State)
+	}
+	// Nobody tells where we are: it goes when the tunnel is blocked.
+	lost := roBed{b.crash()}
+	lost.step(up(eth))
+	lost.wait(resumeTime)
+	if _, cleared := lost.directs(); cleared != 1 {
+		t.Errorf("nobody is heard, and the direct path is given up %d times", cleared)
 	}
 	// What is over is forgotten.
 	b.now = b.now.Add(time.Hour)
 	if late := b.crash(); len(late.m.peers) != 0 || len(late.stored) != 1 {
 		t.Errorf("after its end: %d peers, stored %v", len(late.m.peers), late.stored)
+	}
+	late := roBed{newBed(t, b.m.p)}
+	late.now = b.now
+	late.step(b.left())
+	if _, cleared := late.directs(); cleared != 1 {
+		t.Errorf("after its end %d direct paths are given up", cleared)
 	}
 }
 

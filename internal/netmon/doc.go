@@ -3,5 +3,5 @@
 // detection, routers that neighbour unreachability detection gave up.
 //
 // The files: monitor.go the socket, and resynchronisation when news were lost;
-// decode.go messages to news, pure; state.go news to events, pure.
+// retry.go what is tried again; decode.go messages to news, pure; state.go news to events, pure.
 package netmon

@@ -56,7 +56,7 @@ func (m *Monitor) Run(ctx context.Context, out func(role.Event)) error {
 		case ctx.Err() != nil:
 			return nil
 		case errors.Is(err, unix.ENOBUFS):
-			if err := m.resync(out); err != nil {
+			if err := retry(ctx, func() error { return m.resync(out) }); err != nil {
 				return err
 			}
 			continue

@@ -249,7 +249,9 @@ func (c *Conn) Run(ctx context.Context, out func(role.Event)) error {
 	buf := make([]byte, frameSize)
 	for n := 0; ; n++ {
 		if n%timersEvery == timersEvery-1 {
-			c.runJobs(out)
+			if err := c.turn(buf, out); err != nil && ctx.Err() == nil {
+				return err
+			}
 		}
 		// The context is watched by AfterFunc: mdlayher/socket would set
 		// deadlines of its own for one given here.
@@ -260,10 +262,9 @@ func (c *Conn) Run(ctx context.Context, out func(role.Event)) error {
 		case ctx.Err() != nil:
 			return nil
 		case errors.Is(err, os.ErrDeadlineExceeded):
-			if err := c.drain(buf, out); err != nil && ctx.Err() == nil {
+			if err := c.turn(buf, out); err != nil && ctx.Err() == nil {
 				return err
 			}
-			c.runJobs(out)
 		case errors.Is(err, unix.ENETDOWN):
 			// Told once when the link goes down; it may come up again.
 			if c.unbound() {
@@ -287,12 +288,26 @@ func (c *Conn) unbound() bool {
 	return !ok || ll.Ifindex != c.cfg.Ifindex
 }
 
-// drain reads the frames that wait, so that no probe is declared unanswered
-// while its answer lies in the queue.
-func (c *Conn) drain(buf []byte, out func(role.Event)) error {
-	raw, err := c.sock.SyscallConn()
+// turn has the frames that wait read, so that no probe is declared unanswered
+// while its answer lies in the queue, and then some jobs done.
+func (c *Conn) turn(buf []byte, out func(role.Event)) error {
+	heard := time.Now()
+	all, err := c.drain(buf, out)
 	if err != nil {
 		return err
+	}
+	if !all {
+		heard = time.Time{}
+	}
+	c.runJobs(heard, out)
+	return nil
+}
+
+// drain reads the frames that wait, up to a bound, and tells whether none is left.
+func (c *Conn) drain(buf []byte, out func(role.Event)) (all bool, err error) {
+	raw, err := c.sock.SyscallConn()
+	if err != nil {
+		return false, err
 	}
 	const bound = 4096
 	for range bound {
@@ -301,14 +316,14 @@ func (c *Conn) drain(buf []byte, out func(role.Event)) error {
 		if err := raw.Control(func(fd uintptr) {
 			size, _, rerr = unix.Recvfrom(int(fd), buf, unix.MSG_DONTWAIT)
 		}); err != nil {
-			return err
+			return false, err
 		}
 		if rerr != nil {
-			return nil // nothing waits, or Run's own receive meets the error
+			return true, nil // nothing waits, or Run's own receive meets the error
 		}
 		c.handle(buf[:size], out)
 	}
-	return nil
+	return false, nil
 }
 
 // handle answers one frame.
@@ -350,9 +365,12 @@ func complaint(frame []byte) role.Counter {
 	return CountInvalid
 }
 
-// runJobs sends what is due and sets the deadline for the next.
-func (c *Conn) runJobs(out func(role.Event)) {
-	for c.runJob(out) {
+// jobsAtATime is how many jobs are done before frames are read again.
+const jobsAtATime = 64
+
+// runJobs does some of what is due and sets the deadline for the rest.
+func (c *Conn) runJobs(heard time.Time, out func(role.Event)) {
+	for n := 0; n < jobsAtATime && c.runJob(heard, out); n++ {
 	}
 	c.mu.Lock()
 	c.deadline = time.Time{}
@@ -363,10 +381,10 @@ func (c *Conn) runJobs(out func(role.Event)) {
 
 // runJob does one job and tells whether there was one. The lock is held while
 // sending, so that nothing leaves for an address after Clear has returned.
-func (c *Conn) runJob(out func(role.Event)) bool {
+func (c *Conn) runJob(heard time.Time, out func(role.Event)) bool {
 	c.mu.Lock()
 	now := time.Now()
-	j, act, ok := c.sched.due(now)
+	j, act, ok := c.sched.due(now, heard)
 	if !ok {
 		c.mu.Unlock()
 		return false

@@ -168,11 +168,12 @@ func later(a, b time.Time) time.Time {
 	return b
 }
 
-// due returns the job whose turn it is and what it wants. The
+// due returns the job whose turn it is and what it wants. heard is the time until which all
+// that came has been looked at: no probe ends whose answer may still wait. The
 // caller tells with sentNow or failedNow what became of a sending; a probe that
 // ended is gone.
-func (s *schedule) due(now time.Time) (*job, action, bool) {
-	if j, ok := s.probing.First(); ok && !j.due.After(now) {
+func (s *schedule) due(now, heard time.Time) (*job, action, bool) {
+	if j, ok := s.probing.First(); ok && !j.due.After(heard) {
 		s.end(j)
 		return j, probeEnded, true
 	}

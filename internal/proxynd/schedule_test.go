@@ -27,7 +27,7 @@ func play(s *schedule, start time.Time, until time.Duration) []step {
 		if !ok || now.Sub(start) > until {
 			return steps
 		}
-		j, act, ok := s.due(now)
+		j, act, ok := s.due(now, now)
 		if !ok {
 			panic("next names a time at which nothing is due")
 		}
@@ -111,7 +111,7 @@ func TestScheduleGivesUpSending(t *testing.T) {
 	s.startProbe(now, hoa)
 	tries := 0
 	for {
-		j, act, ok := s.due(now)
+		j, act, ok := s.due(now, now)
 		if !ok || act != sendProbe {
 			t.Fatalf("after %d tries: due %v, action %v", tries, ok, act)
 		}
@@ -175,6 +175,23 @@ func TestScheduleLimitsTheRate(t *testing.T) {
 	}
 }
 
+// A probe does not end before all has been read that came until then: its answer may be there.
+func TestScheduleEndsNoProbeUnheard(t *testing.T) {
+	start := time.Unix(1000, 0)
+	s := newSchedule(Params{})
+	s.startProbe(start, hoa)
+	play(s, start, 0)
+	late := start.Add(5 * time.Second)
+	for _, heard := range []time.Time{{}, start, start.Add(time.Second - 1)} {
+		if j, act, ok := s.due(late, heard); ok {
+			t.Errorf("heard until %v: %v, action %v", heard, j.addr, act)
+		}
+	}
+	if _, act, ok := s.due(late, start.Add(time.Second)); !ok || act != probeEnded {
+		t.Errorf("heard until its end: action %v, %v", act, ok)
+	}
+}
+
 // numbered is a home address of many.
 func numbered(i int) netip.Addr {
 	a := hoa.As16()
@@ -199,7 +216,7 @@ func BenchmarkProbe(b *testing.B) {
 			for b.Loop() {
 				begin()
 				for ended := false; !ended; {
-					j, act, ok := s.due(now)
+					j, act, ok := s.due(now, now)
 					switch {
 					case !ok:
 						now, _ = s.next()

@@ -234,7 +234,8 @@ type Notice struct {
 	Ifindex   int
 	Sequence  uint16
 	Lifetime  time.Duration
-	Status    mh.Status // meaningful where HasStatus
+	Took      time.Duration // at a home agent: from a Binding Update's reception until its binding is in force; 0: unknown
+	Status    mh.Status     // meaningful where HasStatus
 	HasStatus bool
 	Warn      bool   // something a person should look at
 	Text      string // what happened, one clause, no address in it that has a field

@@ -10,6 +10,7 @@ import (
 	"github.com/vishvananda/netlink"
 	"golang.org/x/sys/unix"
 
+	"mip6d/internal/loss"
 	"mip6d/internal/role"
 )
 
@@ -260,9 +261,8 @@ func (b *Bindings) routed() (map[netip.Prefix]bool, error) {
 	return there, nil
 }
 
-// PortID is the netlink port by whose number the kernel tells of our own
-// requests.
-func (b *Bindings) PortID() (uint32, error) { return b.conn.portID() }
+// Losses hears when others delete what Reinstate sets again.
+func (b *Bindings) Losses() (*loss.Watch, error) { return losses(b.marks, b.conn) }
 
 // Settle says that every binding that is still wanted has been Set: routes of
 // an earlier run that are not among them are removed. removed counts them.

@@ -11,7 +11,7 @@
 // settings of managed interfaces, share.go the routers that
 // share load, labels.go the policy table for source addresses,
 // state.go what is remembered of both, mobilenode.go the applier of these three,
-// traffic.go what the kernel counts on tunnels, cleanup.go the end of it all.
+// traffic.go what the kernel counts on tunnels, losses.go what others delete, cleanup.go the end of it all.
 //
 // It decides nothing about the protocol, and leaves xfrm to internal/xfrmmig.
 package rtnl

@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"net/netip"
 
+	"mip6d/internal/loss"
 	"mip6d/internal/role"
 )
 
@@ -76,9 +77,8 @@ func (m *MobileNode) Devices(homeAgent netip.Addr) (device, receiver int) {
 	return 0, 0
 }
 
-// PortID is the netlink port by whose number the kernel tells of our own
-// requests.
-func (m *MobileNode) PortID() (uint32, error) { return m.conn.portID() }
+// Losses hears when others delete what Reinstate sets again.
+func (m *MobileNode) Losses() (*loss.Watch, error) { return losses(m.paths.marks, m.conn) }
 
 // Close releases the socket. What is in the kernel stays in force.
 func (m *MobileNode) Close() error { return m.conn.close() }

@@ -18,6 +18,7 @@ var cnAddr = netip.MustParseAddr("2001:db8:c::2")
 // paths in force, by home address.
 type correspondent struct {
 	host
+	w       *World
 	directs map[netip.Addr]role.Direct
 	refused map[netip.Addr]bool // the kernel has not taken the latest
 	crashed time.Time
@@ -25,8 +26,8 @@ type correspondent struct {
 }
 
 func newCorrespondent(w *World, newborn func() role.Machine) *correspondent {
-	c := &correspondent{directs: make(map[netip.Addr]role.Direct), refused: make(map[netip.Addr]bool), newborn: newborn}
-	c.host = host{w: w, name: "CN", machine: newborn(), carryOut: c.apply}
+	c := &correspondent{w: w, directs: make(map[netip.Addr]role.Direct), refused: make(map[netip.Addr]bool), newborn: newborn}
+	c.host = host{w: &w.stage, name: "CN", machine: newborn(), carryOut: c.apply}
 	return c
 }
 
@@ -41,6 +42,7 @@ func (c *correspondent) apply(e role.Effect) error {
 		w.say("CN: %s directly at %s", e.Direct.Peer, e.Direct.CareOf)
 		w.directSet(e.Direct)
 		c.directs[e.Direct.Peer] = e.Direct
+		return w.half("CN", errKernel)
 	case role.ClearDirect:
 		w.say("CN: %s by the home agent", e.Pair.Peer)
 		delete(c.directs, e.Pair.Peer)

@@ -13,6 +13,9 @@ type Faults struct {
 	DelayMin, DelayMax   time.Duration
 	BeaconMin, BeaconMax time.Duration // between router advertisements
 	Kernel               float64       // requests that the kernels refuse
+	Half                 float64       // requests that are carried out and said to have failed
+	Wire                 float64       // messages that the socket refuses
+	Lost                 float64       // news of the kernel with which its socket overruns
 	Duplicates           float64       // care-of addresses that others have
 	Squatter             bool          // another host on the home link has the home address
 	Attack               time.Duration // mean time between attacks; 0: none
@@ -57,6 +60,19 @@ func (f *Faults) drawIPv4(rng *rand.Rand) {
 	if f.IPv4 = rng.IntN(2) == 0; f.IPv4 {
 		f.Rival = time.Duration([]int{0, 3, 15}[rng.IntN(3)]) * time.Second
 	}
+}
+
+// drawHalf is apart for the same reason.
+func (f *Faults) drawHalf(rng *rand.Rand) { f.Half = []float64{0, 0, 0.02, 0.1}[rng.IntN(4)] }
+
+// half is the answer to a request that was carried out: now and then that it was not, as when
+// the kernel's answer is lost.
+func (s *stage) half(who string, err error) error {
+	if s.chance(s.faults.Half) {
+		s.say("%s: it is done, and said to have failed", who)
+		return err
+	}
+	return nil
 }
 
 // drawIPsec as well. What IPsec with static keys cannot protect from, replays to a home agent

@@ -20,6 +20,7 @@ var (
 // which are routes, source checks and proxy entries at once, and IPsec; and of its store.
 type homeAgent struct {
 	host
+	w *World
 	ipsec
 	bindings map[netip.Addr]role.Binding
 	stored   map[netip.Addr]role.Registration
@@ -28,8 +29,8 @@ type homeAgent struct {
 }
 
 func newHomeAgent(w *World, newborn func() role.Machine) *homeAgent {
-	h := &homeAgent{bindings: make(map[netip.Addr]role.Binding), stored: make(map[netip.Addr]role.Registration), newborn: newborn}
-	h.host = host{w: w, name: "HA", machine: newborn(), carryOut: h.apply, reborn: h.restart}
+	h := &homeAgent{w: w, bindings: make(map[netip.Addr]role.Binding), stored: make(map[netip.Addr]role.Registration), newborn: newborn}
+	h.host = host{w: &w.stage, name: "HA", machine: newborn(), carryOut: h.apply, reborn: h.restart}
 	return h
 }
 
@@ -51,6 +52,7 @@ func (h *homeAgent) apply(e role.Effect) error {
 		}
 		w.checkIPv4(e.Binding)
 		h.bindings[e.Binding.HomeAddress] = e.Binding
+		return w.half("HA", errKernel)
 	case role.ClearBinding:
 		if e.ID != 0 && w.chance(w.faults.Kernel) {
 			w.say("HA: kernel refuses to clear %s", e.HomeAddress)
@@ -58,7 +60,10 @@ func (h *homeAgent) apply(e role.Effect) error {
 		}
 		w.say("HA: no binding of %s", e.HomeAddress)
 		delete(h.bindings, e.HomeAddress)
-		return errors.Join(h.guard.Clear([]netip.Addr{e.HomeAddress})...)
+		if err := errors.Join(h.guard.Clear([]netip.Addr{e.HomeAddress})...); err != nil {
+			return err
+		}
+		return w.half("HA", errKernel)
 	case role.StoreRegistration:
 		if w.chance(w.faults.Kernel) {
 			w.say("HA: store refuses")
@@ -67,6 +72,7 @@ func (h *homeAgent) apply(e role.Effect) error {
 		if h.stored[e.Registration.HomeAddress] = e.Registration; e.Registration.Empty() {
 			delete(h.stored, e.Registration.HomeAddress)
 		}
+		return w.half("HA", errStore)
 	case role.StartDAD:
 		life := h.life
 		w.after(dadTime, func() {

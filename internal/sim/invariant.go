@@ -42,20 +42,21 @@ type update struct {
 }
 
 // fail notes the first thing that went wrong.
-func (w *World) fail(format string, args ...any) {
-	if w.broken == nil {
-		w.broken = fmt.Errorf(format, args...)
-		w.say("INVARIANT BROKEN: %v", w.broken)
+func (s *stage) fail(format string, args ...any) {
+	if s.broken == nil {
+		s.broken = fmt.Errorf(format, args...)
+		s.say("INVARIANT BROKEN: %v", s.broken)
 	}
 }
 
 // countStep: no machine keeps the daemon busy with nothing.
-func (w *World) countStep() {
-	if w.now.Sub(w.stepsFrom) >= time.Second {
-		w.steps, w.stepsFrom = 0, w.now
+func (s *stage) countStep() {
+	s.total++
+	if s.now.Sub(s.stepsFrom) >= time.Second {
+		s.steps, s.stepsFrom = 0, s.now
 	}
-	if w.steps++; w.steps > maxSteps {
-		w.fail("more than %d steps in a second", maxSteps)
+	if s.steps++; s.steps > s.maxSteps {
+		s.fail("more than %d steps in a second", s.maxSteps)
 	}
 }
 
@@ -181,8 +182,8 @@ func (w *World) acknowledged(p packet) {
 	}
 }
 
-// check holds after every step of a machine.
-func (w *World) check() {
+// checkAll holds after every step of a machine.
+func (w *World) checkAll() {
 	w.checkPath()
 	w.checkPromise()
 	w.checkTunnels()
@@ -203,7 +204,7 @@ func (w *World) checkPromise() {
 // checkPath: the home address is used in clear only where its link is.
 func (w *World) checkPath() {
 	m := w.mn
-	if !m.up || m.at == homeLink || m.refused || m.dead || m.unborn {
+	if !m.up || m.at == homeLink || m.refused || m.dead || m.unborn || m.misled {
 		return
 	}
 	switch m.path.Mode {

@@ -18,6 +18,7 @@ const mnIfindex = 7
 // care-of addresses, and the path of the home address.
 type mobileNode struct {
 	host
+	w *World
 	ipsec
 	at       place
 	up       bool
@@ -29,6 +30,8 @@ type mobileNode struct {
 	packets  uint64                        // on the direct path
 	stored   map[netip.Addr]role.ListEntry // by peer
 	crashed  time.Time
+	unkept   bool // the store has refused the latest of its registration: the next run is misled
+	misled   bool // this run goes on with what was not the latest, until it asks for a path
 	unborn   bool // the next run has not begun yet: nobody has seen what has become of the links
 	newborn  func() role.Machine
 }
@@ -40,8 +43,8 @@ type direct struct {
 }
 
 func newMobileNode(w *World, newborn func() role.Machine) *mobileNode {
-	m := &mobileNode{addrs: make(map[netip.Addr]bool), directs: make(map[netip.Addr]direct), stored: make(map[netip.Addr]role.ListEntry), newborn: newborn, crashed: epoch.Add(-time.Hour)}
-	m.host = host{w: w, name: "MN", machine: newborn(), carryOut: m.apply, reborn: m.restart}
+	m := &mobileNode{w: w, addrs: make(map[netip.Addr]bool), directs: make(map[netip.Addr]direct), stored: make(map[netip.Addr]role.ListEntry), newborn: newborn, crashed: epoch.Add(-time.Hour)}
+	m.host = host{w: &w.stage, name: "MN", machine: newborn(), carryOut: m.apply, reborn: m.restart}
 	return m
 }
 
@@ -72,7 +75,10 @@ func (m *mobileNode) apply(e role.Effect) error {
 	case role.SetHomePath:
 		err := errors.Join((&datapath.MobileNode{Paths: paths{m}, Tunnels: m.guard}).Apply([]role.Effect{e})...)
 		m.refused = err != nil
-		return err
+		if err != nil {
+			return err
+		}
+		return w.half("MN", errKernel)
 	case role.SetDirect:
 		if w.chance(w.faults.Kernel) {
 			w.say("MN: kernel refuses the direct path to %s", e.Direct.Peer)
@@ -80,16 +86,22 @@ func (m *mobileNode) apply(e role.Effect) error {
 		}
 		w.say("MN: %s directly from %s", e.Direct.Peer, e.Direct.CareOf)
 		m.directs[e.Direct.Peer] = direct{e.Direct, w.now.Add(e.Direct.Lifetime)}
+		return w.half("MN", errKernel)
 	case role.ClearDirect:
 		w.say("MN: %s by the home agent", e.Pair.Peer)
 		delete(m.directs, e.Pair.Peer)
 	case role.StoreListEntry:
-		if w.chance(w.faults.Kernel) {
+		refused := w.chance(w.faults.Kernel)
+		if e.Entry.Home {
+			m.unkept = refused
+		}
+		if refused {
 			return errStore
 		}
 		if m.stored[e.Entry.Peer] = e.Entry; e.Drop {
 			delete(m.stored, e.Entry.Peer)
 		}
+		return w.half("MN", errStore)
 	case role.AskTraffic:
 		life := m.life
 		w.after(time.Millisecond, func() {
@@ -138,6 +150,7 @@ func (m *mobileNode) detected(a netip.Addr) {
 
 // setPath changes the home address's path; at home the kernel may probe for it.
 func (m *mobileNode) setPath(p role.HomePath) {
+	m.misled = false
 	if p.Mode != m.path.Mode || p.CareOf != m.path.CareOf {
 		m.w.say("MN: path %s %s", p.Mode, p.CareOf)
 	}
@@ -237,7 +250,7 @@ func (m *mobileNode) restart() {
 	m.w.say("MN: starts again (store: %v)", m.w.faults.Store)
 	m.crashed = m.w.now
 	clear(m.directs)
-	m.unborn = true
+	m.unborn, m.misled = true, m.unkept
 	m.crash(m.newborn())
 	m.begin(m.w)
 	if !m.w.faults.Store {

@@ -104,7 +104,7 @@ func TestInvariantsCatchMutants(t *testing.T) {
 		},
 		{
 			"forgets what it has refused",
-			Mutants{IPv6Only: true, Unattended: true, HA: each(func(now time.Time, m role.Machine, e role.Effect) []role.Effect {
+			Mutants{IPv6Only: true, Whole: true, Unattended: true, HA: each(func(now time.Time, m role.Machine, e role.Effect) []role.Effect {
 				if s, ok := e.(role.StoreRegistration); ok {
 					s.Registration.Stamp, s.Registration.Sequent = 0, false
 					return []role.Effect{s}

@@ -28,6 +28,7 @@ type Mutants struct {
 
 	Unauthenticated bool // the home agent believes everybody
 	IPv6Only        bool // nobody wants an IPv4 home address
+	Whole           bool // nothing is done and said to have failed
 	Unattended      bool // no operator does anything
 
 	// IPsec is what happens to the tunnels of the side of that name; Naked leaves its
@@ -41,9 +42,13 @@ var key = []byte("0123456789abcdef")
 // New makes the world of a seed.
 func New(seed uint64, mutants Mutants) *World {
 	rng := rand.New(rand.NewPCG(seed, 6275))
-	w := &World{Seed: seed, rng: rng, now: epoch, stepsFrom: epoch, faults: drawFaults(rng), rng4: rand.New(rand.NewPCG(seed, 5555))}
+	w := &World{rng4: rand.New(rand.NewPCG(seed, 5555))}
+	w.stage = stage{Seed: seed, rng: rng, now: epoch, stepsFrom: epoch, maxSteps: maxSteps, check: w.checkAll, faults: drawFaults(rng)}
 	if !mutants.IPv6Only {
 		w.faults.drawIPv4(w.rng4)
+	}
+	if !mutants.Whole {
+		w.faults.drawHalf(rand.New(rand.NewPCG(seed, 105))) // ENOBUFS
 	}
 	w.mutants = mutants
 	if !mutants.Unauthenticated {
@@ -55,7 +60,7 @@ func New(seed uint64, mutants Mutants) *World {
 	}
 	w.record = record{order: make(map[update]int), acked: make(map[netip.Addr]role.Binding),
 		cnOrder: make(map[update]int), cnTaking: make(map[netip.Addr]uint16), tested: make(map[netip.Addr]bool)}
-	w.record.reliable = w.faults.Store && w.faults.Kernel == 0
+	w.record.reliable = w.faults.Store && w.faults.Kernel == 0 && w.faults.Half == 0
 	w.ha = newHomeAgent(w, func() role.Machine { return mutate(newHA(mutants.Unauthenticated, w.faults), mutants.HA) })
 	w.mn = newMobileNode(w, func() role.Machine { return mutate(newMN(rng, mutants.Unauthenticated, w.faults), mutants.MN) })
 	w.cn = newCorrespondent(w, func() role.Machine { return mutate(newCN(rng), mutants.CN) })

@@ -12,16 +12,28 @@ import (
 // epoch is when every story begins.
 var epoch = time.Date(2026, 1, 1, 0, 0, 0, 0, time.UTC)
 
+// stage is where a story takes place: its clock, its chance, and what is told of it.
+type stage struct {
+	Seed   uint64
+	rng    *rand.Rand
+	now    time.Time
+	queue  heap.Heap[*event]
+	serial uint64
+	mute   bool // nobody will read the story
+	story  []string
+	broken error  // the first invariant that did not hold
+	check  func() // what holds after every step of a machine; nil: nothing
+	faults Faults
+
+	total     int // steps of machines
+	steps     int // in this virtual second
+	stepsFrom time.Time
+	maxSteps  int
+}
+
 // World is one simulated run.
 type World struct {
-	Seed    uint64
-	rng     *rand.Rand
-	now     time.Time
-	queue   heap.Heap[*event]
-	serial  uint64
-	story   []string
-	broken  error // the first invariant that did not hold
-	faults  Faults
+	stage
 	network network
 	ha      *homeAgent
 	mn      *mobileNode
@@ -31,9 +43,6 @@ type World struct {
 	mutants  Mutants
 	rng4     *rand.Rand // of the other mobile node
 	rivalSeq uint16
-
-	steps     int // of machines, in this virtual second
-	stepsFrom time.Time
 }
 
 // event is something that will happen. Those of the same time happen in the
@@ -54,45 +63,48 @@ func (e *event) Before(other *event) bool {
 }
 
 // after plans something.
-func (w *World) after(d time.Duration, do func()) {
-	w.serial++
-	w.queue.Set(&event{at: w.now.Add(d), serial: w.serial, do: do})
+func (s *stage) after(d time.Duration, do func()) {
+	s.serial++
+	s.queue.Set(&event{at: s.now.Add(d), serial: s.serial, do: do})
 }
 
 // run lets time pass until an end, or until an invariant is broken.
-func (w *World) run(d time.Duration) {
-	end := w.now.Add(d)
-	for w.broken == nil {
-		e, ok := w.queue.First()
+func (s *stage) run(d time.Duration) {
+	end := s.now.Add(d)
+	for s.broken == nil {
+		e, ok := s.queue.First()
 		if !ok || e.at.After(end) {
 			break
 		}
-		w.queue.Remove(e)
-		w.now = e.at
+		s.queue.Remove(e)
+		s.now = e.at
 		e.do()
 	}
-	if w.broken == nil {
-		w.now = end
+	if s.broken == nil {
+		s.now = end
 	}
 }
 
 // say adds a line to the story.
-func (w *World) say(format string, args ...any) {
-	w.story = append(w.story, fmt.Sprintf("%10.3f  ", w.now.Sub(epoch).Seconds())+fmt.Sprintf(format, args...))
+func (s *stage) say(format string, args ...any) {
+	if s.mute {
+		return
+	}
+	s.story = append(s.story, fmt.Sprintf("%10.3f  ", s.now.Sub(epoch).Seconds())+fmt.Sprintf(format, args...))
 }
 
 // Story tells what happened, the last lines of it.
-func (w *World) Story(lines int) string {
-	from := max(len(w.story)-lines, 0)
-	return strings.Join(w.story[from:], "\n")
+func (s *stage) Story(lines int) string {
+	from := max(len(s.story)-lines, 0)
+	return strings.Join(s.story[from:], "\n")
 }
 
 // chance is true with a probability.
-func (w *World) chance(p float64) bool { return p > 0 && w.rng.Float64() < p }
+func (s *stage) chance(p float64) bool { return p > 0 && s.rng.Float64() < p }
 
 // between draws a duration.
-func (w *World) between(least, most time.Duration) time.Duration {
-	return least + time.Duration(w.rng.Int64N(int64(most-least)+1))
+func (s *stage) between(least, most time.Duration) time.Duration {
+	return least + time.Duration(s.rng.Int64N(int64(most-least)+1))
 }
 
 // random is an io.Reader over the seed, for the machines.

@@ -147,31 +147,6 @@ func (c *Conn) Cleanup() error {
 	return errors.Join(errs...)
 }
 
-// Sweep removes the direct paths of an earlier run and leaves signalling alone.
-// Nobody knows their tokens any more: whoever uses one is told, and begins anew.
-func (c *Conn) Sweep() error {
-	states, err := c.States()
-	if err != nil {
-		return err
-	}
-	policies, err := c.Policies()
-	if err != nil {
-		return err
-	}
-	var errs []error
-	for _, p := range policies {
-		if p.isOurs() && p.Priority == directPriority {
-			errs = append(errs, c.DeletePolicy(p))
-		}
-	}
-	for _, s := range states {
-		if s.Reqid == Reqid && !s.Wildcard {
-			errs = append(errs, c.DeleteState(s))
-		}
-	}
-	return errors.Join(errs...)
-}
-
 // isOurs says whether a policy carries our mark: all its templates do, or it has
 // none and is one of those that keep signalling as it is.
 func (p Policy) isOurs() bool {

@@ -3,6 +3,7 @@ package xfrmmig
 import (
 	"encoding/binary"
 	"net/netip"
+	"time"
 
 	"golang.org/x/sys/unix"
 )
@@ -51,6 +52,21 @@ func decodePolicy(b []byte) (p Policy, ok bool) {
 		}
 	})
 	return p, !others
+}
+
+// decodeEnd says when the kernel deletes a policy by itself, from the body of an
+// XFRM_MSG_NEWPOLICY; the zero time is never. Kernel and policy count by the wall
+// clock.
+func decodeEnd(b []byte) time.Time {
+	const lifetime, current, addTime = 56, 120, 16 // struct xfrm_lifetime_cfg, _cur
+	if len(b) < 168 {
+		return time.Time{}
+	}
+	after := native.Uint64(b[lifetime+hardAddExpires:])
+	if after == 0 || after > 1<<40 {
+		return time.Time{}
+	}
+	return time.Unix(int64(native.Uint64(b[current+addTime:])+after), 0)
 }
 
 // decodeTemplates reads templates, and says whether some are neither Mobile IPv6's

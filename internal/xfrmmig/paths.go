@@ -25,6 +25,7 @@ type Paths struct {
 	mu    sync.Mutex // Traffic is called from elsewhere than Apply
 	conn  *Conn
 	pairs map[role.Pair]wanted
+	left  leftovers // of an earlier run
 }
 
 // wanted is what is wanted of one pair, by side, and until when.
@@ -48,14 +49,21 @@ func (w wanted) left(now time.Time) pairState {
 }
 
 // OpenPaths opens the applier in the current network namespace. It needs
-// CAP_NET_ADMIN. post hands over what AskTraffic has asked for; it is called on
-// a goroutine of its own.
-func OpenPaths(post func(role.Event)) (*Paths, error) {
+// CAP_NET_ADMIN. Of the direct paths of an earlier run those of kept stay as they
+// are until they are set or cleared; the others are removed: who uses one is told,
+// and begins anew. post hands over what AskTraffic has asked for; it is called on a
+// goroutine of its own.
+func OpenPaths(post func(role.Event), kept []role.Direct) (*Paths, error) {
 	c, err := Dial()
 	if err != nil {
 		return nil, err
 	}
-	return &Paths{post: post, conn: c, pairs: make(map[role.Pair]wanted)}, nil
+	p := &Paths{post: post, conn: c, pairs: make(map[role.Pair]wanted)}
+	if p.left, err = c.sweep(kept); err != nil {
+		c.Close()
+		return nil, err
+	}
+	return p, nil
 }
 
 // Close releases the socket, once all that was asked for has been handed over.
@@ -91,20 +99,28 @@ func (p *Paths) set(d role.Direct) error {
 	pair.side[d.Side], pair.until[d.Side] = &d, now.Add(d.Lifetime)
 	p.pairs[d.Pair] = pair
 	for _, s := range states(d) {
+		if p.left.hasState(s) {
+			continue
+		}
 		if err := p.conn.SetState(s); err != nil {
 			return err
 		}
 	}
 	for _, policy := range pair.left(now).policies(d.Pair) {
+		if p.left.hasPolicy(policy, now) {
+			continue
+		}
 		if err := p.conn.SetPolicy(policy); err != nil {
 			return err
 		}
 	}
+	p.left.forget(d.Pair)
 	return nil
 }
 
 // clear also ends what another run has set.
 func (p *Paths) clear(pair role.Pair, side role.Side) error {
+	p.left.forget(pair)
 	rest := p.pairs[pair]
 	rest.side[side] = nil
 	state := rest.left(time.Now())

@@ -14,7 +14,7 @@ import (
 // looks at what the kernel has.
 func TestKernelDirectPathsComeAndGo(t *testing.T) {
 	testkernel.Namespace(t)
-	p, err := OpenPaths(func(role.Event) {})
+	p, err := OpenPaths(func(role.Event) {}, nil)
 	must(t, err)
 	defer p.Close()
 	must(t, p.conn.Set(CorrespondentSignalling()))
@@ -98,7 +98,8 @@ func TestKernelDirectPathsComeAndGo(t *testing.T) {
 	apply(role.ClearDirect{Pair: toCN, Side: role.Theirs})
 	look("not ours, and cleared", pairState{})
 	apply(role.SetDirect{Direct: ours})
-	must(t, p.conn.Sweep())
+	_, err = p.conn.sweep(nil)
+	must(t, err)
 	look("swept", pairState{})
 	kept, err := p.conn.Policies()
 	must(t, err)
@@ -120,7 +121,7 @@ func TestKernelDirectPathsComeAndGo(t *testing.T) {
 func TestKernelTrafficOfAPairIsAsked(t *testing.T) {
 	testkernel.Namespace(t)
 	var events []role.Event
-	p, err := OpenPaths(func(ev role.Event) { events = append(events, ev) })
+	p, err := OpenPaths(func(ev role.Event) { events = append(events, ev) }, nil)
 	must(t, err)
 	must(t, p.Apply([]role.Effect{role.AskTraffic{Pair: toCN}})[0])
 	must(t, p.Apply([]role.Effect{role.SetDirect{Direct: ours}})[0])
@@ -137,7 +138,7 @@ func TestKernelTrafficOfAPairIsAsked(t *testing.T) {
 // TestKernelDirectPathEndsByItself: nobody is there to clear it.
 func TestKernelDirectPathEndsByItself(t *testing.T) {
 	testkernel.Namespace(t)
-	p, err := OpenPaths(func(role.Event) {})
+	p, err := OpenPaths(func(role.Event) {}, nil)
 	must(t, err)
 	short := ours
 	short.Lifetime = time.Second
@@ -165,7 +166,7 @@ func TestKernelDirectPathEndsByItself(t *testing.T) {
 // with their number.
 func BenchmarkKernelCorrespondentBindings(b *testing.B) {
 	testkernel.Namespace(b)
-	p, err := OpenPaths(func(role.Event) {})
+	p, err := OpenPaths(func(role.Event) {}, nil)
 	if err != nil {
 		b.Fatal(err)
 	}

@@ -7,7 +7,7 @@ import (
 )
 
 func TestOwnAndSubPoliciesAreNoLoss(t *testing.T) {
-	l := &Losses{own: 7}
+	const own = 7
 	main, sub := Policy{Main: true}.encodeDelete(), Policy{}.encodeDelete()
 	for _, c := range []struct {
 		what string
@@ -26,7 +26,7 @@ func TestOwnAndSubPoliciesAreNoLoss(t *testing.T) {
 		{"a new one", msgNewSA, 9, nil, false},
 		{"a new policy", msgNewPolicy, 9, nil, false},
 	} {
-		if got := l.isLoss(netlink.Message{Header: netlink.Header{Type: c.typ, PID: c.from}, Data: c.data}); got != c.want {
+		if got := isLoss(netlink.Message{Header: netlink.Header{Type: c.typ, PID: c.from}, Data: c.data}, own); got != c.want {
 			t.Errorf("%s: %t", c.what, got)
 		}
 	}

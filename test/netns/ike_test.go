@@ -29,24 +29,41 @@ const ikeSecret = `secrets {
 }
 `
 
-// newManaged begins with a mobile node on a foreign link. swanctl is the file of
-// configs/strongswan for both sides; more stands in mip6d's ike section. prepare may
-// change what strongSwan is to read.
-func newManaged(t *testing.T, swanctl, more string, prepare func(*managed)) *managed {
+// plan is what a managed world is to be; the zero value is the one with a shared secret.
+type plan struct {
+	swanctl string         // a file of configs/strongswan, for both sides
+	fixed   bool           // strongSwan is said not to follow
+	prepare func(*managed) // changes what strongSwan is to read
+}
+
+// newManaged begins with a mobile node on a foreign link. strongSwan is there before mip6d,
+// as docs/ipsec.md has it.
+func newManaged(t *testing.T, p plan) *managed {
 	t.Helper()
-	w := new(managed)
-	w.protected = newProtected(t, topology.Foreign1, "", func(ha, mn *daemon.Config) { *ha, *mn = daemon.HomeAgentIKE(more), daemon.MobileNodeIKE(more) })
-	with := map[string][]byte{"etc/swanctl/conf.d/secrets.conf": []byte(ikeSecret)}
-	w.haIKE = newIKE(t, w.HA, "home-agent", swanctl, with)
-	w.mnIKE = newIKE(t, w.MN, "mobile-node", swanctl, with)
-	if prepare != nil {
-		prepare(w)
+	w := &managed{protected: new(protected)}
+	mobility := map[bool]string{false: "on", true: "off"}[p.fixed]
+	ha, mn := daemon.HomeAgentIKE(mobility), daemon.MobileNodeIKE(mobility)
+	if p.swanctl == "" {
+		p.swanctl = "swanctl.conf"
 	}
-	for _, c := range []*charon.Charon{w.haIKE, w.mnIKE} {
-		if err := c.Start(t.Context()); err != nil {
+	w.world = newWorld(t, settings{Config: topology.Config{Start: topology.Foreign1}, haConfig: &ha, mnConfig: &mn, before: func(topo *topology.Topology) {
+		var err error
+		if w.cable, err = capture.Start(topo.Switch, topology.MNPort, nil); err != nil {
 			t.Fatal(err)
 		}
-	}
+		t.Cleanup(func() { w.cable.Close() })
+		with := map[string][]byte{"etc/swanctl/conf.d/mip6d-secrets.conf": []byte(ikeSecret)}
+		w.haIKE = newIKE(t, topo.HA, "home-agent", p.swanctl, with)
+		w.mnIKE = newIKE(t, topo.MN, "mobile-node", p.swanctl, with)
+		if p.prepare != nil {
+			p.prepare(w)
+		}
+		for _, c := range []*charon.Charon{w.haIKE, w.mnIKE} {
+			if err := c.Start(t.Context()); err != nil {
+				t.Fatal(err)
+			}
+		}
+	}})
 	return w
 }
 
@@ -124,7 +141,7 @@ func (w *managed) tested(t *testing.T) {
 //
 // Requirements: 6275-10.3.1-23, 6275-10.3.2-4, 6275-11.3.2-3, 6275-11.7.3-16, 3776-4.4-1, 3776-4.4-2, 4877-4.4-1, 4877-7.3-1
 func TestKernelIKERegistersMovesAndRekeys(t *testing.T) {
-	w := newManaged(t, "swanctl.conf", "", nil)
+	w := newManaged(t, plan{})
 	daemon.New(t, w.CN, daemon.Correspondent())
 	fromCN := w.pingMN(t)
 	answered(t, fromCN, time.Time{}, 60*time.Second)

@@ -8,8 +8,17 @@ import (
 	"time"
 
 	"mip6d/test/netns/charon"
+	"mip6d/test/netns/daemon"
 	"mip6d/test/netns/topology"
 )
+
+// Both sides prove who they are by certificates.
+func TestIKELongCertificates(t *testing.T) {
+	w := newManaged(t, plan{swanctl: "swanctl-certificates.conf", prepare: func(w *managed) { certify(t, w.haIKE, w.mnIKE) }})
+	fromCN := w.pingMN(t)
+	answered(t, fromCN, time.Time{}, 90*time.Second)
+	w.move(t, fromCN, topology.Foreign2)
+}
 
 // edit changes a file below a root, in which old must be.
 func edit(t *testing.T, c *charon.Charon, name, old, new string) {
@@ -37,9 +46,9 @@ const (
 //
 // Requirements: 4877-4.2-1
 func TestIKELongAnothersHomeAddress(t *testing.T) {
-	w := newManaged(t, "swanctl.conf", "", func(w *managed) {
+	w := newManaged(t, plan{prepare: func(w *managed) {
 		edit(t, w.haIKE, swanctlFile, topology.HoA.String(), topology.HoA.Next().String())
-	})
+	}})
 	eventually(t, 90*time.Second, func() string {
 		if strings.Contains(w.haIKE.Log(), "traffic selectors") && strings.Contains(w.mnIKE.Log(), "TS_UNACCEPTABLE") {
 			return ""
@@ -53,13 +62,38 @@ func TestIKELongAnothersHomeAddress(t *testing.T) {
 	}
 }
 
+// Without mobility strongSwan authenticates anew from each care-of address, by itself.
+//
+// Requirements: 4877-7.4-1
+func TestIKELongWithoutMobility(t *testing.T) {
+	w := newManaged(t, plan{fixed: true, prepare: func(w *managed) {
+		edit(t, w.mnIKE, strongswanFile, "roam_events = no", "roam_events = yes")
+	}})
+	daemon.New(t, w.CN, daemon.Correspondent())
+	fromCN := w.pingMN(t)
+	answered(t, fromCN, time.Time{}, 90*time.Second)
+	up := w.move(t, fromCN, topology.Foreign2)
+	careOf := careOfOn(topology.Foreign2)
+	eventually(t, 60*time.Second, func() string {
+		out, err := w.haIKE.Swanctl(t.Context(), "--list-sas")
+		if err != nil || !strings.Contains(out, "remote 'mn100.example.org' @ "+careOf.String()) {
+			return out
+		}
+		return ""
+	})
+	if len(w.saysIKE(up)) == 0 {
+		t.Error("nothing of IKE at a move")
+	}
+	w.tested(t)
+}
+
 // strongSwan at the home agent is killed and knows nothing any more. The mobile node's
 // finds out (dead peer detection), and the next Binding Update has it begin anew.
 func TestIKELongDeadPeer(t *testing.T) {
-	w := newManaged(t, "swanctl.conf", "", func(w *managed) {
+	w := newManaged(t, plan{prepare: func(w *managed) {
 		edit(t, w.mnIKE, swanctlFile, "dpd_delay = 30s", "dpd_delay = 3s")
 		edit(t, w.mnIKE, strongswanFile, "charon {", "charon {\n retransmit_tries = 1\n retransmit_timeout = 2")
-	})
+	}})
 	fromCN := w.pingMN(t)
 	answered(t, fromCN, time.Time{}, 90*time.Second)
 	w.haIKE.Kill()

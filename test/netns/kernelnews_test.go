@@ -23,7 +23,7 @@ type kernelNews struct {
 // routeProtocol is kernel.route_protocol's default.
 const routeProtocol = 75
 
-func hearKernel(t *testing.T, n *node.Node) *kernelNews {
+func hearKernel(t testing.TB, n *node.Node) *kernelNews {
 	t.Helper()
 	open := func(proto int, groups ...int) int {
 		fd, err := unix.Socket(unix.AF_NETLINK, unix.SOCK_RAW|unix.SOCK_NONBLOCK|unix.SOCK_CLOEXEC, proto)
@@ -57,7 +57,7 @@ func hearKernel(t *testing.T, n *node.Node) *kernelNews {
 
 // changes returns what has happened since the last call. A filter that is replaced
 // in one step is none: the kernel calls that new.
-func (k *kernelNews) changes(t *testing.T) (list []string) {
+func (k *kernelNews) changes(t testing.TB) (list []string) {
 	t.Helper()
 	buf := make([]byte, 1<<20)
 	for name, fd := range map[string]int{"route": k.route, "xfrm": k.xfrm} {

@@ -1,6 +1,7 @@
 package netns
 
 import (
+	"flag"
 	"fmt"
 	"math/rand/v2"
 	"net/netip"
@@ -22,11 +23,14 @@ import (
 	"mip6d/test/netns/traffic"
 )
 
+var killsUnderLoad = flag.Int("kills", 20, "how often a home agent is killed under load; make soak does it 1000 times")
+
 // TestKernelKillsUnderLoad kills a home agent at random moments while mobile nodes
 // move. After each, the next run has every binding that was acknowledged, or a later
 // one of that mobile node, and the kernel has just those: routes and source check.
 func TestKernelKillsUnderLoad(t *testing.T) {
-	const nodes, kills = 100, 20
+	const nodes = 100
+	kills := *killsUnderLoad
 	topo := topology.New(t, topology.Config{Unplug: true})
 	w := &world{Topology: topo, ha: daemon.New(t, topo.HA, load.HomeAgent(nodes, nodes))}
 	g, err := load.New(topo, nodes, nodes)
@@ -102,6 +106,14 @@ var routeOf = regexp.MustCompile(`(?m)^(\S+)\s+encap ip6 .*\bdst (\S+) .*`)
 // kernelHas compares the home agent's routes and its source check with bindings.
 func (w *world) kernelHas(t *testing.T, when string, bound map[netip.Addr]netip.Addr) {
 	t.Helper()
+	if wrong := w.kernelDiffers(t, bound); wrong != "" {
+		t.Errorf("%s: %s", when, wrong)
+	}
+}
+
+// kernelDiffers says in what the kernel's do; "": in nothing.
+func (w *world) kernelDiffers(t *testing.T, bound map[netip.Addr]netip.Addr) string {
+	t.Helper()
 	out, err := w.HA.Run(t.Context(), "ip", "-6", "route", "show", "proto", "75")
 	if err != nil {
 		t.Fatal(err)
@@ -110,16 +122,18 @@ func (w *world) kernelHas(t *testing.T, when string, bound map[netip.Addr]netip.
 	for _, m := range routeOf.FindAllStringSubmatch(out, -1) {
 		routes[netip.MustParseAddr(strings.TrimSuffix(m[1], "/128"))] = netip.MustParseAddr(m[2])
 	}
+	var wrong []string
 	for what, got := range map[string]map[netip.Addr]netip.Addr{"routes": routes, "source check": w.sourceCheck(t)} {
 		if len(got) != len(bound) {
-			t.Errorf("%s: %s: %d entries for %d bindings", when, what, len(got), len(bound))
+			wrong = append(wrong, fmt.Sprintf("%s: %d entries for %d bindings", what, len(got), len(bound)))
 		}
 		for home, careOf := range bound {
 			if got[home] != careOf {
-				t.Errorf("%s: %s: %s at %s, bound at %s", when, what, home, got[home], careOf)
+				wrong = append(wrong, fmt.Sprintf("%s: %s at %s, bound at %s", what, home, got[home], careOf))
 			}
 		}
 	}
+	return strings.Join(wrong, "\n")
 }
 
 // sourceCheck is what the BPF map in force holds; there is no other of that name.
@@ -361,6 +375,50 @@ func TestKernelMobileNodeRestartsUnnoticed(t *testing.T) {
 		w.registered(t, restarted, 10*time.Second)
 		time.Sleep(time.Second)
 		news.unchanged(t, "restart")
+	}
+	for _, p := range pings {
+		if sent, lost := losses(t, p, steady); lost > 0 {
+			t.Errorf("%s: %d of %d lost", p.Name, lost, sent)
+		}
+	}
+}
+
+// TestKernelMobileNodeRestartsOnADirectPath: the correspondent holds the care-of address all the time, so packets go on
+// directly: none is lost, they don't take the tunnel, and nothing is deleted.
+func TestKernelMobileNodeRestartsOnADirectPath(t *testing.T) {
+	w, _ := newROWorld(t, settings{Config: topology.Config{Start: topology.Foreign1}})
+	w.registered(t, time.Time{}, 10*time.Second)
+	start := time.Now()
+	pings := []*traffic.Ping{w.pingMN(t), w.pingCN(t)}
+	w.direct(t, start, 10*time.Second)
+	time.Sleep(time.Second)
+	news := hearKernel(t, w.MN)
+	steady := time.Now()
+	for _, end := range []func() error{func() error { w.mn.Kill(); return nil }, w.mn.Stop} {
+		if err := end(); err != nil {
+			t.Fatal(err)
+		}
+		restarted := time.Now()
+		if err := w.mn.Start(t.Context()); err != nil {
+			t.Fatal(err)
+		}
+		w.registered(t, restarted, 10*time.Second)
+		if _, err := w.wire.Wait(within(t, 10*time.Second), restarted, received(capture.MH(capture.MHCareOfTest))); err != nil {
+			t.Fatalf("return routability does not begin anew: %v", err)
+		}
+		time.Sleep(time.Second)
+		for _, what := range news.changes(t) {
+			// Its new end is set in place: XFRM_MSG_UPDSA, XFRM_MSG_UPDPOLICY.
+			if what != "xfrm message 0x19" && what != "xfrm message 0x1a" {
+				t.Errorf("after a restart: %s", what)
+			}
+		}
+	}
+	for _, p := range w.wire.Select(steady, capture.Tunnelled) {
+		// Return routability does, and what the tunnel device says for itself.
+		if _, signalling := p.IP.Inner.MHType(); !signalling && !p.IP.Inner.Src.IsLinkLocalUnicast() {
+			t.Errorf("a packet took the tunnel %v after the first restart: %s → %s", p.Time.Sub(steady), p.IP.Inner.Src, p.IP.Inner.Dst)
+		}
 	}
 	for _, p := range pings {
 		if sent, lost := losses(t, p, steady); lost > 0 {

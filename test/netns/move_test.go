@@ -1,9 +1,11 @@
 package netns
 
 import (
+	"regexp"
 	"testing"
 	"time"
 
+	"mip6d/test/netns/daemon"
 	"mip6d/test/netns/topology"
 	"mip6d/test/netns/traffic"
 )
@@ -49,6 +51,24 @@ func TestKernelConnectionsSurviveMoves(t *testing.T) {
 	}
 	if n, err := tcp.Stop(5 * time.Second); err != nil {
 		t.Errorf("after %d bytes: %v", n, err)
+	}
+	reports(t, w.mn, "home → 2001:db8:f1:", "2001:db8:f2:[^ ]* → home", "<b>[0-9.]* ms</b>median interruption", "interrupted for [0-9.]* ms",
+		"<b>0</b>did not end", ">RA [0-9.]* ms<", ">path in force [0-9.]* ms<")
+	reports(t, w.ha, "nowhere → 2001:db8:f1:", "2001:db8:f1:[^ ]* → 2001:db8:f2:", "2001:db8:f2:[^ ]* → home",
+		"<b>[0-9.]* ms</b>median from a Binding Update", "in force [0-9.]* ms after the Binding Update came")
+}
+
+// reports looks at what mip6ctl draws of a daemon's past.
+func reports(t *testing.T, d *daemon.Daemon, want ...string) {
+	t.Helper()
+	page, err := d.Ctl(within(t, 20*time.Second), "report", "--since", "1h", "-o", "-")
+	if err != nil {
+		t.Fatal(err)
+	}
+	for _, w := range want {
+		if !regexp.MustCompile(w).MatchString(page) {
+			t.Errorf("the report of %s has nothing of %q", d.Node.Name, w)
+		}
 	}
 }
 

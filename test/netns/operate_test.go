@@ -1,11 +1,13 @@
 package netns
 
 import (
+	"slices"
 	"strings"
 	"testing"
 	"time"
 
 	"mip6d/test/netns/daemon"
+	"mip6d/test/netns/node"
 	"mip6d/test/netns/topology"
 )
 
@@ -113,5 +115,46 @@ func TestKernelControlTool(t *testing.T) {
 		{w.mn, topology.MNInterface, []string{"show", "interfaces"}},
 	} {
 		eventually(t, 5*time.Second, func() string { return w.shows(t, c.d, c.want, c.args...) })
+	}
+}
+
+// TestKernelOthersDeleteWhatIsOurs: as network managers do with routes and rules that they don't know.
+func TestKernelOthersDeleteWhatIsOurs(t *testing.T) {
+	w := newWorld(t, settings{Config: topology.Config{Start: topology.Foreign1}})
+	w.registered(t, time.Time{}, 10*time.Second)
+	ping := w.pingMN(t)
+	answered(t, ping, time.Time{}, 5*time.Second)
+	for _, n := range []*node.Node{w.HA, w.MN} {
+		state := func() string {
+			t.Helper()
+			out, err := n.Run(within(t, 10*time.Second), "sh", "-c", "ip -6 rule; ip -6 route show table all proto 75")
+			if err != nil {
+				t.Fatal(err)
+			}
+			lines := strings.Split(out, "\n")
+			slices.Sort(lines)
+			return strings.Join(lines, "\n")
+		}
+		want := state()
+		for name, harm := range map[string]string{
+			"routes": "ip -6 route flush table all proto 75",
+			"rules":  "ip -6 rule flush proto 75",
+		} {
+			if _, err := n.Run(within(t, 10*time.Second), "sh", "-c", harm); err != nil {
+				t.Fatal(err)
+			}
+			eventually(t, 10*time.Second, func() string {
+				if got := state(); got != want {
+					return n.Name + ": " + name + " were deleted, want\n" + want + "got\n" + got
+				}
+				return ""
+			})
+		}
+		answered(t, ping, time.Now(), 10*time.Second)
+	}
+	for _, d := range []*daemon.Daemon{w.ha, w.mn} {
+		if !strings.Contains(d.Log(), "deleted by another program; they are there again") {
+			t.Errorf("%s has not noticed", d.Node.Name)
+		}
 	}
 }

@@ -24,9 +24,9 @@ const (
 	firstRouter = 480
 )
 
-// loadedHomeAgent serves the load and the picture's mobile node.
-func loadedHomeAgent() daemon.Config {
-	cfg, one := load.HomeAgent(manyNodes, firstRouter), daemon.HomeAgent()
+// homeAgentOf serves the load of n, which are routers from one on, and the picture's mobile node.
+func homeAgentOf(n, routers int) daemon.Config {
+	cfg, one := load.HomeAgent(n, routers), daemon.HomeAgent()
 	cfg.Text = strings.Replace(cfg.Text, "  mobile_nodes:\n",
 		fmt.Sprintf("  mobile_nodes:\n    - {home_address: %s, auth: {spi: 256, key_file: $DIR/one}}\n", topology.HoA), 1)
 	cfg.Files["one"] = one.Files["key"]
@@ -36,7 +36,7 @@ func loadedHomeAgent() daemon.Config {
 // loaded is a world whose home agent has many bindings.
 func loaded(t *testing.T, wrap ...string) (*world, *load.Generator) {
 	t.Helper()
-	cfg := loadedHomeAgent()
+	cfg := homeAgentOf(manyNodes, firstRouter)
 	cfg.Wrap = wrap
 	w := newWorld(t, settings{Config: topology.Config{Start: topology.Foreign1}, haConfig: &cfg})
 	g, err := load.New(w.Topology, manyNodes, firstRouter)
@@ -138,7 +138,7 @@ func upgraded(t *testing.T, wrap ...string) {
 
 // losses ends a stream, and counts what was sent since then and what of it has no
 // answer. What is sent while the stream ends has no time for one.
-func losses(t *testing.T, p *traffic.Ping, since time.Time) (sent, lost int) {
+func losses(t testing.TB, p *traffic.Ping, since time.Time) (sent, lost int) {
 	t.Helper()
 	end := time.Now()
 	for _, x := range p.Stop(time.Second) {

@@ -8,6 +8,7 @@ import (
 	"slices"
 	"time"
 
+	draw "mip6d/internal/report"
 	"mip6d/test/demo/report"
 	"mip6d/test/netns/capture"
 	"mip6d/test/netns/topology"
@@ -85,11 +86,11 @@ func Handover(o Observation) (report.Handover, report.Move) {
 		if !g.FirstReply.IsZero() && g.FirstReply.Before(o.End) {
 			o.earliest(&h.FirstPacket, g.FirstReply)
 		}
-		move.Streams = append(move.Streams, report.Stream{Name: s.Name, Probes: o.probes(s.Probes)})
+		move.Streams = append(move.Streams, draw.Stream{Name: s.Name, Probes: o.probes(s.Probes)})
 	}
 	h.RO = o.optimised()
 	for _, s := range o.Direct {
-		move.Streams = append(move.Streams, report.Stream{Name: s.Name, Probes: o.probes(s.Probes)})
+		move.Streams = append(move.Streams, draw.Stream{Name: s.Name, Probes: o.probes(s.Probes)})
 	}
 	return h, move
 }
@@ -168,13 +169,13 @@ func (o Observation) earliest(m **report.Ms, t time.Time) {
 	}
 }
 
-func (o Observation) probes(all []traffic.Probe) []report.Probe {
-	var out []report.Probe
+func (o Observation) probes(all []traffic.Probe) []draw.Probe {
+	var out []draw.Probe
 	for _, p := range all {
 		if p.Sent.Before(o.LinkDown.Add(-before)) || !p.Sent.Before(o.End) {
 			continue
 		}
-		out = append(out, report.Probe{At: report.Ms(p.Sent.Sub(o.LinkUp)), Lost: p.Replied.IsZero()})
+		out = append(out, draw.Probe{At: p.Sent.Sub(o.LinkUp), Lost: p.Replied.IsZero()})
 	}
 	return out
 }

@@ -4,6 +4,7 @@ import (
 	"bytes"
 	"encoding/json"
 	"encoding/xml"
+	draw "mip6d/internal/report"
 	"strings"
 	"testing"
 	"time"
@@ -112,9 +113,9 @@ func page() Page {
 	lost.FirstPacket = nil
 	return Page{
 		Report: Report{Handovers: []Handover{foreign("1: foreign1 → foreign2", 40), lost}, TCP: TCP{Bytes: 1_500_000, OK: true}},
-		Moves: []Move{{CareOf: "2001:db8:f2::11", BUs: 1, Streams: []Stream{
-			{Name: "mn → cn", Probes: []Probe{{At: *ms(-5)}, {At: *ms(5), Lost: true}, {At: *ms(500)}}},
-			{Name: "cn → mn", Probes: []Probe{{At: *ms(22)}}},
+		Moves: []Move{{CareOf: "2001:db8:f2::11", BUs: 1, Streams: []draw.Stream{
+			{Name: "mn → cn", Probes: []draw.Probe{{At: -5 * time.Millisecond}, {At: 5 * time.Millisecond, Lost: true}, {At: 500 * time.Millisecond}}},
+			{Name: "cn → mn", Probes: []draw.Probe{{At: 22 * time.Millisecond}}},
 		}}, {BUs: 3, Leaked: 2}},
 		Kernel: "6.1", Accel: "software emulation", RA: "30–70 ms",
 	}
@@ -140,7 +141,7 @@ func TestHTMLShowsEveryHandover(t *testing.T) {
 
 func TestSVGIsWellFormedAndDrawsWhatIsInSight(t *testing.T) {
 	for i, r := range page().Rows() {
-		text := string(svg(r))
+		text := string(r.timeline())
 		d := xml.NewDecoder(strings.NewReader(text))
 		circles := map[string]int{}
 		for {
@@ -157,15 +158,6 @@ func TestSVGIsWellFormedAndDrawsWhatIsInSight(t *testing.T) {
 		}
 		if i == 0 && (circles["ok"] != 2 || circles["lost"] != 1) {
 			t.Errorf("dots drawn: %v, want 2 ok and 1 lost, the one at 500 ms being out of sight", circles)
-		}
-	}
-}
-
-func TestTicks(t *testing.T) {
-	for _, to := range []float64{20, 70, 150, 1200, 9000} {
-		got := ticks(-10, to)
-		if len(got) < 3 || len(got) > 11 || got[0] != 0 {
-			t.Errorf("ticks up to %g: %v", to, got)
 		}
 	}
 }

@@ -36,6 +36,14 @@ func OpenInjector(n *node.Node, ifname string) (*Injector, error) {
 	return i, nil
 }
 
+// Unseen has captures on the interface not see what is sent: a flood would keep them busy.
+func (i *Injector) Unseen() error {
+	if err := unix.SetsockoptInt(i.fd, unix.SOL_PACKET, unix.PACKET_QDISC_BYPASS, 1); err != nil {
+		return fmt.Errorf("%s: set PACKET_QDISC_BYPASS: %w", i.name, err)
+	}
+	return nil
+}
+
 // Send sends one frame.
 func (i *Injector) Send(frame []byte) error {
 	if err := unix.Sendto(i.fd, frame, 0, &i.to); err != nil {

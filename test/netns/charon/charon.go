@@ -62,8 +62,8 @@ type Charon struct {
 	log  log
 }
 
-// New unpacks strongSwan and adds files by their names below its root. Start starts it;
-// it ends at the test's end.
+// New unpacks strongSwan and adds files by their names below its root. Start starts it; it
+// ends at the test's end.
 func New(t testing.TB, n *node.Node, files map[string][]byte) *Charon {
 	t.Helper()
 	c := &Charon{Node: n, Root: t.TempDir()}

@@ -122,13 +122,13 @@ mobile_node:
 	}
 }
 
-// HomeAgentIKE and MobileNodeIKE have the keys of HomeAgentIPsec made by strongSwan. more
-// stands in the ike section, such as "mobility: off".
-func HomeAgentIKE(more string) Config { return ike(HomeAgentIPsec(""), more) }
+// HomeAgentIKE and MobileNodeIKE have the keys of HomeAgentIPsec made by strongSwan;
+// mobility is that key's.
+func HomeAgentIKE(mobility string) Config { return ike(HomeAgentIPsec(""), mobility) }
 
 // MobileNodeIKE is the other side of HomeAgentIKE.
-func MobileNodeIKE(more string) Config { return ike(MobileNodeIPsec(""), more) }
+func MobileNodeIKE(mobility string) Config { return ike(MobileNodeIPsec(""), mobility) }
 
-func ike(c Config, more string) Config {
-	return Config{Text: strings.ReplaceAll(c.Text, "spi: 4096, key_file: $DIR/secret", "ike: {number: 1, "+more+"}")}
+func ike(c Config, mobility string) Config {
+	return Config{Text: strings.ReplaceAll(c.Text, "spi: 4096, key_file: $DIR/secret", "ike: {number: 1, mobility: "+mobility+"}")}
 }

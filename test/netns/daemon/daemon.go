@@ -201,6 +201,9 @@ func (d *Daemon) Ctl(ctx context.Context, args ...string) (string, error) {
 	return d.Node.Run(ctx, "mip6ctl", append([]string{"--socket", d.Socket()}, args...)...)
 }
 
+// PID is the running mip6d's.
+func (d *Daemon) PID() int { return d.cmd.Process.Pid }
+
 // Log is what mip6d has printed so far, over all its starts.
 func (d *Daemon) Log() string { return d.log.String() }
 

@@ -21,7 +21,6 @@ import (
 
 	"mip6d/internal/loadgen"
 	"mip6d/internal/mh"
-	"mip6d/internal/rr"
 	"mip6d/test/netns/capture"
 	"mip6d/test/netns/daemon"
 	"mip6d/test/netns/topology"
@@ -118,15 +117,15 @@ func Sample(n, step, routers int) daemon.Config {
 
 // Generator is the load machine, on the link between home agent and router.
 type Generator struct {
-	out     *capture.Injector
-	replies *capture.Capture
-	answers chan answer
-	gateway string // link-layer address of the router
-	seq     []uint16
-	routers int // the first mobile router
-	pending map[netip.Addr]request
-	resent  int
-	last    map[netip.Addr][]byte // each one's last Binding Update, as it was sent
+	out        *capture.Injector
+	replies    *capture.Capture
+	answers    chan answer
+	gateway    string // link-layer address of the router
+	seq        []uint16
+	population loadgen.Population
+	pending    map[netip.Addr]request
+	resent     int
+	last       map[netip.Addr][]byte // each one's last Binding Update, as it was sent
 }
 
 // request is a registration that was not acknowledged yet.
@@ -144,7 +143,7 @@ type answer struct {
 // New makes the CN's machine the load machine; n is the number of mobile nodes, and
 // routers the first that is a mobile router.
 func New(topo *topology.Topology, n, routers int) (*Generator, error) {
-	g := &Generator{routers: routers, answers: make(chan answer, 1<<16), gateway: "02:00:00:00:0c:01",
+	g := &Generator{population: Population(n, routers), answers: make(chan answer, 1<<16), gateway: "02:00:00:00:0c:01",
 		seq: make([]uint16, n), pending: map[netip.Addr]request{}, last: map[netip.Addr][]byte{}}
 	if err := Prepare(topo); err != nil {
 		return nil, err
@@ -185,9 +184,10 @@ func (g *Generator) send(r request) error {
 // de-registers.
 func (g *Generator) Update(round, i int, lifetime time.Duration) ([]byte, error) {
 	g.seq[i]++
-	home := HomeAddress(i)
-	packet, err := bindingUpdate(home, CareOf(round, i), g.seq[i], time.Now(), lifetime, i >= g.routers)
-	g.last[home] = packet
+	packet, err := g.population.Packet(loadgen.Update{
+		Node: i, CareOf: CareOf(round, i), Sequence: g.seq[i], Lifetime: lifetime, At: time.Now(),
+	})
+	g.last[HomeAddress(i)] = packet
 	return packet, err
 }
 
@@ -220,6 +220,24 @@ func (g *Generator) Answer(i int, packet []byte, limit time.Duration) (status ui
 	}
 }
 
+// Accepted waits a while for acknowledgements that accept, and returns whose they are.
+func (g *Generator) Accepted(wait time.Duration) (homes []netip.Addr) {
+	end := time.After(wait)
+	for {
+		select {
+		case a := <-g.answers:
+			if a.status < 128 {
+				homes = append(homes, a.home)
+			}
+		case <-end:
+			return homes
+		}
+	}
+}
+
+// SetChecksum makes the checksum of a Mobility Header right, between these ends.
+func SetChecksum(raw []byte, src, dst netip.Addr) { mh.SetChecksum(raw, src, dst) }
+
 // Pending is how many registrations wait for their acknowledgement.
 func (g *Generator) Pending() int { return len(g.pending) }
 
@@ -230,14 +248,22 @@ func (g *Generator) Resent() int { return g.resent }
 // accepts, and waits for no registration any more.
 func (g *Generator) Drain(accepted map[netip.Addr]uint16) {
 	clear(g.pending)
+	g.Note(accepted)
+}
+
+// Note takes the answers that have come, and notes the sequence number of each that accepts.
+// It says how many there were, and how many of them accept.
+func (g *Generator) Note(accepted map[netip.Addr]uint16) (answers, yes int) {
 	for {
 		select {
 		case a := <-g.answers:
+			answers++
 			if a.status < 128 {
+				yes++
 				accepted[a.home] = a.sequence
 			}
 		default:
-			return
+			return answers, yes
 		}
 	}
 }
@@ -303,35 +329,4 @@ func (g *Generator) Each(round, n, step, window int, lifetime, limit time.Durati
 		}
 	}
 	return nil
-}
-
-// bindingUpdate builds a whole packet: IPv6 from the care-of address, Home
-// Address option, Mobility Header (RFC 6275 §6.1.7, §6.3; RFC 4285 §5.1, §6).
-func bindingUpdate(home, careOf netip.Addr, seq uint16, now time.Time, lifetime time.Duration, router bool) ([]byte, error) {
-	hoa := home.As16()
-	bu := &mh.BindingUpdate{
-		Header: mh.Header{Options: mh.Options{
-			mh.MobileNodeIdentifier{Subtype: mh.SubtypeNAI, Identifier: []byte(hex.EncodeToString(hoa[:]))},
-			mh.MesgID{Timestamp: ntp(now)},
-			mh.MobilityMessageAuthentication{Subtype: mh.SubtypeMNHA, SPI: spi, Authenticator: make([]byte, rr.AuthenticatorLen)},
-		}},
-		Sequence: seq, Ack: true, Home: true, Router: router, Lifetime: lifetime,
-	}
-	raw, err := mh.Marshal(bu)
-	if err != nil {
-		return nil, err
-	}
-	mac := rr.MNHA(key, careOf, home, mh.Covered(raw, mh.OptionMobilityMessageAuthentication, mh.SubtypeMNHA))
-	copy(raw[mh.AuthenticatorOffset(raw, mh.OptionMobilityMessageAuthentication, mh.SubtypeMNHA):], mac[:])
-	mh.SetChecksum(raw, home, topology.HAAddr)
-	options := append([]byte{capture.ProtoMH, 2, 1, 2, 0, 0, 0xc9, 16}, hoa[:]...)
-	return capture.IPv6Packet(careOf, topology.HAAddr, 60, append(options, raw...)), nil
-}
-
-// ntp is the timestamp of RFC 4285 §6: NTP's, seconds since 1900 and a binary
-// fraction.
-func ntp(t time.Time) uint64 {
-	const since1900 = 2208988800
-	fraction := uint64(t.Nanosecond()) << 32 / uint64(time.Second)
-	return uint64(t.Unix()+since1900)<<32 | fraction
 }

@@ -93,7 +93,7 @@ func inVM(ctx context.Context, o options, bin string, args []string) error {
 	const dir = "/demo"
 	cfg := vm.Config{
 		Args:   append(append([]string{"/bin/demo"}, args...), "-dir", dir, "-accel", "a VM"),
-		Kernel: o.kernel, NoKVM: o.tcg, Memory: 1024, Timeout: 5 * time.Minute,
+		Kernel: o.kernel, NoKVM: o.tcg, Memory: 1024, Timeout: 10 * time.Minute, // two rounds
 		Fetch: []string{dir}, FetchDir: filepath.Join(o.dir, "guest"),
 		Stdout: os.Stdout, Stderr: os.Stderr,
 	}

@@ -1,0 +1,134 @@
+package netns
+
+import (
+	"flag"
+	"fmt"
+	"net/netip"
+	"testing"
+	"time"
+
+	"mip6d/internal/bul"
+	"mip6d/test/netns/daemon"
+	"mip6d/test/netns/fault"
+	"mip6d/test/netns/load"
+	"mip6d/test/netns/topology"
+)
+
+var (
+	faultRounds = flag.Int("fault.rounds", 4, "how often every mobile node moves while system calls fail")
+	faultSeed   = flag.Uint64("fault.seed", uint64(time.Now().UnixNano()), "which of them fail")
+)
+
+// TestSoakFaults has a home agent's system calls fail at random while mobile nodes move. It
+// answers what it could not do, keeps what it has promised, and when nothing fails any more it
+// sets kernel and store right by itself: both have what was acknowledged last, or what came
+// later, also in the next run.
+func TestSoakFaults(t *testing.T) {
+	const nodes = 40
+	inj, err := fault.New(t.TempDir(), *faultSeed)
+	if err != nil {
+		t.Fatal(err)
+	}
+	topo := topology.New(t, topology.Config{Unplug: true})
+	cfg := load.HomeAgent(nodes, nodes)
+	if cfg.Wrap, err = inj.Wrap(); err != nil {
+		t.Fatal(err)
+	}
+	w := &world{Topology: topo, ha: daemon.New(t, topo.HA, cfg)}
+	t.Cleanup(func() {
+		w.ha.Kill()
+		if err := inj.Close(); err != nil {
+			t.Error(err)
+		}
+	})
+	g, err := load.New(topo, nodes, nodes)
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer g.Close()
+	if err := g.Round(0, nodes, nodes, 30*time.Second); err != nil {
+		t.Fatal(err)
+	}
+	type update struct {
+		home     netip.Addr
+		sequence uint16
+	}
+	sent := make(map[update]netip.Addr) // where each says the mobile node is
+	acked := make(map[netip.Addr]uint16)
+	for i := range nodes {
+		sent[update{load.HomeAddress(i), g.Sequence(i)}] = load.CareOf(0, i)
+		acked[load.HomeAddress(i)] = g.Sequence(i)
+	}
+	inj.Arm(fault.Rates{Request: 0.05, Answer: 0.01, Map: 0.05, Disk: 0.05, Send: 0.02})
+	answers, accepted := 0, 0
+	for round := range *faultRounds {
+		for i := range nodes {
+			if err := g.Send(round+1, i); err != nil {
+				t.Fatal(err)
+			}
+			sent[update{load.HomeAddress(i), g.Sequence(i)}] = load.CareOf(round+1, i)
+			if i%8 == 7 {
+				time.Sleep(20 * time.Millisecond) // several batches
+			}
+		}
+		eventually(t, 10*time.Second, func() string {
+			n, yes := g.Note(acked)
+			answers, accepted = answers+n, accepted+yes
+			if left := (round+1)*nodes - answers; left > nodes/4 {
+				return fmt.Sprintf("%d are not answered", left) // some answers can't be sent
+			}
+			return ""
+		})
+	}
+	failed := inj.Counts()
+	inj.Arm(fault.Rates{})
+	if !w.ha.Running() {
+		t.Fatal("mip6d has ended")
+	}
+	t.Logf("seed %d: %d Binding Updates, %d answered, %d accepted; failed: %v", *faultSeed, *faultRounds*nodes, answers, accepted, failed)
+	if len(failed) == 0 {
+		t.Error("nothing has failed")
+	}
+	bound := make(map[netip.Addr]netip.Addr)
+	agree := func(when string) {
+		t.Helper()
+		eventually(t, 20*time.Second, func() string {
+			g.Note(acked)
+			clear(bound)
+			for _, b := range w.bindings(t) {
+				bound[b.HomeAddress] = b.CareOf
+				last := acked[b.HomeAddress]
+				if b.Sequence != last && !bul.Later(b.Sequence, last) {
+					return fmt.Sprintf("%s: %s has sequence number %d, and %d was acknowledged", when, b.HomeAddress, b.Sequence, last)
+				}
+				if want := sent[update{b.HomeAddress, b.Sequence}]; b.CareOf != want {
+					return fmt.Sprintf("%s: %s is at %s by its Binding Update %d, which said %s", when, b.HomeAddress, b.CareOf, b.Sequence, want)
+				}
+			}
+			if len(bound) != nodes {
+				return fmt.Sprintf("%s: %d bindings, want %d", when, len(bound), nodes)
+			}
+			return w.kernelDiffers(t, bound)
+		})
+	}
+	agree("when nothing fails any more")
+	// What the store has by now is told by the next run.
+	before := make(map[netip.Addr]netip.Addr)
+	time.Sleep(2 * time.Second) // what could not be stored is stored a second later
+	for home, careOf := range bound {
+		before[home] = careOf
+	}
+	w.ha.Kill()
+	if err := w.ha.Start(t.Context()); err != nil {
+		t.Fatal(err)
+	}
+	agree("in the next run")
+	for home, careOf := range before {
+		if bound[home] != careOf {
+			t.Errorf("%s was at %s, and is at %s in the next run", home, careOf, bound[home])
+		}
+	}
+	if err := g.Round(*faultRounds+1, nodes, nodes, 30*time.Second); err != nil {
+		t.Error(err)
+	}
+}
