@@ -1,6 +1,7 @@
 package netns
 
 import (
+	"errors"
 	"flag"
 	"fmt"
 	"net/netip"
@@ -59,7 +60,7 @@ func TestSoakFaults(t *testing.T) {
 		sent[update{load.HomeAddress(i), g.Sequence(i)}] = load.CareOf(0, i)
 		acked[load.HomeAddress(i)] = g.Sequence(i)
 	}
-	inj.Arm(fault.Rates{Request: 0.05, Answer: 0.01, Map: 0.05, Disk: 0.05, Send: 0.02})
+	inj.Arm(fault.Rates{Request: 0.3, Answer: 0.02, Map: 0.05, Disk: 0.05, Send: 0.02}) // few requests carry many routes
 	answers, accepted := 0, 0
 	for round := range *faultRounds {
 		for i := range nodes {
@@ -86,8 +87,10 @@ func TestSoakFaults(t *testing.T) {
 		t.Fatal("mip6d has ended")
 	}
 	t.Logf("seed %d: %d Binding Updates, %d answered, %d accepted; failed: %v", *faultSeed, *faultRounds*nodes, answers, accepted, failed)
-	if len(failed) == 0 {
-		t.Error("nothing has failed")
+	for _, k := range []fault.Kind{fault.Request, fault.Map, fault.Disk} {
+		if failed[k] == 0 {
+			t.Errorf("nothing of kind %s has failed", k)
+		}
 	}
 	bound := make(map[netip.Addr]netip.Addr)
 	agree := func(when string) {
@@ -131,4 +134,60 @@ func TestSoakFaults(t *testing.T) {
 	if err := g.Round(*faultRounds+1, nodes, nodes, 30*time.Second); err != nil {
 		t.Error(err)
 	}
+}
+
+// TestSoakFaultsOfMobileNodeAndCorrespondent has system calls of both fail while the mobile node moves and
+// packets go both ways. Neither ends; when nothing fails any more, the mobile node is registered
+// where it is, and packets arrive.
+func TestSoakFaultsOfMobileNodeAndCorrespondent(t *testing.T) {
+	injector := func(cfg *daemon.Config) *fault.Injector {
+		t.Helper()
+		inj, err := fault.New(t.TempDir(), *faultSeed)
+		if err != nil {
+			t.Fatal(err)
+		}
+		if cfg.Wrap, err = inj.Wrap(); err != nil {
+			t.Fatal(err)
+		}
+		return inj
+	}
+	mnConfig, cnConfig := daemon.MobileNode(), daemon.Correspondent()
+	atMN, atCN := injector(&mnConfig), injector(&cnConfig)
+	w := newWorld(t, settings{Config: topology.Config{Start: topology.Foreign1}, mnConfig: &mnConfig})
+	cn := daemon.New(t, w.CN, cnConfig)
+	t.Cleanup(func() {
+		w.mn.Kill()
+		cn.Kill()
+		if err := errors.Join(atMN.Close(), atCN.Close()); err != nil {
+			t.Error(err)
+		}
+	})
+	w.registered(t, time.Time{}, 10*time.Second)
+	w.pingMN(t)
+	pings := w.pingCN(t)
+	rates := fault.Rates{Request: 0.05, Answer: 0.02, Map: 0.05, Disk: 0.05, Send: 0.02}
+	atMN.Arm(rates)
+	atCN.Arm(rates)
+	places := []topology.Link{topology.Foreign2, topology.Foreign1, topology.Home, topology.Foreign1, topology.Foreign2}
+	for _, to := range places {
+		if _, err := w.Move(to); err != nil {
+			t.Fatal(err)
+		}
+		time.Sleep(700 * time.Millisecond) // whatever comes of it
+	}
+	t.Logf("seed %d: failed at the mobile node: %v; at the correspondent: %v", *faultSeed, atMN.Counts(), atCN.Counts())
+	atMN.Arm(fault.Rates{})
+	atCN.Arm(fault.Rates{})
+	if !w.mn.Running() || !cn.Running() {
+		t.Fatal("a mip6d has ended")
+	}
+	if atMN.Counts()[fault.Request] == 0 {
+		t.Error("no request of the mobile node has failed")
+	}
+	up, err := w.Move(topology.Foreign1)
+	if err != nil {
+		t.Fatal(err)
+	}
+	w.registered(t, up, 30*time.Second)
+	answered(t, pings, up, 30*time.Second)
 }
