@@ -79,6 +79,9 @@ func (n *mobileNode) notify(t time.Time, notice role.Notice) {
 	case role.NoticeRegistered, role.NoticeUnregistered, role.NoticeAtHome, role.NoticeAckReceived, role.NoticeHomeAgent:
 		n.gates.update(time.Now())
 	}
+	if notice.Kind == role.NoticeHomeAddress && n.watch != nil {
+		n.d.problems.set("watch "+notice.HoA.String()+" for new peers", n.watchHome(notice))
+	}
 	n.d.notify(t, notice)
 }
 

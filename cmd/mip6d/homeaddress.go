@@ -20,6 +20,9 @@ func formHomeAddresses(cfg *config.Config, linkAddr func(ifname string) ([]byte,
 	taken := make(map[netip.Addr]bool)
 	for i := range cfg.MobileNode.Homes {
 		h := &cfg.MobileNode.Homes[i]
+		if h.Stateful() {
+			continue
+		}
 		if h.Formed != nil {
 			a, err := linkAddr(h.Formed.Interface)
 			made, ok := mn.HomeAddress(h.HomeAddress, a)

@@ -79,7 +79,7 @@ func (d *daemon) mobileNode(cfg *config.Config) (_ wiring, err error) {
 	}
 	d.keep(kernel)
 	left := kept.Restored()
-	if err := kernel.Settle(append(homeAddresses(cfg.MobileNode), assigned(left)...), default4(cfg.MobileNode, left), networks); err != nil {
+	if err := kernel.Settle(append(homeAddresses(cfg.MobileNode), assigned(cfg.MobileNode, left)...), default4(cfg.MobileNode, left), networks); err != nil {
 		return nil, err
 	}
 	if n.paths, err = d.openDirect(keptDirect(left), xfrmmig.MobileNodeSignalling()); err != nil {
@@ -166,7 +166,7 @@ func (n *mobileNode) sockets(cfg *config.Config, kernel engine.Applier, kept *st
 	d.task(func(ctx context.Context) error { return icmp.Run(ctx, d.engine.Offer) })
 	d.task(func(ctx context.Context) error { return routers.Run(ctx, d.engine.Offer) })
 	d.task(func(ctx context.Context) error { return monitor.Run(ctx, n.news) })
-	if err := n.sightPeers(cfg); err != nil {
+	if err := n.sightPeers(cfg, left); err != nil {
 		return err
 	}
 	return n.listen()
@@ -253,7 +253,9 @@ func interfaceNames(c *config.MobileNode) []string {
 func homeAddresses(c *config.MobileNode) []netip.Addr {
 	var list []netip.Addr
 	for _, h := range c.Homes {
-		list = append(list, h.HomeAddress.Addr())
+		if !h.Stateful() {
+			list = append(list, h.HomeAddress.Addr())
+		}
 		if h.IPv4 != nil && !h.IPv4.Addr.IsUnspecified() {
 			list = append(list, h.IPv4.Addr)
 		}
@@ -271,7 +273,7 @@ func default4(c *config.MobileNode, left role.Restored) (a netip.Addr) {
 			return h.IPv4.Addr
 		}
 		for _, e := range left.Entries {
-			if e.HomeAddress == h.HomeAddress.Addr() {
+			if e.HomeAddress == h.HomeAddress.Addr() || h.Stateful() && h.HomeAddress.Contains(e.HomeAddress) {
 				a = e.IPv4HomeAddress
 			}
 		}
@@ -279,8 +281,14 @@ func default4(c *config.MobileNode, left role.Restored) (a netip.Addr) {
 	return a
 }
 
-// assigned are the IPv4 home addresses that home agents have given to an earlier run.
-func assigned(left role.Restored) (list []netip.Addr) {
+// assigned are the home addresses that DHCPv6, and the IPv4 home addresses that home agents
+// have given to an earlier run.
+func assigned(c *config.MobileNode, left role.Restored) (list []netip.Addr) {
+	for _, l := range left.Leases {
+		if slices.ContainsFunc(c.Homes, func(h config.Home) bool { return h.Stateful() && h.HomeAddress == l.HomeAddress.Masked() }) {
+			list = append(list, l.HomeAddress.Addr())
+		}
+	}
 	for _, e := range left.Entries {
 		if e.IPv4HomeAddress.IsValid() {
 			list = append(list, e.IPv4HomeAddress)
@@ -311,8 +319,8 @@ func mnParams(c *config.MobileNode) mn.Params {
 		})
 	}
 	for _, h := range c.Homes {
-		home := mn.Home{HomeAddress: h.HomeAddress, HomeAgent: h.HomeAgent, Lifetime: h.Lifetime, LinkLocal: h.LinkLocal, Fixed: !h.Renumber || h.IPsec != nil,
-			KeyMgmt: h.IPsec.MovesKeys()}
+		home := mn.Home{HomeAddress: h.HomeAddress, HomeAgent: h.HomeAgent, Lifetime: h.Lifetime, LinkLocal: h.LinkLocal,
+			Fixed: !h.Renumber || h.IPsec != nil || h.Stateful(), Stateful: h.Stateful(), KeyMgmt: h.IPsec.MovesKeys()}
 		if a := h.Auth; a != nil {
 			home.Auth = &mn.Auth{SPI: a.SPI, Key: a.Key, Replay: mn.ReplayTimestamp, MNID: a.MNID}
 			if a.Replay != config.ReplayTimestamp {

@@ -26,6 +26,7 @@ var judgements = []struct {
 	{"IPsec", ctl.Critical, "see what else manages xfrm here (ip xfrm policy): what should be protected is refused meanwhile"},
 	{registrationProblem, ctl.Critical, "see mip6ctl trace of the home address, here and at the home agent"},
 	{homeAddressProblem, ctl.Critical, "find the node that has it, or give this one another home address"},
+	{noHomeAddressProblem, ctl.Critical, "connect to the home link with a DHCPv6 client running there (systemd-networkd, NetworkManager, dhclient), and see that its server gives an address in this prefix; it is kept for when you are away"},
 	{"store", ctl.Serious, "keep or send the file that was put aside; mobile nodes register anew within their lifetimes. A restart forgets this"},
 	{"reload", ctl.Serious, "mend the configuration (mip6ctl check names every mistake), then mip6ctl reload; a restart takes over what a reload can't"},
 	{"home link", ctl.Serious, "see that the interface is there and up (ip link)"},

@@ -12,8 +12,8 @@ import (
 
 // sightPeers has the tunnel devices watched for new peers. Where BPF may not be
 // used, route optimisation begins by hand only.
-func (n *mobileNode) sightPeers(cfg *config.Config) error {
-	watch, err := sighting.Open(sighting.Config{Homes: homeAddresses(cfg.MobileNode)})
+func (n *mobileNode) sightPeers(cfg *config.Config, left role.Restored) error {
+	watch, err := sighting.Open(sighting.Config{Homes: append(homeAddresses(cfg.MobileNode), assigned(cfg.MobileNode, left)...)})
 	if err != nil {
 		n.d.log.Warn("new peers can't be seen here; route optimisation begins with mip6ctl ro start only", "err", err)
 		n.d.problems.set("route optimisation", err)
@@ -44,4 +44,12 @@ func tunnelNames(cfg *config.Config) (names []string) {
 		names = append(names, name, name+"r")
 	}
 	return names
+}
+
+// watchHome follows what DHCPv6 gives and takes.
+func (n *mobileNode) watchHome(notice role.Notice) error {
+	if notice.Warn {
+		return n.watch.RemoveHome(notice.HoA)
+	}
+	return n.watch.AddHome(notice.HoA)
 }

@@ -17,15 +17,16 @@ const unanswered = 3
 
 // What is found by looking begins with one of these, and nothing else does.
 const (
-	registrationProblem = "home registration"
-	homeAddressProblem  = "home address"
-	homeLinkProblem     = "home link is down"
-	interfacesProblem   = "interfaces"
-	fullProblem         = "max_bindings"
-	openProblem         = "allow_unauthenticated"
+	registrationProblem  = "home registration"
+	homeAddressProblem   = "home address"
+	noHomeAddressProblem = "no home address"
+	homeLinkProblem      = "home link is down"
+	interfacesProblem    = "interfaces"
+	fullProblem          = "max_bindings"
+	openProblem          = "allow_unauthenticated"
 )
 
-var found = []string{registrationProblem, homeAddressProblem, homeLinkProblem, interfacesProblem, fullProblem, openProblem}
+var found = []string{registrationProblem, homeAddressProblem, noHomeAddressProblem, homeLinkProblem, interfacesProblem, fullProblem, openProblem}
 
 // look finds what is wrong with what the roles do. It is called on the engine's
 // goroutine.
@@ -61,6 +62,8 @@ func registrationsWrong(list []ctl.BindingUpdate) map[string]error {
 	for _, b := range list {
 		home := b.HomeAddress.Addr().String()
 		switch {
+		case b.State == "waiting":
+			out[noHomeAddressProblem+" in "+b.HomeAddress.String()] = errors.New("DHCPv6 has not given any on the home link yet")
 		case b.State == "duplicate":
 			out[homeAddressProblem+" "+home] = errors.New("another node on the home link has it")
 		case b.Refused && b.LastStatus != nil:

@@ -59,6 +59,7 @@ func TestWhatIsWrong(t *testing.T) {
 		"home registration of 2001:db8:1::100: the home agent refuses it with status 129, administratively prohibited")
 	has(registrationsWrong([]ctl.BindingUpdate{{HomeAddress: home, State: "away", Retries: 3}}), "has not answered 4 Binding Updates")
 	has(registrationsWrong([]ctl.BindingUpdate{{HomeAddress: home, State: "duplicate"}}), "home address 2001:db8:1::100: another node")
+	has(registrationsWrong([]ctl.BindingUpdate{{HomeAddress: netip.MustParsePrefix("2001:db8:1::/64"), State: "waiting"}}), "no home address in 2001:db8:1::/64: DHCPv6 has not")
 	if m := registrationsWrong([]ctl.BindingUpdate{{HomeAddress: home, State: "away", Retries: 2}, {HomeAddress: home, State: "home"}}); len(m) > 0 {
 		t.Errorf("all is well, or soon: %v", m)
 	}

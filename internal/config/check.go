@@ -108,6 +108,21 @@ func (d *decoder) checkHomeAgent(h *HomeAgent) {
 	}
 }
 
+// checkStateful refuses what needs the home address before DHCPv6 has given it.
+func (d *decoder) checkStateful(path string, h Home, homes unique) {
+	if h.HomeAddress.IsValid() {
+		d.once(homes, path+".home_address.prefix", "a stateful address of "+h.HomeAddress.String(), "one entry for a home subnet")
+	}
+	if h.Formed.Interface != "" {
+		d.wrongf(path+".home_address.interface", "is of no use with interface_id stateful, which takes what any of the interfaces is given at home: leave it out")
+	}
+	for key, set := range map[string]bool{"ipsec": h.IPsec != nil, "link_local": h.LinkLocal, "groups": len(h.Groups) > 0} {
+		if set {
+			d.wrongf(path+"."+key, "is set, but the home address is not known before DHCPv6 has given it: leave it out, or give the home address")
+		}
+	}
+}
+
 func (d *decoder) checkMobileNode(m *MobileNode, k Kernel) {
 	homes, interfaces, ike, toAgent := unique{}, unique{}, unique{}, make(map[netip.Addr]numbers)
 	var networks []netip.Prefix
@@ -116,7 +131,9 @@ func (d *decoder) checkMobileNode(m *MobileNode, k Kernel) {
 	}
 	for i, h := range m.Homes {
 		path := fmt.Sprintf("mobile_node.homes[%d]", i)
-		if f := h.Formed; f != nil && h.HomeAddress.IsValid() {
+		if h.Stateful() {
+			d.checkStateful(path, h, homes)
+		} else if f := h.Formed; f != nil && h.HomeAddress.IsValid() {
 			if f.Interface == "" && len(m.Interfaces) > 0 {
 				f.Interface = m.Interfaces[0].Name
 			}

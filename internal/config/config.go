@@ -230,14 +230,20 @@ type Home struct {
 // Formed is how a home address is made of its subnet's prefix.
 type Formed struct {
 	InterfaceID InterfaceID
-	Interface   string // whose link-layer address it is
+	Interface   string // whose link-layer address it is; not Stateful
 }
+
+// Stateful says whether DHCPv6 gives the home address.
+func (h Home) Stateful() bool { return h.Formed != nil && h.Formed.InterfaceID == Stateful }
 
 // InterfaceID is a kind of interface identifiers.
 type InterfaceID string
 
-// EUI64 is made of a link-layer address (RFC 4291 appendix A).
-const EUI64 InterfaceID = "eui64"
+// The kinds. A stateful one is the address's that a DHCPv6 client of the host is given.
+const (
+	EUI64    InterfaceID = "eui64" // made of a link-layer address (RFC 4291 appendix A)
+	Stateful InterfaceID = "stateful"
+)
 
 // MobileNetwork is what is behind a mobile router (RFC 3963).
 type MobileNetwork struct {

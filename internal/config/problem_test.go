@@ -440,8 +440,28 @@ mobile_node:
 			`f:5:30: mobile_node.homes[0].home_address.prefix: has a length of 56: interface identifiers of this kind have 64 bits, so that it must be 64`,
 			`f:7:30: mobile_node.homes[2].home_address.prefix: 2001:db8:1:: with the identifier of wlan0 is here again; it stands in line 6 already: one entry for a home address`,
 			`f:8:30: mobile_node.homes[3].home_address.prefix: 2001:db8:1::5/64 has bits beyond its length: write 2001:db8:1::/64`,
-			`f:8:62: mobile_node.homes[3].home_address.interface_id: wants eui64 and is "random"`,
+			`f:8:62: mobile_node.homes[3].home_address.interface_id: wants eui64 or stateful and is "random"`,
 			`f:8:70: mobile_node.homes[3].home_address.interfaces: unknown key; did you mean "interface"?`,
+		}},
+		{"stateful home address", `
+mobile_node:
+  allow_unauthenticated: true
+  homes:
+    - home_address: {prefix: 2001:db8:1::/64, interface_id: stateful, interface: wlan0}
+    - home_address: {prefix: 2001:db8:1::/64, interface_id: stateful}
+      link_local: true
+      groups: ["ff1e::1"]
+    - home_address: {prefix: 2001:db8:2::/64, interface_id: stateful}
+      ipsec: {spi: 4096, key_file: key}
+      home_agent: 2001:db8:2::1
+    - home_address: {prefix: 2001:db8:1::/64, interface_id: eui64}
+  interfaces: [{name: wlan0}]
+`, []string{
+			`f:5:82: mobile_node.homes[0].home_address.interface: is of no use with interface_id stateful, which takes what any of the interfaces is given at home: leave it out`,
+			`f:6:30: mobile_node.homes[1].home_address.prefix: a stateful address of 2001:db8:1::/64 is here again; it stands in line 5 already: one entry for a home subnet`,
+			`f:7:19: mobile_node.homes[1].link_local: is set, but the home address is not known before DHCPv6 has given it: leave it out, or give the home address`,
+			`f:8:15: mobile_node.homes[1].groups: is set, but the home address is not known before DHCPv6 has given it: leave it out, or give the home address`,
+			`f:10:14: mobile_node.homes[2].ipsec: is set, but the home address is not known before DHCPv6 has given it: leave it out, or give the home address`,
 		}},
 		{"address policy", strings.TrimSuffix(goodMN, "}") + `, address_policy: {
   prefer: mine,

@@ -273,7 +273,7 @@ func (d *decoder) homeAddress(h *Home, path string, n *yaml.Node) {
 	h.Formed = f
 	d.mapping(path, n,
 		required("prefix", d.subnet(&h.HomeAddress)),
-		required("interface_id", choice(d, &f.InterfaceID, EUI64)),
+		required("interface_id", choice(d, &f.InterfaceID, EUI64, Stateful)),
 		optional("interface", d.ifName(&f.Interface)),
 	)
 	if p := h.HomeAddress; p.IsValid() && p.Bits() != 64 {

@@ -49,7 +49,7 @@ type BindingUpdate struct {
 	HomeAgent   netip.Addr   `json:"home_agent,omitzero"`
 	CareOf      netip.Addr   `json:"care_of,omitzero"` // registered or being registered; absent at home
 	Interface   string       `json:"interface,omitzero"`
-	State       string       `json:"state"` // unknown, away, returning, deregistering, home, duplicate
+	State       string       `json:"state"` // unknown, away, returning, deregistering, home, duplicate, invalid; waiting: DHCPv6 has not given the home address yet, and home_address is the home subnet's prefix
 	Mode        string       `json:"mode"`  // how packets travel: none, blocked, tunnelled, deregistering, answering, home
 
 	Registered   bool       `json:"registered"`                // the home agent acknowledged a binding that has not expired

@@ -40,7 +40,7 @@ func roomOf(e role.Effect) room {
 	case role.SetBinding, role.ClearBinding, role.AddCareOf, role.RemoveCareOf, role.KeepRouters, role.ShareRouters, role.SetHomePath,
 		role.SetDirect, role.ClearDirect, role.AskTraffic, role.SetListener, role.ClearListener:
 		return kernelRoom
-	case role.StoreRegistration, role.StoreListEntry:
+	case role.StoreRegistration, role.StoreListEntry, role.StoreLease:
 		return storeRoom
 	case role.Count, role.Notice:
 		return ownRoom

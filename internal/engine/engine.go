@@ -24,7 +24,7 @@ type Config struct {
 	Machines []role.Machine
 	Kernel   Applier // carries out what changes the data path
 	Wire     Applier // carries out everything that sends
-	Store    Applier // carries out StoreRegistration, StoreListEntry; nil: nothing is kept
+	Store    Applier // carries out StoreRegistration, StoreListEntry, StoreLease; nil: nothing is kept
 	Counters *Counters
 	Classify Classify // nil: all that is offered is of one class
 

@@ -3,6 +3,7 @@ package journal
 import (
 	"fmt"
 	"net/netip"
+	"time"
 
 	"mip6d/internal/ctl"
 	"mip6d/internal/role"
@@ -47,6 +48,15 @@ func (t *teller) effect(what any) (s ctl.TraceStep, ours bool) {
 			text = "with " + e.Entry.Peer.String() + ", forgotten"
 		}
 		return ctl.TraceStep{Kind: ctl.StepStore, What: "store list entry", Text: text}, e.Entry.HomeAddress == t.home
+	case role.StoreLease:
+		text := "no end"
+		if !e.Lease.Until.IsZero() {
+			text = "until " + e.Lease.Until.UTC().Format(time.RFC3339)
+		}
+		if e.Drop {
+			text = "forgotten"
+		}
+		return ctl.TraceStep{Kind: ctl.StepStore, What: "store home address", Text: text}, e.Lease.HomeAddress.Addr() == t.home
 	}
 	return t.detection(what)
 }

@@ -48,7 +48,7 @@ func (j *Journal) Heard(now time.Time, ev role.Event) {
 func (j *Journal) Did(now time.Time, e role.Effect, took time.Duration, err error) {
 	switch e := e.(type) {
 	case role.Send, role.SetBinding, role.ClearBinding, role.SetHomePath, role.SetDirect, role.ClearDirect,
-		role.StartDAD, role.AddCareOf, role.RemoveCareOf, role.StoreRegistration, role.StoreListEntry, role.Notice:
+		role.StartDAD, role.AddCareOf, role.RemoveCareOf, role.StoreRegistration, role.StoreListEntry, role.StoreLease, role.Notice:
 		j.keep(entry{now, e, took, err})
 	}
 }

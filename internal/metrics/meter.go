@@ -168,8 +168,8 @@ func side(n role.Notice) (who, binding string) {
 // kinds are all that a Notice can tell.
 var kinds = []role.NoticeKind{
 	role.NoticeLinkUp, role.NoticeLinkDown, role.NoticeRouter, role.NoticeCareOfReady, role.NoticeDADFailed,
-	role.NoticeHomeAgent, role.NoticeHomePrefix, role.NoticeUpdateSent, role.NoticeAckReceived, role.NoticeRegistered,
-	role.NoticeAtHome, role.NoticeUnregistered,
+	role.NoticeHomeAgent, role.NoticeHomePrefix, role.NoticeHomeAddress, role.NoticeUpdateSent, role.NoticeAckReceived,
+	role.NoticeRegistered, role.NoticeAtHome, role.NoticeUnregistered,
 	role.NoticeBindingCreated, role.NoticeBindingMoved, role.NoticeBindingRefreshed, role.NoticeBindingDeleted,
 	role.NoticeBindingExpired, role.NoticeBindingRefused,
 	role.NoticeGroupJoined, role.NoticeGroupLeft,

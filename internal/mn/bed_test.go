@@ -70,6 +70,7 @@ type bed struct {
 	directErr   error
 
 	stored   map[string]role.ListEntry // by home address and peer
+	leases   map[netip.Prefix]role.Lease
 	storeErr error
 	stores   int // effects, failed or not
 
@@ -108,7 +109,7 @@ func authParams() Params {
 
 func newBed(t *testing.T, p Params) *bed {
 	t.Helper()
-	return &bed{t: t, m: New(p, &counting{}), now: t0, counts: make(map[role.Counter]int), stored: make(map[string]role.ListEntry)}
+	return &bed{t: t, m: New(p, &counting{}), now: t0, counts: make(map[role.Counter]int), stored: make(map[string]role.ListEntry), leases: make(map[netip.Prefix]role.Lease)}
 }
 
 // started is a bed whose machine has started.
@@ -156,6 +157,19 @@ func (b *bed) answer(e role.Effect) []role.Event {
 			delete(b.stored, key)
 		default:
 			b.stored[key] = e.Entry
+		}
+		if e.ID != 0 {
+			return []role.Event{role.Done{ID: e.ID, Err: b.storeErr}}
+		}
+	case role.StoreLease:
+		b.stores++
+		net := e.Lease.HomeAddress.Masked()
+		switch {
+		case b.storeErr != nil:
+		case e.Drop:
+			delete(b.leases, net)
+		default:
+			b.leases[net] = e.Lease
 		}
 		if e.ID != 0 {
 			return []role.Event{role.Done{ID: e.ID, Err: b.storeErr}}
@@ -396,7 +410,7 @@ func render(effects []role.Effect) []string {
 			lines = append(lines, fmt.Sprintf("advertise %v on %d", e.Addr, e.Ifindex))
 		case role.Send:
 			lines = append(lines, renderSend(e))
-		case role.Notice, role.Count, role.KeepRouters, role.ShareRouters, role.StopAdvertising, role.StoreListEntry:
+		case role.Notice, role.Count, role.KeepRouters, role.ShareRouters, role.StopAdvertising, role.StoreListEntry, role.StoreLease:
 		default:
 			lines = append(lines, fmt.Sprintf("%T %+v", e, e))
 		}

@@ -75,6 +75,8 @@ func (m *Machine) formCareOf(l *link) {
 func (m *Machine) wanted(l *link) bool {
 	return slices.ContainsFunc(m.homes, func(h *home) bool {
 		return h.stage != stageDuplicate && h.stage != stageInvalid && !m.hasPrefix(l, h.subnet())
+	}) || slices.ContainsFunc(m.stateful, func(s *stateful) bool {
+		return s.home == nil && !m.hasPrefix(l, s.subnet()) // so that there is an address at all
 	})
 }
 
@@ -347,6 +349,7 @@ func (m *Machine) addressReady(ev role.AddressReady) {
 		m.there[address{ev.Ifindex, ev.Addr}] = true
 	}
 	m.noDuplicate(ev.Ifindex, ev.Addr)
+	m.noteLease(ev)
 	if l, c := m.find(ev.Ifindex, ev.Addr); c != nil && !c.ready {
 		m.ready(l, c)
 	}
@@ -359,6 +362,7 @@ func (m *Machine) ready(l *link, c *careOf) {
 
 func (m *Machine) dadFailed(ev role.DADFailed) {
 	delete(m.there, address{ev.Ifindex, ev.Addr})
+	m.forgetLease(address{ev.Ifindex, ev.Addr})
 	for _, h := range m.homes {
 		if h.HomeAddress.Addr() == ev.Addr {
 			m.homeDuplicate(h, ev)
@@ -386,6 +390,7 @@ func (m *Machine) dadFailed(ev role.DADFailed) {
 // which case we may be fighting with someone, it is made again at once.
 func (m *Machine) addressGone(ev role.AddressGone) {
 	delete(m.there, address{ev.Ifindex, ev.Addr})
+	m.forgetLease(address{ev.Ifindex, ev.Addr})
 	m.noDuplicate(ev.Ifindex, ev.Addr)
 	l, c := m.find(ev.Ifindex, ev.Addr)
 	if c == nil {

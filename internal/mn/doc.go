@@ -27,6 +27,7 @@
 //	handoff.go     from one care-of address to another without a loss
 //	discovery.go   finding a home agent, and another (§11.4.1)
 //	prefixes.go    what becomes of the home link's prefixes (§11.4.2, §11.4.3)
+//	stateful.go    home addresses that DHCPv6 gives
 //	register.go    Binding Updates (§11.7.1, §11.8)
 //	receive.go     Mobility Header messages in
 //	barred.go      refusals of mobile routers (RFC 3963 §5.4)

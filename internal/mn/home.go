@@ -20,8 +20,11 @@ const (
 	stageAnswering              // the de-registration was sent (RFC 6275 §11.5.5)
 	stageHome                   // at home
 	stageDuplicate              // another node has the address: never again (§11.7.1)
-	stageInvalid                // its prefix is no longer valid (§11.4.2)
+	stageInvalid                // its prefix (§11.4.2), or its lease, is no longer valid
 )
+
+// stateWaiting is shown of a home whose address DHCPv6 has not given yet.
+const stateWaiting = "waiting"
 
 var stageNames = [...]string{"unknown", "away", "returning", "deregistering", "home", "duplicate", "invalid"}
 
@@ -45,6 +48,7 @@ type home struct {
 	pathID     role.ID
 	pathRetry  time.Time // zero: it did not fail
 	pathFailed int       // failures in a row
+	pathGone   bool      // stageInvalid, and nothing is left of it in the kernel
 
 	// The Binding Update to send next: when (zero: none) and with what
 	// patience.
@@ -63,6 +67,7 @@ type home struct {
 	found      discovery     // of its home agent
 	resumed    time.Time     // until when an earlier run's tunnel is left as it is, while we find out where we are
 	prefix     homePrefix    // what the home agent says of it
+	stateful   *stateful     // where the address is from; nil: it is configured
 	ipv4       ipv4
 	advertised int // the interface where neighbours were told of our return; 0: none
 
@@ -268,6 +273,9 @@ func (m *Machine) setPath(h *home, p role.HomePath) {
 	if h.IPv4 != nil {
 		p.IPv4, p.IPv4Default = h.ipv4.addr, h.IPv4.Default
 	}
+	if h.stateful != nil {
+		p.Lease = max(m.left(h.stateful.until), time.Second)
+	}
 	switch p.Mode {
 	case role.PathBlocked:
 		p.HomeAgent = h.homeAgent()
@@ -347,6 +355,7 @@ func (m *Machine) keepTunnel(h *home) {
 func (m *Machine) pathDone(h *home, err error) {
 	if err == nil {
 		h.pathFailed = 0
+		h.pathGone = h.stage == stageInvalid
 		if h.stage == stageReturning && h.path.Mode == role.PathDeregistering {
 			m.deregister(h)
 		}
@@ -438,6 +447,9 @@ func (m *Machine) homeDeadlines(h *home, d *deadline) {
 	}
 	if h.pathID == 0 {
 		d.add(h.resumed)
+	}
+	if s := h.stateful; s != nil && s.home == h {
+		d.add(s.until)
 	}
 	if h.stage == stageAway {
 		for _, t := range []time.Time{h.prefix.validUntil, h.prefix.preferredUntil} {

@@ -13,17 +13,19 @@ import (
 
 // Machine is a mobile node. It implements role.Machine.
 type Machine struct {
-	p       Params
-	rand    io.Reader
-	links   []*link // the managed interfaces that exist, best first
-	homes   []*home
-	peers   []*peer       // correspondents, oldest first
-	dropped []droppedPeer // the first to be forgotten first
-	bul     bul.List
-	rates   map[netip.Addr]*bul.Rate // Binding Updates to each home agent
-	there   map[address]bool         // what the kernel has and lets us use
-	ids     role.ID
-	memory  memory
+	p        Params
+	rand     io.Reader
+	links    []*link // the managed interfaces that exist, best first
+	homes    []*home
+	stateful []*stateful   // homes whose address is DHCPv6's
+	leased   []leased      // what its client has configured
+	peers    []*peer       // correspondents, oldest first
+	dropped  []droppedPeer // the first to be forgotten first
+	bul      bul.List
+	rates    map[netip.Addr]*bul.Rate // Binding Updates to each home agent
+	there    map[address]bool         // what the kernel has and lets us use
+	ids      role.ID
+	memory   memory
 
 	errors   bul.Rate // Binding Errors sent, to anyone
 	newPeers bul.Rate // correspondents begun with because of their traffic
@@ -53,6 +55,10 @@ func New(p Params, rand io.Reader) *Machine {
 	}
 	m.errors.Max, m.newPeers.Max = maxErrorRate, maxNewPeers
 	for _, cfg := range m.p.Homes {
+		if cfg.Stateful {
+			m.stateful = append(m.stateful, &stateful{Home: cfg})
+			continue
+		}
 		h := newHome(cfg)
 		m.homes = append(m.homes, h)
 		// Unless role.Restored tells what an earlier run sent: start anywhere,
@@ -72,7 +78,7 @@ func (m *Machine) Step(now time.Time, ev role.Event) []role.Effect {
 	case role.Start:
 		m.started = true
 	case role.Restored:
-		m.restored(ev.Entries)
+		m.restored(ev)
 	case role.Stop:
 		m.stop()
 		m.remember()
@@ -185,7 +191,7 @@ func (m *Machine) random(n int) []byte {
 
 // done takes the answer to an effect.
 func (m *Machine) done(ev role.Done) {
-	if ev.ID == 0 || m.stored(ev.ID, ev.Err) {
+	if ev.ID == 0 || m.stored(ev.ID, ev.Err) || m.leaseStored(ev.ID, ev.Err) {
 		return
 	}
 	for _, h := range m.homes {

@@ -104,6 +104,10 @@ type Home struct {
 	// (§11.4.3).
 	Fixed bool
 
+	// Stateful has the home address given by DHCPv6: HomeAddress is the home subnet's
+	// prefix, and no other address is formed from this one.
+	Stateful bool
+
 	// Network makes us a mobile router (RFC 3963); nil: a mobile host.
 	Network *Network
 

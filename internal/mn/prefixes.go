@@ -179,9 +179,9 @@ func (m *Machine) renumber(h *home, x icmp6.PrefixInformation) {
 	m.notice(role.Notice{Kind: role.NoticeHomePrefix, HoA: n.addr(), HA: n.homeAgent(), Text: "a new home address, in place of " + h.addr().String()})
 }
 
-// invalidate ends the use of a home address whose prefix is no longer valid
-// (§11.4.2), with a de-registration that nobody waits for.
-func (m *Machine) invalidate(h *home) {
+// invalidate ends the use of a home address whose prefix (§11.4.2) or lease is no longer
+// valid, with a de-registration that nobody waits for.
+func (m *Machine) invalidate(h *home, kind role.NoticeKind, text string) {
 	if h.stage == stageInvalid {
 		return
 	}
@@ -192,15 +192,14 @@ func (m *Machine) invalidate(h *home) {
 	h.stage, h.link, h.careOf, h.paused = stageInvalid, nil, nil, false
 	h.due, h.backoff, h.prefix.due, h.prefix.asking = time.Time{}, bul.Backoff{}, time.Time{}, false
 	m.setPath(h, role.HomePath{Mode: role.PathNone})
-	m.notice(role.Notice{Kind: role.NoticeHomePrefix, HoA: h.addr(), Warn: true,
-		Text: "the home address is not used any more: its prefix is no longer valid on the home link"})
+	m.notice(role.Notice{Kind: kind, HoA: h.addr(), Warn: true, Text: text})
 }
 
 // outlives says whether a correspondent's binding would last longer than the
-// prefix of its home address (§11.4.2: MUST be told).
+// its home address (§11.4.2: MUST be told).
 func (m *Machine) outlives(p *peer) bool {
 	e := m.peerEntry(p)
-	until := p.home.prefix.validUntil
+	until := p.home.validUntil()
 	return e != nil && !until.IsZero() && e.BoundUntil.After(until.Add(lifetimeUnit))
 }
 

@@ -114,7 +114,7 @@ func (m *Machine) sendDue(h *home) {
 // registrationLifetime is what to ask for: not more than what is left of the
 // care-of address and of the home address, and never zero (§11.7.1).
 func (m *Machine) registrationLifetime(h *home) time.Duration {
-	left := min(m.left(h.careOf.validUntil), m.left(h.prefix.validUntil))
+	left := min(m.left(h.careOf.validUntil), m.left(h.validUntil()))
 	if h.link.knows(h.careOf.net) {
 		valid, _ := m.lifetimes(h.link, h.careOf.net)
 		left = min(left, m.left(valid))

@@ -35,6 +35,8 @@ type memory struct {
 	// earlier is what the run before has left, by home address: home addresses of
 	// other prefixes come later.
 	earlier map[netip.Addr][]role.ListEntry
+
+	strays []role.Lease // of another configuration, to be forgotten
 }
 
 // remember has stored what differs from what the next run would know. It stands
@@ -44,6 +46,7 @@ func (m *Machine) remember() {
 		return
 	}
 	m.memory.retry = time.Time{}
+	m.rememberLeases()
 	for _, h := range m.homes {
 		if h.homeAgent().IsValid() {
 			m.keep(h.key(), true, h)
@@ -113,14 +116,17 @@ func (m *Machine) stored(id role.ID, err error) bool {
 }
 
 // restored takes what an earlier run has stored.
-func (m *Machine) restored(entries []role.ListEntry) {
-	for _, e := range entries {
+func (m *Machine) restored(ev role.Restored) {
+	for _, e := range ev.Entries {
 		m.memory.earlier[e.HomeAddress] = append(m.memory.earlier[e.HomeAddress], e)
 	}
 	for _, h := range m.homes {
 		m.recall(h)
 	}
-	for _, e := range entries {
+	for _, l := range ev.Leases {
+		m.restoreLease(l)
+	}
+	for _, e := range ev.Entries {
 		if p := m.findPeer(e.HomeAddress, e.Peer); !e.Home && (p == nil || !p.path.earlier) {
 			m.emit(role.ClearDirect{Pair: role.Pair{Local: e.HomeAddress, Peer: e.Peer}, Side: role.Ours})
 		}

@@ -19,6 +19,9 @@ func (b *bed) left() role.Restored {
 	for _, k := range slices.Sorted(maps.Keys(b.stored)) {
 		ev.Entries = append(ev.Entries, b.stored[k])
 	}
+	for _, l := range b.leases {
+		ev.Leases = append(ev.Leases, l)
+	}
 	return ev
 }
 
@@ -27,7 +30,7 @@ func (b *bed) crash() *bed {
 	b.t.Helper()
 	next := newBed(b.t, b.m.p)
 	next.m = New(b.m.p, &counting{n: 99})
-	next.now, next.stored = b.now, maps.Clone(b.stored)
+	next.now, next.stored, next.leases = b.now, maps.Clone(b.stored), maps.Clone(b.leases)
 	next.step(b.left())
 	next.step(role.Start{})
 	return next

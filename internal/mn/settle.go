@@ -14,6 +14,7 @@ func (m *Machine) settle() {
 		}
 	}
 	m.expireBindings()
+	m.settleStateful()
 	for _, h := range m.homes {
 		m.settleHome(h)
 	}
@@ -59,7 +60,7 @@ func (m *Machine) keepRouters(l *link) {
 func (m *Machine) settleHome(h *home) {
 	m.retryPath(h)
 	m.watchHandoff(h)
-	if h.stage == stageDuplicate {
+	if h.stage == stageDuplicate || h.stateful != nil && h.stage == stageInvalid {
 		return
 	}
 	if l := m.homeLink(h); l != nil {
@@ -69,7 +70,7 @@ func (m *Machine) settleHome(h *home) {
 		return
 	}
 	if m.over(h.prefix.validUntil) {
-		m.invalidate(h)
+		m.invalidate(h, role.NoticeHomePrefix, "the home address is not used any more: its prefix is no longer valid on the home link")
 		return
 	}
 	l, c := m.chooseAway(h)

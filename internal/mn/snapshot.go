@@ -19,7 +19,8 @@ type BindingView struct {
 	Interface   string
 
 	// State is where the home address is: "unknown", "away", "returning",
-	// "deregistering", "home", "duplicate".
+	// "deregistering", "home", "duplicate", "invalid". "waiting": DHCPv6 has not given it yet,
+	// and HomeAddress is the home subnet's prefix.
 	State string
 	Mode  role.PathMode // how its packets travel
 
@@ -84,7 +85,7 @@ type PrefixView struct {
 }
 
 // HomeStates are the values of BindingView.State.
-func HomeStates() []string { return slices.Clone(stageNames[:]) }
+func HomeStates() []string { return append(stageNames[:], stateWaiting) }
 
 // Bindings returns a copy of the state of all home addresses, in the order of
 // the configuration.
@@ -123,6 +124,11 @@ func (m *Machine) Bindings(now time.Time) []BindingView {
 			}
 		}
 		views = append(views, v)
+	}
+	for _, s := range m.stateful {
+		if s.home == nil {
+			views = append(views, s.waiting())
+		}
 	}
 	return views
 }

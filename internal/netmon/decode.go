@@ -10,9 +10,11 @@ import (
 
 var native = binary.NativeEndian
 
-// Numbers of RTM_NEWLINK that x/sys does not have.
+// Numbers of rtnetlink that x/sys does not have.
 const (
 	iflaCarrierUpCount = 47
+	ifaProto           = 11
+	maxKernelProto     = 3 // IFAPROT_KERNEL_LL, the last of those of the kernel itself
 	operUnknown        = 0 // IF_OPER_UNKNOWN
 	operUp             = 6 // IF_OPER_UP
 )
@@ -32,8 +34,13 @@ type addrNews struct {
 	gone    bool
 	ifindex int
 	addr    netip.Addr
+	bits    int // prefix length
 	flags   uint32
+	proto   uint8  // who made it (IFA_PROTO); 0: nobody says
+	valid   uint32 // s, what is left; forever: without end
 }
+
+const forever = 0xffffffff
 
 // neighNews is what we need of an RTM_NEWNEIGH.
 type neighNews struct {
@@ -87,11 +94,15 @@ func decodeAddr(b []byte, gone bool) any {
 	if len(b) < unix.SizeofIfAddrmsg || b[0] != unix.AF_INET6 {
 		return nil
 	}
-	n := addrNews{gone: gone, ifindex: int(native.Uint32(b[4:])), flags: uint32(b[2])}
+	n := addrNews{gone: gone, ifindex: int(native.Uint32(b[4:])), bits: int(b[1]), flags: uint32(b[2]), valid: forever}
 	eachAttr(b[unix.SizeofIfAddrmsg:], func(typ uint16, data []byte) {
 		switch {
 		case typ == unix.IFA_FLAGS && len(data) >= 4:
 			n.flags = native.Uint32(data)
+		case typ == unix.IFA_CACHEINFO && len(data) >= 8:
+			n.valid = native.Uint32(data[4:])
+		case typ == ifaProto && len(data) >= 1:
+			n.proto = data[0]
 		case typ == unix.IFA_LOCAL && len(data) == 16, typ == unix.IFA_ADDRESS && len(data) == 16 && !n.addr.IsValid():
 			n.addr, _ = netip.AddrFromSlice(data)
 		}

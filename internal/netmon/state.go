@@ -2,6 +2,7 @@ package netmon
 
 import (
 	"net/netip"
+	"time"
 
 	"golang.org/x/sys/unix"
 
@@ -98,10 +99,27 @@ func (s *state) addr(n addrNews) role.Event {
 		return nil
 	}
 	s.addrs[at] = toldReady
-	if was == toldReady {
+	lease := n.lease()
+	if was == toldReady && lease == 0 {
 		return nil
 	}
-	return role.AddressReady{Ifindex: n.ifindex, Addr: n.addr}
+	return role.AddressReady{Ifindex: n.ifindex, Addr: n.addr, Lease: lease}
+}
+
+// lease is what is left of an address's valid lifetime if a DHCPv6 client has put it there,
+// else 0. Clients know no prefix length (RFC 8415 §18.2.10.1) and set 128, where
+// autoconfiguration, the kernel's as that of other programs, has the prefix's; and the mark
+// of home addresses is ours.
+func (n addrNews) lease() time.Duration {
+	switch {
+	case n.bits != 128 || n.flags&(unix.IFA_F_TEMPORARY|unix.IFA_F_HOMEADDRESS) != 0 || !n.addr.IsGlobalUnicast():
+		return 0
+	case n.proto != 0 && n.proto <= maxKernelProto:
+		return 0
+	case n.valid == forever:
+		return role.Infinite
+	}
+	return time.Duration(n.valid) * time.Second
 }
 
 // resync draws the events from a whole picture of links and addresses, taken

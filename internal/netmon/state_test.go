@@ -3,6 +3,7 @@ package netmon
 import (
 	"net/netip"
 	"testing"
+	"time"
 
 	"github.com/google/go-cmp/cmp"
 	"golang.org/x/sys/unix"
@@ -68,6 +69,56 @@ func TestNewsBecomeEvents(t *testing.T) {
 				t.Error(diff)
 			}
 		})
+	}
+}
+
+// TestWhatDHCPv6ClientsSetIsALease, and nothing that others set.
+func TestWhatDHCPv6ClientsSetIsALease(t *testing.T) {
+	lease := addrNews{ifindex: 2, addr: addr, bits: 128, valid: 600}
+	with := func(f func(*addrNews)) addrNews {
+		n := lease
+		f(&n)
+		return n
+	}
+	for _, c := range []struct {
+		name string
+		news addrNews
+		want time.Duration
+	}{
+		{"a client's", lease, 10 * time.Minute},
+		{"a client's that marks its own", with(func(n *addrNews) { n.proto, n.flags = 4, unix.IFA_F_NOPREFIXROUTE }), 10 * time.Minute},
+		{"a client's, without end", with(func(n *addrNews) { n.valid, n.flags = forever, unix.IFA_F_PERMANENT }), role.Infinite},
+		{"with the prefix's length", with(func(n *addrNews) { n.bits = 64 }), 0},
+		{"by the kernel", with(func(n *addrNews) { n.proto = 2 }), 0},
+		{"temporary", with(func(n *addrNews) { n.flags = unix.IFA_F_TEMPORARY }), 0},
+		{"our home address", with(func(n *addrNews) { n.flags = unix.IFA_F_HOMEADDRESS }), 0},
+		{"link-local", with(func(n *addrNews) { n.addr = router }), 0},
+	} {
+		s := newState(func(string) bool { return true })
+		want := role.AddressReady{Ifindex: 2, Addr: c.news.addr, Lease: c.want}
+		if got := s.take(c.news); got != want {
+			t.Errorf("%s: %+v, want %+v", c.name, got, want)
+		}
+		if again := s.take(c.news); (again == nil) != (c.want == 0) {
+			t.Errorf("%s, once more: %+v", c.name, again)
+		}
+	}
+	s := newState(func(string) bool { return true })
+	if ev := s.take(with(func(n *addrNews) { n.flags = unix.IFA_F_TENTATIVE })); ev != nil {
+		t.Errorf("before its detection has ended: %+v", ev)
+	}
+}
+
+// TestDecodeAddress with all that leases are told by.
+func TestDecodeAddress(t *testing.T) {
+	a := addr.As16()
+	b := append([]byte{unix.AF_INET6, 128, 0, 0, 2, 0, 0, 0, 20, 0, 1, 0}, a[:]...)
+	b = append(b, 20, 0, 6, 0, 0x2c, 1, 0, 0, 0x58, 2, 0, 0, 9, 0, 0, 0, 9, 0, 0, 0) // preferred 300 s, valid 600 s
+	b = append(b, 8, 0, 8, 0, 0, 2, 0, 0)                                            // NOPREFIXROUTE
+	b = append(b, 5, 0, 11, 0, 4, 0, 0, 0)
+	want := addrNews{ifindex: 2, addr: addr, bits: 128, flags: unix.IFA_F_NOPREFIXROUTE, proto: 4, valid: 600}
+	if got := decodeMessage(unix.RTM_NEWADDR, b); got != want {
+		t.Errorf("%+v, want %+v", got, want)
 	}
 }
 

@@ -210,6 +210,14 @@ type StoreListEntry struct {
 	Drop  bool // take it out
 }
 
+// StoreLease does the same for a home address that DHCPv6 has given, in place of what was
+// there of its home subnet.
+type StoreLease struct {
+	ID    ID
+	Lease Lease
+	Drop  bool // take it out
+}
+
 // Count adds one to a counter.
 type Count struct {
 	Counter Counter
@@ -256,6 +264,7 @@ func (ClearDirect) effect()       {}
 func (AskTraffic) effect()        {}
 func (StoreRegistration) effect() {}
 func (StoreListEntry) effect()    {}
+func (StoreLease) effect()        {}
 func (Count) effect()             {}
 func (Notice) effect()            {}
 
@@ -277,6 +286,8 @@ func IDOf(e Effect) ID {
 	case StoreRegistration:
 		return e.ID
 	case StoreListEntry:
+		return e.ID
+	case StoreLease:
 		return e.ID
 	default:
 		return 0

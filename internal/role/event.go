@@ -107,6 +107,11 @@ type RouterSolicited struct {
 type AddressReady struct {
 	Ifindex int
 	Addr    netip.Addr
+
+	// Lease is what is left of the valid lifetime of an address that a DHCPv6 client of the
+	// host has put there, Infinite for one without end; 0: it is no such address. The event
+	// comes again when the client has changed it.
+	Lease time.Duration
 }
 
 // DADFailed says that duplicate address detection found the address in use.
@@ -144,6 +149,7 @@ type DADDone struct {
 type Restored struct {
 	Registrations []Registration // a home agent's
 	Entries       []ListEntry    // a mobile node's
+	Leases        []Lease        // a mobile node's
 }
 
 // PeerSeen says that a packet between one of our home addresses and a peer went

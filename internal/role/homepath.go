@@ -3,6 +3,7 @@ package role
 import (
 	"net/netip"
 	"strconv"
+	"time"
 )
 
 // PathMode is one of the ways in which a home address is reached.
@@ -78,6 +79,11 @@ type HomePath struct {
 	// packets of all who have not chosen a source address, but to addresses of our links.
 	IPv4        netip.Addr
 	IPv4Default bool
+
+	// Lease is how long the home address is valid, Infinite for one without end, where a DHCPv6
+	// client of the host gives it to the home link's interface; 0: it is configured. At home
+	// the client's copy is left as it is. Where there is none, ours stands in until it comes.
+	Lease time.Duration
 
 	HomeAgentLinkAddr []byte // PathDeregistering: from the home agent's advertisement
 	DAD               bool   // PathHome: probe for the home address first (no binding existed)

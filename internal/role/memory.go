@@ -45,3 +45,10 @@ type ListEntry struct {
 	Stamp  uint64
 	Offset time.Duration
 }
+
+// Lease is what a mobile node must know in its next run of a home address that DHCPv6 has
+// given it (RFC 8415). There is one for a home subnet.
+type Lease struct {
+	HomeAddress netip.Prefix // with its home subnet's prefix length
+	Until       time.Time    // the end of its valid lifetime; zero: without end
+}

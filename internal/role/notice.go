@@ -11,8 +11,9 @@ const (
 	NoticeRouter       NoticeKind = "router_advertisement" // the first that tells a new link
 	NoticeCareOfReady  NoticeKind = "care_of_ready"
 	NoticeDADFailed    NoticeKind = "dad_failed"
-	NoticeHomeAgent    NoticeKind = "home_agent"  // found, given up, or not found
-	NoticeHomePrefix   NoticeKind = "home_prefix" // the home agent has told of prefixes, or one has ended
+	NoticeHomeAgent    NoticeKind = "home_agent"   // found, given up, or not found
+	NoticeHomePrefix   NoticeKind = "home_prefix"  // the home agent has told of prefixes, or one has ended
+	NoticeHomeAddress  NoticeKind = "home_address" // DHCPv6 has given one, or its lease has ended
 	NoticeUpdateSent   NoticeKind = "binding_update_sent"
 	NoticeAckReceived  NoticeKind = "binding_acknowledgement_received"
 	NoticeRegistered   NoticeKind = "registered"

@@ -188,6 +188,11 @@ func (a address) set() request {
 	return request{unix.RTM_NEWADDR, unix.NLM_F_CREATE | unix.NLM_F_REPLACE, a.body()}
 }
 
+// add is set for an address that is to be left as it is where it is there.
+func (a address) add() request {
+	return request{unix.RTM_NEWADDR, unix.NLM_F_CREATE | unix.NLM_F_EXCL, a.body()}
+}
+
 func (a address) del() request { return request{unix.RTM_DELADDR, 0, a.body()} }
 
 func (a address) body() []byte {

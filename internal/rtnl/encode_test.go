@@ -110,6 +110,15 @@ func TestEncodersWriteWhatIproute2Writes(t *testing.T) {
 				"1400020020010db8000100000000000000000100" + "0800080012020000" + "1400010020010db8000100000000000000000100",
 		},
 		{
+			"ip -6 addr add 2001:db8:1::100/128 dev lo valid_lft 600 preferred_lft 600 home noprefixroute",
+			address{
+				prefix: host(hoa), ifindex: 1, valid: 600, preferred: 600, flags: unix.IFA_F_HOMEADDRESS | unix.IFA_F_NOPREFIXROUTE,
+			}.add(),
+			"5c000000" + "1400" + "0506" + "0a80000001000000" +
+				"1400020020010db8000100000000000000000100" + "0800080010020000" + "1400010020010db8000100000000000000000100" +
+				"14000600" + "5802000058020000" + "0000000000000000",
+		},
+		{
 			"ip -6 neigh replace 2001:db8:1::1 lladdr 02:00:00:00:00:01 nud reachable dev lo",
 			neighbour(1, ha, []byte{2, 0, 0, 0, 0, 1}),
 			"3c000000" + "1c00" + "0505" + "0a0000000100000002000000" +

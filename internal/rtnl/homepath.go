@@ -328,7 +328,10 @@ func (p *paths) answering(w role.HomePath, at *placed) error {
 // with its prefix, or alone, to answer solicitations.
 func (p *paths) putHome(w role.HomePath, at *placed, full bool) error {
 	a := p.address(host(w.HomeAddress.Addr()), w.Ifindex, unix.IFA_F_HOMEADDRESS)
-	if full {
+	if w.Lease > 0 {
+		a.valid, a.preferred = seconds(w.Lease), seconds(w.Lease)
+	}
+	if full && w.Lease == 0 {
 		a.prefix = w.HomeAddress
 		if w.Unmarked {
 			a.flags = 0
@@ -339,17 +342,23 @@ func (p *paths) putHome(w role.HomePath, at *placed, full bool) error {
 	if !w.DAD {
 		a.flags |= unix.IFA_F_NODAD
 	}
-	err := p.conn.do(a.set())
+	var err error
+	if full && w.Lease > 0 {
+		err = unless(p.conn.do(a.add()), unix.EEXIST) // the client's is there
+	} else {
+		err = p.conn.do(a.set())
+	}
 	if err != nil {
 		return fmt.Errorf("put the home address %s on interface %d: %w", w.HomeAddress.Addr(), w.Ifindex, err)
 	}
-	at.home, at.prefix, at.full, at.bare = w.Ifindex, a.prefix, full, full && w.Unmarked
+	at.home, at.prefix, at.full, at.bare = w.Ifindex, a.prefix, full, full && w.Unmarked && w.Lease == 0
 	return nil
 }
 
 // home makes the home address an ordinary one.
 func (p *paths) home(w role.HomePath, at *placed) error {
-	if at.home != 0 && (at.home != w.Ifindex || !at.full || at.bare != w.Unmarked) {
+	asItIs := w.Lease > 0 || at.full && at.bare == w.Unmarked
+	if at.home != 0 && (at.home != w.Ifindex || !asItIs) {
 		// The kernel keeps an address's prefix length and DAD as they were
 		// made; the address lives on on the tunnel device meanwhile.
 		if err := p.takeFromHome(at); err != nil {

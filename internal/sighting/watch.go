@@ -99,18 +99,39 @@ func Open(c Config) (_ *Watch, err error) {
 
 func homesMap(homes []netip.Addr) (*ebpf.Map, error) {
 	m, err := ebpf.NewMap(&ebpf.MapSpec{
-		Name: "mip6_homes", Type: ebpf.Hash, KeySize: addrLen, ValueSize: 1, MaxEntries: uint32(max(len(homes), 1)),
+		Name: "mip6_homes", Type: ebpf.Hash, KeySize: addrLen, ValueSize: 1, MaxEntries: uint32(len(homes) + moreHomes),
 	})
 	if err != nil {
 		return nil, fmt.Errorf("create the table of home addresses: %w", err)
 	}
 	for _, h := range homes {
-		if err := m.Put(h.As16(), uint8(1)); err != nil {
+		if err := addHome(m, h); err != nil {
 			m.Close()
-			return nil, fmt.Errorf("note the home address %s: %w", h, err)
+			return nil, err
 		}
 	}
 	return m, nil
+}
+
+// moreHomes is how many home addresses may come later.
+const moreHomes = 256
+
+// AddHome has a home address that came later watched as well.
+func (w *Watch) AddHome(home netip.Addr) error { return addHome(w.homes, home) }
+
+// RemoveHome undoes it. One that is not watched is fine.
+func (w *Watch) RemoveHome(home netip.Addr) error {
+	if err := w.homes.Delete(home.As16()); err != nil && !errors.Is(err, ebpf.ErrKeyNotExist) {
+		return fmt.Errorf("forget the home address %s: %w", home, err)
+	}
+	return nil
+}
+
+func addHome(m *ebpf.Map, home netip.Addr) error {
+	if err := m.Put(home.As16(), uint8(1)); err != nil {
+		return fmt.Errorf("note the home address %s: %w", home, err)
+	}
+	return nil
 }
 
 // Close releases everything. A filter on a device that is still there sees on,

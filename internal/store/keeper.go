@@ -7,7 +7,7 @@ import (
 	"mip6d/internal/role"
 )
 
-// Keeper carries out StoreRegistration and StoreListEntry. It is an engine.Applier:
+// Keeper carries out StoreRegistration, StoreListEntry and StoreLease. It is an engine.Applier:
 // all of a batch is one commit, before what depends on it is sent.
 type Keeper struct {
 	store  Store
@@ -73,7 +73,11 @@ func (k *Keeper) load() error {
 	if err != nil {
 		return err
 	}
-	if !known && len(registrations)+len(entries) > 0 {
+	leases, err := k.store.Load(Leases)
+	if err != nil {
+		return err
+	}
+	if !known && len(registrations)+len(entries)+len(leases) > 0 {
 		return fmt.Errorf("nothing says what its times count from: %w", ErrDamaged)
 	}
 	changes := []Change{{meta, encodeClock(now)}}
@@ -92,6 +96,14 @@ func (k *Keeper) load() error {
 		}
 		k.left.Entries = append(k.left.Entries, e)
 		changes = append(changes, Change{ListEntries, encodeListEntry(e, now)})
+	}
+	for _, it := range leases {
+		l, err := decodeLease(it, now, last)
+		if err != nil {
+			return err
+		}
+		k.left.Leases = append(k.left.Leases, l)
+		changes = append(changes, Change{Leases, encodeLease(l, now)})
 	}
 	if last.BootID == now.BootID {
 		return nil
@@ -146,6 +158,11 @@ func change(e role.Effect, now Clock) (Change, error) {
 			return Change{ListEntries, Item{Key: listEntryKey(e.Entry)}}, nil
 		}
 		return Change{ListEntries, encodeListEntry(e.Entry, now)}, nil
+	case role.StoreLease:
+		if e.Drop {
+			return Change{Leases, Item{Key: leaseKey(e.Lease)}}, nil
+		}
+		return Change{Leases, encodeLease(e.Lease, now)}, nil
 	}
 	return Change{}, fmt.Errorf("%T is nothing that is stored", e)
 }

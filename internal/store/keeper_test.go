@@ -35,23 +35,24 @@ func TestABatchIsOneCommit(t *testing.T) {
 	f := new(Fake)
 	k := keeper(t, f, clock0)
 	if errs := k.Apply([]role.Effect{
-		role.StoreRegistration{Registration: router()}, role.StoreListEntry{Entry: entry()},
+		role.StoreRegistration{Registration: router()}, role.StoreListEntry{Entry: entry()}, role.StoreLease{Lease: lease()},
 	}); errs != nil {
 		t.Fatal(errs)
 	}
-	if len(f.Commits) != 1 || len(f.Commits[0]) != 3 {
+	if len(f.Commits) != 1 || len(f.Commits[0]) != 4 {
 		t.Fatalf("%d commits", len(f.Commits))
 	}
 	left := keeper(t, f, clock0).Restored()
-	want := role.Restored{Registrations: []role.Registration{router()}, Entries: []role.ListEntry{entry()}}
+	want := role.Restored{Registrations: []role.Registration{router()}, Entries: []role.ListEntry{entry()}, Leases: []role.Lease{lease()}}
 	if diff := cmp.Diff(want, left, same); diff != "" {
 		t.Error(diff)
 	}
 	k.Apply([]role.Effect{
 		role.StoreRegistration{Registration: role.Registration{HomeAddress: hoa}},
 		role.StoreListEntry{Entry: entry(), Drop: true},
+		role.StoreLease{Lease: lease(), Drop: true},
 	})
-	if left := keeper(t, f, clock0).Restored(); len(left.Registrations)+len(left.Entries) > 0 {
+	if left := keeper(t, f, clock0).Restored(); len(left.Registrations)+len(left.Entries)+len(left.Leases) > 0 {
 		t.Errorf("left: %+v", left)
 	}
 }
@@ -106,7 +107,7 @@ func TestLifetimesGoOnByTheRightClock(t *testing.T) {
 		t.Run(c.name, func(t *testing.T) {
 			f := new(Fake)
 			keeper(t, f, clock0).Apply([]role.Effect{
-				role.StoreRegistration{Registration: router()}, role.StoreListEntry{Entry: entry()},
+				role.StoreRegistration{Registration: router()}, role.StoreListEntry{Entry: entry()}, role.StoreLease{Lease: lease()},
 			})
 			for range 2 { // a new boot rewrites the records, which must say the same then
 				r := keeper(t, f, c.at).Restored()
@@ -115,6 +116,9 @@ func TestLifetimesGoOnByTheRightClock(t *testing.T) {
 				}
 				if got, want := r.Entries[0].Until.Sub(c.at.Now), c.want-80*time.Second; c.want < 600*time.Second && got != want {
 					t.Errorf("list entry: %v left, want %v", got, want)
+				}
+				if !r.Leases[0].Until.Equal(r.Entries[0].Until) { // the same at clock0
+					t.Errorf("lease: %v, the list entry's end is %v", r.Leases[0].Until, r.Entries[0].Until)
 				}
 			}
 		})

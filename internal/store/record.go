@@ -175,6 +175,24 @@ func decodeListEntry(it Item, clock, last Clock) (role.ListEntry, error) {
 	return e, d.end()
 }
 
+func encodeLease(l role.Lease, clock Clock) Item {
+	v := appendAddr([]byte{recordVersion}, l.HomeAddress.Addr())
+	return seal(leaseKey(l), appendTime(v, clock.stamp(l.Until)))
+}
+
+func decodeLease(it Item, clock, last Clock) (role.Lease, error) {
+	d := open(it, 17)
+	a, until := d.addr(), clock.time(d.time(), last)
+	if d.err != nil {
+		return role.Lease{}, d.err
+	}
+	l := role.Lease{HomeAddress: netip.PrefixFrom(a, int(it.Key[16])), Until: until}
+	if !l.HomeAddress.IsValid() || l.HomeAddress.Masked().Addr() != addrAt(it.Key, 0) {
+		d.fail("%s is not of this subnet", l.HomeAddress)
+	}
+	return l, d.end()
+}
+
 // The clocks at the last commit: what recorded times count from.
 var clockKey = []byte("clock")
 
@@ -196,6 +214,10 @@ func decodeClock(it Item) (c Clock, err error) {
 func keyOf(home netip.Addr) []byte { return appendAddr(nil, home) }
 
 func listEntryKey(e role.ListEntry) []byte { return appendAddr(keyOf(e.HomeAddress), e.Peer) }
+
+func leaseKey(l role.Lease) []byte {
+	return append(keyOf(l.HomeAddress.Masked().Addr()), byte(l.HomeAddress.Bits()))
+}
 
 func seal(key, v []byte) Item {
 	return Item{key, binary.BigEndian.AppendUint32(v, checksum(key, v))}

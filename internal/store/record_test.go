@@ -49,6 +49,10 @@ func entry() role.ListEntry {
 	}
 }
 
+func lease() role.Lease {
+	return role.Lease{HomeAddress: netip.PrefixFrom(hoa, 64), Until: clock0.Now.Add(420 * time.Second)}
+}
+
 // TestRecordsAreByteExact: what is on disks stays readable.
 func TestRecordsAreByteExact(t *testing.T) {
 	ended := role.Registration{HomeAddress: hoa, Sequence: 7, Sequent: true, Stamp: 9}
@@ -72,6 +76,7 @@ func TestRecordsAreByteExact(t *testing.T) {
 			"01 07 1234" + at + "c00002070000014a9e987800 00000061c9f36800 e1e2e3e4e5e6e7e8 ffffffffc4653600"},
 		{"a correspondent's", encodeListEntry(correspondent, clock0), home + "20010db8000c00000000000000000002",
 			"01 01 0002" + at + "000000e9103fda00 0000000000000000 0000000000000000 0000000000000000"},
+		{"a lease", encodeLease(lease(), clock0), "20010db8000100000000000000000000" + "40", "01" + home + "0000014a9e987800"},
 		{"the clocks", encodeClock(clock0), hex.EncodeToString([]byte("clock")),
 			"01 01020300000000000000000000000000 000000e8d4a51000 1886caf21c963200"},
 	} {
@@ -105,6 +110,28 @@ func TestRecordsComeBack(t *testing.T) {
 	}
 }
 
+func TestLeasesComeBack(t *testing.T) {
+	for _, l := range []role.Lease{lease(), {HomeAddress: netip.PrefixFrom(hoa, 48)}} {
+		got, err := decodeLease(encodeLease(l, clock0), clock0, clock0)
+		if diff := cmp.Diff(l, got, same); diff != "" || err != nil {
+			t.Errorf("%v\n%s", err, diff)
+		}
+	}
+	it := encodeLease(lease(), clock0)
+	payload := it.Value[:len(it.Value)-checksumLen]
+	for name, bad := range map[string]Item{
+		"another subnet's": seal(leaseKey(role.Lease{HomeAddress: netip.PrefixFrom(coa, 64)}), payload),
+		"no length":        seal(append(it.Key[:16:16], 129), payload),
+		"too short":        seal(it.Key, payload[:20]),
+		"too long":         seal(it.Key, append(payload[:len(payload):len(payload)], 0)),
+		"another key":      {keyOf(hoa), it.Value},
+	} {
+		if _, err := decodeLease(bad, clock0, clock0); !errors.Is(err, ErrDamaged) {
+			t.Errorf("%s: %v", name, err)
+		}
+	}
+}
+
 // TestDamagedRecordsAreNoRecords: cut off anywhere, a bit flipped anywhere, under
 // another key, of another version.
 func TestDamagedRecordsAreNoRecords(t *testing.T) {
@@ -134,7 +161,7 @@ func TestDamagedRecordsAreNoRecords(t *testing.T) {
 // FuzzDecode: what is decoded is what would be encoded again. The checksum is made
 // right, as it would keep everything out.
 func FuzzDecode(f *testing.F) {
-	for _, it := range []Item{encodeRegistration(router(), clock0), encodeListEntry(entry(), clock0), encodeClock(clock0)} {
+	for _, it := range []Item{encodeRegistration(router(), clock0), encodeListEntry(entry(), clock0), encodeLease(lease(), clock0), encodeClock(clock0)} {
 		f.Add(it.Key, it.Value[:len(it.Value)-checksumLen])
 	}
 	f.Fuzz(func(t *testing.T, key, payload []byte) {
@@ -152,6 +179,11 @@ func FuzzDecode(f *testing.F) {
 		if e, err := decodeListEntry(it, clock0, clock0); err == nil {
 			if again, err := decodeListEntry(encodeListEntry(e, clock0), clock0, clock0); err != nil || !cmp.Equal(e, again, same) {
 				t.Errorf("%+v\n%+v (%v)", e, again, err)
+			}
+		}
+		if l, err := decodeLease(it, clock0, clock0); err == nil {
+			if again := encodeLease(l, clock0); !cmp.Equal(again, it) {
+				t.Errorf("%+v\n%x\n%x", l, it, again)
 			}
 		}
 		_, _ = decodeClock(it)

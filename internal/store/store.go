@@ -9,6 +9,7 @@ type Table string
 const (
 	Registrations Table = "registrations" // a home agent's, by home address
 	ListEntries   Table = "list"          // a mobile node's, by home address and peer
+	Leases        Table = "leases"        // a mobile node's home addresses by DHCPv6, by home subnet
 	meta          Table = "meta"
 )
 
