@@ -97,7 +97,7 @@ func boot(ctx context.Context, cfg Config, k kernel, dir string, kvm bool) (*Res
 		err = fmt.Errorf("%w: %w", errNoBoot, err)
 	}
 	if err != nil {
-		return r.res, fmt.Errorf("%w\nlast words of the VM:\n%s", err, console.tail())
+		return r.res, fmt.Errorf("%w\n%s\nlast words of the VM:\n%s", err, strings.Join(r.res.Trouble, "\n"), console.tail())
 	}
 	return r.res, nil
 }

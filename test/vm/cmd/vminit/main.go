@@ -58,6 +58,9 @@ func run() error {
 	if err := loopbackUp(); err != nil {
 		return err
 	}
+	if err := keepBranches(); err != nil {
+		return err
+	}
 	for _, kv := range job.Env {
 		k, v, _ := strings.Cut(kv, "=")
 		os.Setenv(k, v)
