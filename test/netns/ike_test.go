@@ -1,6 +1,7 @@
 package netns
 
 import (
+	"errors"
 	"net/netip"
 	"strings"
 	"testing"
@@ -33,6 +34,7 @@ const ikeSecret = `secrets {
 type plan struct {
 	swanctl string         // a file of configs/strongswan, for both sides
 	fixed   bool           // strongSwan is said not to follow
+	late    bool           // the mobile node's strongSwan is not told of its connections
 	prepare func(*managed) // changes what strongSwan is to read
 }
 
@@ -58,10 +60,12 @@ func newManaged(t *testing.T, p plan) *managed {
 		if p.prepare != nil {
 			p.prepare(w)
 		}
-		for _, c := range []*charon.Charon{w.haIKE, w.mnIKE} {
-			if err := c.Start(t.Context()); err != nil {
-				t.Fatal(err)
-			}
+		start := w.mnIKE.Start
+		if p.late {
+			start = w.mnIKE.Launch
+		}
+		if err := errors.Join(w.haIKE.Start(t.Context()), start(t.Context())); err != nil {
+			t.Fatal(err)
 		}
 	}})
 	return w

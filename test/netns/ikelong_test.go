@@ -41,6 +41,28 @@ const (
 	strongswanFile = "etc/strongswan.d/mip6d.conf"
 )
 
+// What the kernel has asked of strongSwan before that knew its connections is asked again with the next Binding Update, long
+// before the kernel's question expires.
+func TestIKELongConnectionsAreLoadedLate(t *testing.T) {
+	w := newManaged(t, plan{late: true})
+	eventually(t, 20*time.Second, func() string {
+		out, err := w.MN.Run(t.Context(), "ip", "xfrm", "state")
+		if err == nil && strings.Contains(out, "proto esp spi 0x00000000 reqid 1651834884 ") {
+			return ""
+		}
+		return "the kernel has asked for nothing: " + out
+	})
+	if expires, err := w.MN.ReadSysctl("net/core/xfrm_acq_expires"); err != nil || expires != "165" {
+		t.Errorf("a question expires after %s s: %v", expires, err)
+	}
+	loaded := time.Now()
+	if err := w.mnIKE.Load(t.Context()); err != nil {
+		t.Fatal(err)
+	}
+	answered(t, w.pingMN(t), loaded, 40*time.Second) // Binding Updates are 32 s apart at the most
+	t.Logf("registered %v after the connections were loaded", time.Since(loaded))
+}
+
 // What a mobile node has proven to be decides whose security associations it gets: with
 // its own identity, none of another home address.
 //
