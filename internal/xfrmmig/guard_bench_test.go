@@ -37,14 +37,14 @@ func BenchmarkKernelMigrate(b *testing.B) {
 				}
 				at := [2]netip.Addr{coa, moved}
 				for _, p := range list {
-					if err := g.SetTunnels(p.HomeAddress, at[0]); err != nil {
+					if err := g.SetTunnels(p.HomeAddress, at[0], true); err != nil {
 						b.Fatal(err)
 					}
 				}
 				n := 0
 				for b.Loop() {
 					n++
-					if err := g.SetTunnels(list[n%nodes].HomeAddress, at[(n/nodes+1)%2]); err != nil {
+					if err := g.SetTunnels(list[n%nodes].HomeAddress, at[(n/nodes+1)%2], true); err != nil {
 						b.Fatal(err)
 					}
 				}

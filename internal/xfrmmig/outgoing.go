@@ -48,7 +48,7 @@ func (o *Outgoing) Close() error { return o.conn.Close() }
 
 // Send prepares the kernel for a Binding Update of a protected home address, and
 // returns it as it is to be handed over: from the home address. Others come back as
-// they are.
+// they are. Keys that an IKE daemon was asked for in vain are asked for again.
 func (o *Outgoing) Send(e role.Send) (role.Send, error) {
 	if len(e.Raw) < 3 || e.Raw[2] != typeBindingUpdate {
 		return e, nil
@@ -60,7 +60,6 @@ func (o *Outgoing) Send(e role.Send) (role.Send, error) {
 	if !o.protects(home, e.Dst) {
 		return e, nil
 	}
-	// If the last one was dropped for want of keys, this one is to ask for them as well.
 	err := errors.Join(o.guard.AskAgain(home), o.from(home, e.Dst, careOf))
 	if !careOf.IsValid() {
 		return e, err

@@ -32,10 +32,10 @@ const ikeSecret = `secrets {
 
 // plan is what a managed world is to be; the zero value is the one with a shared secret.
 type plan struct {
-	swanctl string         // a file of configs/strongswan, for both sides
-	fixed   bool           // strongSwan is said not to follow
-	late    bool           // the mobile node's strongSwan is not told of its connections
-	prepare func(*managed) // changes what strongSwan is to read
+	swanctl          string         // a file of configs/strongswan, for both sides
+	haFixed, mnFixed bool           // strongSwan is said not to follow there
+	late             bool           // the mobile node's strongSwan is not told of its connections
+	prepare          func(*managed) // changes what strongSwan is to read
 }
 
 // newManaged begins with a mobile node on a foreign link. strongSwan is there before mip6d,
@@ -43,8 +43,8 @@ type plan struct {
 func newManaged(t *testing.T, p plan) *managed {
 	t.Helper()
 	w := &managed{protected: new(protected)}
-	mobility := map[bool]string{false: "on", true: "off"}[p.fixed]
-	ha, mn := daemon.HomeAgentIKE(mobility), daemon.MobileNodeIKE(mobility)
+	mobility := map[bool]string{false: "on", true: "off"}
+	ha, mn := daemon.HomeAgentIKE(mobility[p.haFixed]), daemon.MobileNodeIKE(mobility[p.mnFixed])
 	if p.swanctl == "" {
 		p.swanctl = "swanctl.conf"
 	}
