@@ -14,7 +14,8 @@
 // managed.go what it does where an IKE daemon makes the associations, question.go what
 // that was asked, found.go what it finds of an earlier run, watch.go what it brings back;
 // model.go stands in for the kernel in simulations; outgoing.go where signalling leaves
-// from; others.go the tunnels of other programs; stats.go what the kernel counts.
+// from; others.go the tunnels of other programs; thresholds.go how the kernel finds policies;
+// stats.go what it counts.
 //
 // The library that speaks the rest of netlink for us has neither care-of
 // addresses of states nor MIGRATE.

@@ -61,6 +61,11 @@ func (g *Guard) Protect(list []Protection) error {
 	if len(list) > MaxProtected {
 		return fmt.Errorf("%d home addresses are to be protected, and at most %d can be", len(list), MaxProtected)
 	}
+	if g.end == AtHomeAgent && len(list) > 0 {
+		if err := g.conn.hashPolicies(); err != nil {
+			return err
+		}
+	}
 	found, err := g.find()
 	if err != nil {
 		return err
