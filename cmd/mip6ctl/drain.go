@@ -31,11 +31,11 @@ Nobody is sent to a home agent that drains: in its router advertisements it is n
 answered with the others of the link, or not at all. Where another program advertises
 (advertise: off), that one has to clear the H flag.
 
-mip6d as a mobile node that discovers its home agent goes to the next one that it
-knows in the same moment, and looks for one otherwise. It keeps its tunnel meanwhile,
-until the binding's lifetime ends, as it does with a home agent that is configured, and
-asks that again after 32 seconds at the most; but a home agent that has ended the
-binding, as mip6d does, forwards nothing by it.
+A mobile node (mip6d) that discovers its home agent goes to the next one that it knows
+in the same moment, and otherwise looks for one. Until one is found, and always where
+the home agent is configured, it keeps its tunnel until the binding's lifetime ends, and
+asks the same home agent again every 32 seconds at the least. By that tunnel a home
+agent forwards nothing that has ended the binding, as mip6d does.
 
 Exit status 0 when no binding is left, 1 if some were after --timeout; mip6d goes on
 draining then.`,

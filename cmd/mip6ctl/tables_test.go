@@ -30,7 +30,7 @@ func leaves(c *cobra.Command) (list []*cobra.Command) {
 	return list
 }
 
-// words are those that a command is called by.
+// wordsOf are those that a command is called by.
 func wordsOf(c *cobra.Command) string { return strings.TrimPrefix(c.CommandPath(), "mip6ctl ") }
 
 // TestEveryTableHasAGoldenText: tables.txtar compares what each command prints with -o table
