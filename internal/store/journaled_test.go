@@ -17,6 +17,7 @@ import (
 
 	"github.com/google/go-cmp/cmp"
 	bolt "go.etcd.io/bbolt"
+	berrors "go.etcd.io/bbolt/errors"
 )
 
 // small has everything happen that takes a long time else.
@@ -248,7 +249,7 @@ func TestTheTreeCantBeWritten(t *testing.T) {
 		want[key] = strings.Repeat(key, 10)
 		s.wait() // for a fold that fails
 	}
-	if err == nil || !strings.Contains(err.Error(), "is full, and") || !errors.Is(err, bolt.ErrDatabaseNotOpen) {
+	if err == nil || !strings.Contains(err.Error(), "is full, and") || !errors.Is(err, berrors.ErrDatabaseNotOpen) {
 		t.Errorf("after %d commits: %v", len(want), err)
 	}
 	if least := int(small.full / 60); len(want) < least {
