@@ -120,6 +120,17 @@ func TestRFC6275_11_4_1_TheOnlyHomeAgentThatIsKnownDrains(t *testing.T) {
 		b.found(id, ha2)
 		b.wantAgent("a late reply", ha)
 	})
+	t.Run("it comes home", func(t *testing.T) {
+		b, _ := drained(t)
+		b.move(homeRA(eth))
+		if s := b.lastBU(); s.send.Dst != ha || s.bu.Lifetime != 0 {
+			t.Fatalf("to %v for %v, no de-registration", s.send.Dst, s.bu.Lifetime)
+		}
+		b.wait(time.Minute) // unanswered: nothing else is to be done meanwhile
+		if len(b.requests()) != 0 {
+			t.Error("it looks for a home agent at home")
+		}
+	})
 	t.Run("it moves", func(t *testing.T) {
 		b, _ := drained(t)
 		b.move(ra(eth, routerB, netB))
