@@ -231,7 +231,7 @@ func TestKernelFullDiskRefusesBindings(t *testing.T) {
 			t.Error(err)
 		}
 	})
-	const room = 96 << 10 // for the store's tree, and some of its journal
+	const room = 80 << 10 // for the store's tree, and some of its journal
 	filler := filepath.Join(w.ha.StateDir(), "filler")
 	if err := os.WriteFile(filler, make([]byte, 1<<20-room), 0o600); err != nil {
 		t.Fatal(err)
