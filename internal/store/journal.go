@@ -161,8 +161,14 @@ func (j *journal) grow(size int64) error {
 		return nil
 	}
 	want := (size + journalStep - 1) / journalStep * journalStep
-	n, err := j.file.WriteAt(make([]byte, want-j.size), j.size)
-	j.size += int64(n)
+	_, err := j.file.WriteAt(make([]byte, want-j.size), j.size)
+	if err == nil {
+		j.size = want
+		return nil
+	}
+	if info, serr := j.file.Stat(); serr == nil {
+		j.size = info.Size() // WriteAt does not say how much
+	}
 	if size <= j.size {
 		return nil
 	}

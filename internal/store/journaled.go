@@ -77,6 +77,7 @@ func orphans(dir string) error {
 	return nil
 }
 
+// openJournals goes on with the later of the journals that are there.
 func (s *Journaled) openJournals() error {
 	for _, name := range journalNames {
 		j, err := openJournal(filepath.Join(s.dir, name), s.tree.id, s.tree.folded)
