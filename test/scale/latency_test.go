@@ -40,6 +40,7 @@ func benchmarkLatency(b *testing.B, n int) {
 		b.ReportMetric(micros(half, 0.5), "half-p50-µs")
 		b.ReportMetric(micros(half, 0.99), "half-p99-µs")
 		b.ReportMetric(micros(half, 0.99)/micros(alone, 0.5), "p99-to-alone")
+		b.ReportMetric(float64(l.lost), "lost")
 	}
 	b.ReportMetric(0, "ns/op")
 	stop()
@@ -53,7 +54,11 @@ type latencies struct {
 	w     *world
 	heard <-chan answered
 	next  int
+	lost  int
 }
+
+// patience is how long an answer is waited for.
+const patience = 2 * time.Second
 
 // run has them do so for a time: window under way at a time, or else begun at random at a rate in a second. A latency
 // counts from when a refresh was due.
@@ -68,8 +73,14 @@ func (l *latencies) run(span time.Duration, window int, rate float64) (took []ti
 		}
 	}
 	for now := due; now.Before(end) || len(began) > 0; now = time.Now() {
-		if over := !now.Before(end); over || window > 0 && len(began) >= window {
-			take(<-l.heard)
+		if !now.Before(end) || window > 0 && len(began) >= window {
+			select {
+			case a := <-l.heard:
+				take(a)
+			case <-time.After(patience):
+				l.lost += len(began) // dropped, as too many waited, or overtaken by the next of the same mobile node
+				clear(began)
+			}
 			continue
 		}
 		if window == 0 && now.Before(due) {
