@@ -310,6 +310,18 @@ func codecAccepts(f []byte) bool {
 	return false
 }
 
+func TestRespondAllocatesNothing(t *testing.T) {
+	r := testResponder()
+	frame := solicitation(nil)
+	if n := testing.AllocsPerRun(100, func() {
+		if m, ok := parse(frame); !ok || r.respond(m) == nil {
+			t.Fatal("no answer")
+		}
+	}); n != 0 {
+		t.Errorf("%v allocations", n)
+	}
+}
+
 func BenchmarkRespondAmong100000(b *testing.B) {
 	r := newResponder(ourMAC, ours)
 	for i := range 100_000 {
