@@ -2,13 +2,14 @@
 
 SHELL        := /bin/bash
 # Static and small: these run in a guest without a C library, and on any distribution.
-GOBUILD      := CGO_ENABLED=0 go build -trimpath
+GOBUILD       = CGO_ENABLED=0 go build -trimpath -ldflags '-X mip6d/internal/ctl.version=$(shell VERSION='$(VERSION)' scripts/version)'
 KERNELTESTS  := go run ./test/vm/cmd/kerneltests
 # Packages with goroutines of their own are also tested with the race detector.
 RACE         := ./internal/engine ./internal/ctl ./internal/netmon ./internal/mhsock ./internal/proxynd ./internal/store ./internal/metrics ./internal/journal
 
 .PHONY: build demo packages test soak test-ike test-packages test-go test-race test-kernel test-prometheus test-report lint conformance reference bench bench-parts clean deps
 
+# VERSION=1.2.3 or what git says (scripts/version), as for packages.
 build:
 	$(GOBUILD) -o build/bin/ ./cmd/...
 

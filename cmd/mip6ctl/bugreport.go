@@ -35,6 +35,9 @@ run it as root, as others may not ask for everything.`,
 	flags.StringVarP(&out, "file", "f", "", "write to that `file`, - for standard output; without it mip6d-bug-report-DATE-TIME.tar.gz here")
 	flags.BoolVar(&withoutDoctor, "without-doctor", false, "do not probe the kernel")
 	cmd.RunE = func(cmd *cobra.Command, _ []string) error {
+		if out == "-" && o.output.forPrograms() {
+			return usageError{"-f - has the tarball on standard output, and no JSON: leave -o out, or name a file"}
+		}
 		now := time.Now()
 		r := &report{made: now}
 		c := ctl.NewClient(o.socket)

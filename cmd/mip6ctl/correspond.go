@@ -15,8 +15,8 @@ func newROCommand(o *options) *cobra.Command {
 	cmd := &cobra.Command{Use: "ro", Short: "Route optimisation of a mobile node with one peer"}
 	group(cmd)
 	cmd.AddCommand(
-		action(o, "start PEER", "Reach a peer directly, whatever policy and traffic say", ctl.ActionStart),
-		action(o, "stop PEER", "Reach a peer by the home agent only, until ro start", ctl.ActionStop),
+		action(o, "start PEER", "Reach a peer directly, whatever policy and traffic say", ctl.ActionStart, "is to be reached directly, whatever policy and traffic say"),
+		action(o, "stop PEER", "Reach a peer by the home agent only, until ro start", ctl.ActionStop, "is reached by the home agent only, until ro start"),
 	)
 	return cmd
 }
@@ -24,20 +24,33 @@ func newROCommand(o *options) *cobra.Command {
 func newFlushCommand(o *options) *cobra.Command {
 	cmd := &cobra.Command{Use: "flush", Short: "Forget what is known, and begin again"}
 	group(cmd)
-	cmd.AddCommand(action(o, "bul PEER", "A mobile node's entry for a correspondent", ctl.ActionFlush))
+	cmd.AddCommand(action(o, "bul PEER", "A mobile node's entry for a correspondent", ctl.ActionFlush, "is forgotten"))
 	return cmd
 }
 
-// action makes a command that does something about a peer.
-func action(o *options, use, short, what string) *cobra.Command {
+// action makes a command that does something about a peer, and says what holds for that
+// now. Programs get what was asked, in the words of the request (docs/api.md).
+func action(o *options, use, short, what, now string) *cobra.Command {
 	return &cobra.Command{
 		Use: use, Short: short, Args: onePeer, ValidArgsFunction: cobra.NoFileCompletions,
+		Long: "Says what holds for the peer from now on; with -o json or jsonl it prints action,\n\"" + what + "\", and peer.",
 		RunE: func(cmd *cobra.Command, args []string) error {
 			ctx, cancel := context.WithTimeout(cmd.Context(), answerTimeout)
 			defer cancel()
 			c := ctl.NewClient(o.socket)
 			defer c.Close()
-			return c.Correspond(ctx, what, netip.MustParseAddr(args[0]))
+			peer := netip.MustParseAddr(args[0])
+			if err := c.Correspond(ctx, what, peer); err != nil {
+				return err
+			}
+			if o.output.forPrograms() {
+				return o.output.print(cmd.OutOrStdout(), struct {
+					Action string     `json:"action"`
+					Peer   netip.Addr `json:"peer"`
+				}{what, peer})
+			}
+			_, err := fmt.Fprintln(cmd.OutOrStdout(), peer, now)
+			return err
 		},
 	}
 }

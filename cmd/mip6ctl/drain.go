@@ -26,6 +26,17 @@ try again until one serves them. Their bindings end with that. Mobile nodes that
 not answer keep what they were promised until it expires. mip6d serves again after
 --cancel, and after a restart.
 
+Nobody is sent to a home agent that drains: in its router advertisements it is none
+(the H flag is clear), by which the others take it out of their lists, and discovery is
+answered with the others of the link, or not at all. Where another program advertises
+(advertise: off), that one has to clear the H flag.
+
+A mobile node (mip6d) that discovers its home agent goes to the next one that it knows
+in the same moment, and otherwise looks for one. Until one is found, and always where
+the home agent is configured, it keeps its tunnel until the binding's lifetime ends, and
+asks the same home agent again every 32 seconds at the least. By that tunnel a home
+agent forwards nothing that has ended the binding, as mip6d does.
+
 Exit status 0 when no binding is left, 1 if some were after --timeout; mip6d goes on
 draining then.`,
 		Example: "  mip6ctl drain --timeout 10m && systemctl stop mip6d",

@@ -111,8 +111,10 @@ those of UMIP, decodes messages and probes the kernel without one.
 Commands may be shortened as long as they are unambiguous: "mip6ctl sh int".
 
 -o chooses what is printed: a table; wide, with more columns; json, one value; jsonl,
-the elements of a list one a line. Keys are those of docs/api.md. Commands that only
-do something print nothing.
+the elements of a list one a line. Keys are those of docs/api.md and stay. What has
+nothing to say but what it is for refuses json and jsonl: top, completion, and
+bug-report to standard output. report has its file's name there, and decode prints
+JSON always.
 
 Exit status: 0 all is well, 1 it could not be done, 2 the command line or the
 checked or converted configuration is wrong.`,
@@ -120,6 +122,12 @@ checked or converted configuration is wrong.`,
 		SilenceErrors: true,
 	}
 	group(cmd)
+	cmd.PersistentPreRunE = func(cmd *cobra.Command, _ []string) error {
+		if p := cmd.Parent(); p != nil && p.Name() == "completion" && o.output.forPrograms() {
+			return usageError{"completion prints a script for a shell, and has no JSON: leave -o out"}
+		}
+		return nil
+	}
 	flags := cmd.PersistentFlags()
 	flags.StringVar(&o.socket, "socket", o.socket, "mip6d's control `socket`; $"+ctl.SocketVariable+" changes the default")
 	flags.VarP(&o.output, "output", "o", "`format`: table or wide for people, json or jsonl for programs")
@@ -129,7 +137,7 @@ checked or converted configuration is wrong.`,
 	})
 	cmd.AddCommand(
 		newStatusCommand(o), newShowCommand(o), newWatchCommand(o), newTopCommand(o), newEventsCommand(o), newReportCommand(o), newTraceCommand(o), newDrainCommand(o), newDeleteCommand(o), newReloadCommand(o), newROCommand(o), newFlushCommand(o), newIPsecCommand(o),
-		newCheckCommand(o), newConvertCommand(), newDecodeCommand(o), newDoctorCommand(o), newBugReportCommand(o), newVersionCommand(o),
+		newCheckCommand(o), newConvertCommand(o), newDecodeCommand(o), newDoctorCommand(o), newBugReportCommand(o), newVersionCommand(o),
 	)
 	return cmd
 }

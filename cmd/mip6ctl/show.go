@@ -178,6 +178,9 @@ func printHomeAgents(w page, list []ctl.HomeAgent) {
 		if a.MobileRouters {
 			serves += ", routers"
 		}
+		if a.Draining {
+			serves = "nobody new"
+		}
 		rows[i] = []string{word(a.Interface), router, strconv.Itoa(int(a.Preference)), serves, left, texts(a.Addresses)}
 	}
 	printTable(w, "No home links.", []string{"LINK", "HOME AGENT", "PREF", "SERVES", "LEFT", "ADDRESSES"}, rows)

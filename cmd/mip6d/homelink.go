@@ -126,7 +126,7 @@ func (h *homeAgent) homeAgents(now time.Time) []ctl.HomeAgent {
 			left = ctl.Seconds(max(a.Expires.Sub(now), 0))
 		}
 		list = append(list, ctl.HomeAgent{
-			Interface: ifname(a.Ifindex), Self: a.Self, Router: a.Router, Addresses: a.Addresses, Preference: a.Preference,
+			Interface: ifname(a.Ifindex), Self: a.Self, Draining: a.Leaving, Router: a.Router, Addresses: a.Addresses, Preference: a.Preference,
 			MobileRouters: a.Routers, Remaining: left, Advertisements: a.Heard,
 		})
 	}

@@ -9,6 +9,7 @@ import (
 
 	"mip6d/internal/ctl"
 	"mip6d/internal/ha"
+	"mip6d/internal/homelink"
 	"mip6d/internal/role"
 )
 
@@ -52,8 +53,12 @@ func (d *daemon) SetDrain(ctx context.Context, on bool) (ctl.Drain, error) {
 	if err != nil || was.Draining == on {
 		return was, err
 	}
-	if err := d.engine.Step(ctx, ha.Drain{On: on}); err != nil {
-		return ctl.Drain{}, err
+	// First nobody is told of us any more, then mobile nodes are refused: who looks for
+	// another home agent then is not sent here again.
+	for _, ev := range []role.Event{homelink.Drain{On: on}, ha.Drain{On: on}} {
+		if err := d.engine.Step(ctx, ev); err != nil {
+			return ctl.Drain{}, err
+		}
 	}
 	if on {
 		now := time.Now()

@@ -7,7 +7,8 @@ import "net/netip"
 type HomeAgent struct {
 	Interface      string       `json:"interface,omitzero"` // absent: a virtual home link
 	Self           bool         `json:"self"`
-	Router         netip.Addr   `json:"router,omitzero"` // link-local address; absent: itself
+	Draining       bool         `json:"draining,omitzero"` // itself: it lets go of its mobile nodes, and tells nobody of itself
+	Router         netip.Addr   `json:"router,omitzero"`   // link-local address; absent: itself
 	Addresses      []netip.Addr `json:"addresses"`
 	Preference     uint16       `json:"preference"`     // higher is better
 	MobileRouters  bool         `json:"mobile_routers"` // it serves those as well

@@ -5,8 +5,16 @@ import (
 	"strings"
 )
 
-// Version says what this program was built from, as far as the Go linker knows.
+// version is set by the linker, in what "make build" and "make packages" build; the script
+// scripts/version has made it.
+var version string
+
+// Version says what this program was built from, as far as whoever built it has said, or
+// the Go linker knows.
 func Version() string {
+	if version != "" {
+		return version
+	}
 	info, ok := debug.ReadBuildInfo()
 	if !ok {
 		return "unknown"
@@ -15,19 +23,19 @@ func Version() string {
 }
 
 func versionOf(info *debug.BuildInfo) string {
-	version := strings.Trim(info.Main.Version, "()")
-	if version == "" {
-		version = "devel"
+	v := strings.Trim(info.Main.Version, "()")
+	if v == "" {
+		v = "devel"
 	}
 	set := make(map[string]string)
 	for _, s := range info.Settings {
 		set[s.Key] = s.Value
 	}
-	if rev := set["vcs.revision"]; version == "devel" && len(rev) >= 12 {
-		version += "-" + rev[:12]
+	if rev := set["vcs.revision"]; v == "devel" && len(rev) >= 12 {
+		v += "-" + rev[:12]
 		if set["vcs.modified"] == "true" {
-			version += "-modified"
+			v += "-modified"
 		}
 	}
-	return version
+	return v
 }

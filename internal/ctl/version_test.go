@@ -5,6 +5,13 @@ import (
 	"testing"
 )
 
+func TestVersionIsTheLinkers(t *testing.T) {
+	defer func(v string) { version = v }(version)
+	if version = "1.2.3"; Version() != "1.2.3" {
+		t.Errorf("%s, want what the linker has set", Version())
+	}
+}
+
 func TestVersionOf(t *testing.T) {
 	vcs := func(modified string) []debug.BuildSetting {
 		return []debug.BuildSetting{{Key: "vcs.revision", Value: "0123456789abcdef0123"}, {Key: "vcs.modified", Value: modified}}

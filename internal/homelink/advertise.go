@@ -73,7 +73,7 @@ func (m *Machine) advertise() {
 		if l.next.IsZero() || l.next.After(m.now) {
 			continue
 		}
-		raw, err := icmp6.Marshal(l.advertisement(m.p.Routers))
+		raw, err := icmp6.Marshal(l.advertisement(m.p.Routers, m.leaving))
 		if err != nil {
 			// Nothing that a configuration can say makes it too long.
 			l.next = time.Time{}

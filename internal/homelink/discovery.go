@@ -12,6 +12,7 @@ import (
 const (
 	CountDiscovery    role.Counter = "discovery_requests_answered"
 	CountBadDiscovery role.Counter = "discovery_requests_ignored"
+	CountNoAgent      role.Counter = "discovery_requests_without_home_agent"
 	CountAgentsFull   role.Counter = "home_agents_list_full"
 )
 
@@ -47,8 +48,14 @@ func (m *Machine) discoveryRequest(ev role.ICMPIn) {
 		m.count(role.CountRateLimited)
 		return
 	}
+	reply := m.reply(l, q)
+	if len(reply.HomeAgents) == 0 {
+		// We leave, and know of nobody else. An empty list would mean us.
+		m.count(CountNoAgent)
+		return
+	}
 	m.replies.Note(m.now)
-	raw, err := icmp6.Marshal(m.reply(l, q))
+	raw, err := icmp6.Marshal(reply)
 	if err != nil {
 		m.count(CountBadDiscovery)
 		return
@@ -69,11 +76,13 @@ func (m *Machine) asked(a netip.Addr) *link {
 	return nil
 }
 
-// reply lists the home agents of a link, the best first. Who asks for one that
+// reply lists the home agents of a link, the best first, without us if we leave. Who asks for one that
 // serves mobile routers gets only such, unless there is none (RFC 3963 §7.2).
 func (m *Machine) reply(l *link, q *icmp6.HomeAgentDiscoveryRequest) *icmp6.HomeAgentDiscoveryReply {
-	all := []*agent{{addresses: []address{{Addr: l.Address}}, preference: l.Preference, routers: m.p.Routers}}
-	all = append(all, l.agents...)
+	all := slices.Clone(l.agents)
+	if !m.leaving {
+		all = append(all, &agent{addresses: []address{{Addr: l.Address}}, preference: l.Preference, routers: m.p.Routers})
+	}
 	out := &icmp6.HomeAgentDiscoveryReply{Identifier: q.Identifier}
 	if q.Router && slices.ContainsFunc(all, func(a *agent) bool { return a.routers && len(a.addresses) > 0 }) {
 		out.Router = true

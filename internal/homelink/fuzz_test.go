@@ -42,7 +42,7 @@ func FuzzStep(f *testing.F) {
 		b.heard = toldAt
 		for ; len(script) >= 2; script = script[2:] {
 			arg := script[1]
-			switch script[0] % 10 {
+			switch script[0] % 11 {
 			case 0:
 				saw(b.until(b.now.Add(time.Duration(arg) * 100 * time.Millisecond)))
 			case 1:
@@ -58,6 +58,13 @@ func FuzzStep(f *testing.F) {
 				b.register(home, time.Duration(arg)*time.Second)
 			case 6:
 				b.solicit(uint16(arg), nil)
+			case 10:
+				b.step(Drain{On: arg%2 == 0})
+				for _, e := range b.out {
+					if _, ok := e.(role.AdvertiseRouter); ok {
+						saw([]sent{b.advertised(e)})
+					}
+				}
 			case 8:
 				b.step(role.LinkDown{Ifindex: homeLink})
 			case 9:

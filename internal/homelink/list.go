@@ -143,6 +143,7 @@ func (a *agent) plain() []netip.Addr {
 type AgentView struct {
 	Ifindex    int
 	Self       bool
+	Leaving    bool       // ourselves: see Drain
 	Router     netip.Addr // link-local address; invalid: ourselves
 	Addresses  []netip.Addr
 	Preference uint16
@@ -156,7 +157,7 @@ func (m *Machine) Agents() []AgentView {
 	var list []AgentView
 	for _, l := range m.links {
 		list = append(list, AgentView{
-			Ifindex: l.Ifindex, Self: true, Addresses: []netip.Addr{l.Address}, Preference: l.Preference, Routers: m.p.Routers,
+			Ifindex: l.Ifindex, Self: true, Leaving: m.leaving, Addresses: []netip.Addr{l.Address}, Preference: l.Preference, Routers: m.p.Routers,
 			Heard: l.all,
 		})
 		for _, a := range l.agents {

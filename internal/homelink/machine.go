@@ -17,6 +17,7 @@ type Machine struct {
 	p       Params
 	rand    io.Reader
 	links   []*link
+	leaving bool // see Drain
 	replies bul.Rate
 	notices bul.Rate // of other home agents
 
@@ -63,6 +64,8 @@ func (m *Machine) Step(now time.Time, ev role.Event) []role.Effect {
 		m.begin()
 	case Reconfigured:
 		m.reconfigured(ev.Params)
+	case Drain:
+		m.drain(ev.On)
 	case role.LinkUp:
 		m.linkUp(ev)
 	case role.LinkDown:

@@ -113,10 +113,10 @@ func (l *Link) option(x Prefix) icmp6.PrefixInformation {
 	return p
 }
 
-// advertisement is our Router Advertisement.
-func (l *Link) advertisement(routers bool) *icmp6.RouterAdvertisement {
+// advertisement is our Router Advertisement: as a home agent, unless we leave.
+func (l *Link) advertisement(routers, leaving bool) *icmp6.RouterAdvertisement {
 	a := l.Advertise
-	ra := &icmp6.RouterAdvertisement{CurHopLimit: 64, HomeAgent: true, RouterLifetime: a.RouterLifetime}
+	ra := &icmp6.RouterAdvertisement{CurHopLimit: 64, HomeAgent: !leaving, RouterLifetime: a.RouterLifetime}
 	if len(l.LinkAddr) > 0 {
 		ra.Options = append(ra.Options, icmp6.SourceLinkLayerAddress{LinkAddr: l.LinkAddr})
 	}
@@ -129,6 +129,9 @@ func (l *Link) advertisement(routers bool) *icmp6.RouterAdvertisement {
 	}
 	if !a.NoInterval {
 		ra.Options = append(ra.Options, icmp6.AdvertisementInterval{Interval: interval})
+	}
+	if leaving {
+		return ra // §7.4: the option MUST NOT be where H is not
 	}
 	if l.Preference != 0 || routers || l.lifetime() != a.RouterLifetime {
 		ra.Options = append(ra.Options, icmp6.HomeAgentInformation{Router: routers, Preference: l.Preference, Lifetime: l.lifetime()})

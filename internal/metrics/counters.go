@@ -63,6 +63,7 @@ var counters = map[role.Counter]series{
 
 	// Neighbours, routers, home links.
 	"discovery_requests_ignored":            of(dropped, "icmpv6", "bad_discovery_request"),
+	"discovery_requests_without_home_agent": of(dropped, "icmpv6", "no_home_agent"),
 	"mobile_prefix_solicitations_ignored":   of(dropped, "icmpv6", "bad_prefix_solicitation"),
 	"router_advertisements_invalid":         of(dropped, "router_advertisement", "malformed"),
 	"router_advertisements_wrong_hop_limit": of(dropped, "router_advertisement", "hop_limit"),

@@ -82,6 +82,7 @@ func (m *Machine) accepted(h *home, t bul.Transmission) {
 	h.clock.accept(t.Stamp)
 	h.refused, h.resyncs, h.reported, h.homeDADs = false, 0, false, 0
 	h.found.rounds = 0
+	h.found.stay()
 }
 
 // registered takes a status below 128 for a registration.
@@ -172,6 +173,10 @@ func (m *Machine) rejected(h *home, t bul.Transmission, ba *mh.BindingAcknowledg
 	}
 	if h.otherAgent(ba.Status) {
 		m.refusal(h, ba.Status, "refused; looking for another home agent")
+		if ba.Status == mh.StatusInsufficientResources && len(h.found.next) == 0 && m.tunnelWorks(h) {
+			m.leaveAgent(h) // h.due stands as the retransmission's
+			return
+		}
 		m.dropAgent(h, "the home agent refuses")
 		return
 	}

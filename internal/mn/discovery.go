@@ -24,6 +24,10 @@ type discovery struct {
 	wait   time.Duration
 	rounds int // searches in a row that led to no registration
 
+	// leaving: the home agent in use refuses to go on, and no other one is known. It is
+	// kept, and asked, while its binding lasts; meanwhile another one is looked for.
+	leaving bool
+
 	offered, refusing int // home agents of the last reply, and how many refused us as a mobile router
 }
 
@@ -50,7 +54,7 @@ func (h *home) homeAgent() netip.Addr {
 // search begins to look for a home agent, unless that has begun.
 func (m *Machine) search(h *home) {
 	d := &h.found
-	if d.agent.IsValid() || !d.due.IsZero() {
+	if d.agent.IsValid() && !d.leaving || !d.due.IsZero() {
 		return
 	}
 	d.due, d.tries, d.wait = m.now.Add(m.searchPause(d)), 0, 0
@@ -121,11 +125,45 @@ func (m *Machine) agentsFound(ev role.ICMPIn, reply *icmp6.HomeAgentDiscoveryRep
 			return
 		}
 		d.asking, d.due = false, time.Time{}
+		if d.leaving {
+			m.othersFound(h, list)
+			return
+		}
 		d.next, d.offered, d.refusing = list[1:], len(list), 0
 		m.useAgent(h, list[0], "home agent found")
 		return
 	}
 	m.count(role.CountUnsolicited)
+}
+
+// leaveAgent keeps a home agent that refuses to go on while nobody else is known: its
+// tunnel works until the binding's lifetime ends, for all that we know, and it may change
+// its mind. Another one is looked for at once (§11.4.1).
+func (m *Machine) leaveAgent(h *home) {
+	h.found.leaving = true
+	m.search(h)
+	m.askForAgents(h)
+}
+
+// othersFound goes to another home agent than the one that refuses; if there is none, the
+// search goes on.
+func (m *Machine) othersFound(h *home, list []netip.Addr) {
+	d := &h.found
+	list = slices.DeleteFunc(list, func(a netip.Addr) bool { return a == d.agent })
+	if len(list) == 0 {
+		d.rounds++
+		m.search(h)
+		return
+	}
+	d.next, d.offered, d.refusing = list, len(list), 0
+	m.dropAgent(h, "another home agent than the one that refuses is found")
+}
+
+// stay ends that: the home agent serves us again, or is asked anew.
+func (d *discovery) stay() {
+	if d.leaving {
+		d.leaving, d.asking, d.due = false, false, time.Time{}
+	}
 }
 
 // useAgent registers with a home agent that was found.
@@ -148,9 +186,9 @@ func (m *Machine) dropAgent(h *home, text string) {
 	m.tellAgent(h, d.agent, text)
 	m.bul.Remove(h.key())
 	h.due, h.backoff = time.Time{}, bul.Backoff{}
-	d.agent = netip.Addr{}
-	m.setPath(h, role.HomePath{Mode: role.PathBlocked})
+	d.agent, d.leaving = netip.Addr{}, false
 	if len(d.next) == 0 {
+		m.setPath(h, role.HomePath{Mode: role.PathBlocked})
 		d.rounds++
 		m.search(h)
 		return
@@ -158,16 +196,32 @@ func (m *Machine) dropAgent(h *home, text string) {
 	next := d.next[0]
 	d.next = d.next[1:]
 	m.useAgent(h, next, "trying the next home agent")
+	if h.path.HomeAgent != next {
+		m.setPath(h, role.HomePath{Mode: role.PathBlocked}) // held back by the rate limit
+	}
 }
 
 // silentAgent gives up on a home agent that has not answered so many Binding
-// Updates.
+// Updates, or that refuses to go on and whose binding has ended.
 func (m *Machine) silentAgent(h *home) bool {
-	if !h.discovers() || h.stage != stageAway || h.backoff.Tries < maxAgentTries {
+	switch {
+	case !h.discovers() || h.stage != stageAway:
 		return false
+	case h.found.leaving && !m.tunnelWorks(h):
+		m.dropAgent(h, "the home agent refuses, and its binding has ended")
+	case h.found.leaving || h.backoff.Tries < maxAgentTries:
+		return false
+	default:
+		m.dropAgent(h, "the home agent does not answer")
 	}
-	m.dropAgent(h, "the home agent does not answer")
 	return true
+}
+
+// tunnelWorks says whether the home agent has a binding of the present care-of address,
+// for all that it has promised.
+func (m *Machine) tunnelWorks(h *home) bool {
+	e := m.entry(h)
+	return e != nil && e.Registered(m.now) && h.careOf != nil && e.Bound == h.careOf.addr
 }
 
 // otherAgent says whether a refusal is reason to try another home agent (§11.4.1,

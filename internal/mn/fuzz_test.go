@@ -31,6 +31,9 @@ func FuzzStep(f *testing.F) {
 	// An IPv4 home address: its own, and an assigned one that is lost, with moves.
 	f.Add([]byte{251, 2, 8, 20, 47, 16, 20, 48, 12, 2, 9, 20, 49, 47, 0, 2, 10, 20, 12})
 	f.Add([]byte{250, 2, 8, 20, 47, 53, 48, 53, 12, 49, 47, 16, 20, 47, 0, 2, 10, 20, 12, 0, 2, 8, 20, 47})
+	// The home agent that was found drains: then home, then to another link.
+	f.Add([]byte{254, 2, 8, 20, 20, 43, 43, 12, 53, 29, 56, 0, 2, 10, 20, 20, 53, 12, 53})
+	f.Add([]byte{254, 2, 8, 20, 20, 43, 43, 12, 53, 29, 56, 50, 56, 43, 43, 0, 2, 16, 20, 20, 56, 43, 43, 53, 56, 53, 53})
 	f.Fuzz(func(t *testing.T, script []byte) {
 		if len(script) > 400 {
 			return
@@ -172,6 +175,8 @@ func (w *fuzzWorld) act(c byte, i int) {
 		w.answer(mh.StatusAccepted, with4(mh.IPv4Status(128+i%6), hoa4))
 	case 49: // such as no host can have, or as goes with no binding
 		w.answer(mh.Status(i%3*64), with4(mh.IPv4Accepted, []netip.Addr{netip.MustParseAddr("224.0.0.1"), any4}[i%2]))
+	case 56: // a home agent that drains
+		w.answer(mh.StatusInsufficientResources)
 	case 32, 33, 34, 35, 36, 37, 38, 39, 40, 41, 42:
 		w.peers.act(c, i)
 	default: // time passes: 1 ms to about 4 minutes

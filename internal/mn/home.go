@@ -194,6 +194,7 @@ func (m *Machine) pause(h *home, blocked bool) {
 func (m *Machine) startReturn(h *home, l *link) {
 	h.stage, h.link, h.careOf, h.paused = stageReturning, l, nil, false
 	h.due, h.refused, h.resyncs = time.Time{}, false, 0
+	h.found.stay() // no other one can end its binding
 	h.solicits, h.solicited, h.defender = 0, noTime, nil
 	m.remember() // first: the next run must not take what comes now for a tunnel
 	m.findAgent(h)

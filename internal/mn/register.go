@@ -16,6 +16,7 @@ func (m *Machine) register(h *home, l *link, c *careOf) {
 	h.stage, h.link, h.careOf, h.paused = stageAway, l, c, false
 	h.handoff = from
 	h.refused, h.resyncs, h.reported = false, 0, false
+	h.found.stay() // the home agent is asked first (§11.4.1: MUST)
 	if h.barred {
 		m.staysBarred(h)
 		return

@@ -1,6 +1,7 @@
 package store
 
 import (
+	"cmp"
 	"errors"
 	"fmt"
 	"os"
@@ -9,9 +10,23 @@ import (
 
 func damaged(err error) bool { return errors.Is(err, ErrDamaged) }
 
-// putAside renames a store that can't be read, never over another one.
+// putAside renames the files of a store that can't be read, the tree first, never over others. The name
+// is the tree's, or where there is none that of a journal.
 func putAside(dir, suffix string) (name string, err error) {
-	from := filepath.Join(dir, fileName)
+	for _, file := range append([]string{fileName}, journalNames[:]...) {
+		to, err := renameAside(filepath.Join(dir, file), suffix)
+		switch {
+		case errors.Is(err, os.ErrNotExist):
+			continue
+		case err != nil:
+			return "", err
+		}
+		name = cmp.Or(name, to)
+	}
+	return name, syncDir(dir)
+}
+
+func renameAside(from, suffix string) (name string, err error) {
 	for n := range 100 {
 		name = from + suffix
 		if n > 0 {
@@ -25,10 +40,7 @@ func putAside(dir, suffix string) (name string, err error) {
 	if err != nil {
 		return "", err
 	}
-	if err := os.Remove(from); err != nil {
-		return "", err
-	}
-	return name, syncDir(dir)
+	return name, os.Remove(from)
 }
 
 // syncDir makes a change of names durable.

@@ -22,19 +22,22 @@ const (
 )
 
 // The schema: which program's the file is, and of which format. A change that older
-// programs can't read has a number of its own.
+// programs can't read has a number of its own: 1 had no journals beside it.
 var (
-	schemaKey = []byte("schema")
-	schema    = []byte("mip6d 1")
+	schemaKey   = []byte("schema")
+	schema      = []byte("mip6d 2")
+	firstSchema = []byte("mip6d 1")
 )
 
-// Bolt is a Store in one file, by bbolt. Each commit is on the disk when it returns.
+// Bolt is the tree: a Store in one file, by bbolt. Each commit is on the disk when it returns.
 type Bolt struct {
-	db   *bolt.DB
-	dead error // after a panic within bbolt, whose locks it may hold
+	db     *bolt.DB
+	id     identity
+	folded uint64 // number of the last journal whose changes are in it
+	dead   error  // after a panic within bbolt, whose locks it may hold
 }
 
-// OpenBolt opens the store in a directory and checks it. The error is ErrDamaged
+// OpenBolt opens the tree in a directory, which is made if need be, and checks it. The error is ErrDamaged
 // where the file is none of ours, or not whole, and ErrInUse where another process
 // has it.
 func OpenBolt(dir string) (*Bolt, error) {
@@ -54,7 +57,11 @@ func OpenBolt(dir string) (*Bolt, error) {
 	if err != nil {
 		return nil, fmt.Errorf("open %s: %w", path, err)
 	}
-	return &Bolt{db: db}, nil
+	b := &Bolt{db: db}
+	if err := b.readIdentity(); err != nil {
+		return nil, errors.Join(fmt.Errorf("open %s: %w", path, err), db.Close())
+	}
+	return b, nil
 }
 
 // create makes an empty store under another name, so that one that is there is
@@ -74,7 +81,7 @@ func create(dir, path string) error {
 				return err
 			}
 		}
-		return tx.Bucket([]byte(meta)).Put(schemaKey, schema)
+		return setIdentity(tx.Bucket([]byte(meta)))
 	})
 	if err := errors.Join(err, db.Close()); err != nil {
 		return err
@@ -127,7 +134,7 @@ func check(path string) (err error) {
 		if m == nil || !bytes.HasPrefix(m.Get(schemaKey), []byte("mip6d ")) {
 			return fmt.Errorf("%w: no store of mip6d's", ErrDamaged)
 		}
-		if is := m.Get(schemaKey); !bytes.Equal(is, schema) {
+		if is := m.Get(schemaKey); !bytes.Equal(is, schema) && !bytes.Equal(is, firstSchema) {
 			return fmt.Errorf("%w: its format is %q and this version of mip6d knows %q", ErrDamaged, is, schema)
 		}
 		var first error
@@ -152,7 +159,7 @@ func (b *Bolt) Load(t Table) (list []Item, err error) {
 			return nil
 		}
 		return bucket.ForEach(func(k, v []byte) error {
-			if t != meta || !bytes.Equal(k, schemaKey) {
+			if t != meta || bytes.Equal(k, clockKey) {
 				list = append(list, Item{slices.Clone(k), slices.Clone(v)})
 			}
 			return nil

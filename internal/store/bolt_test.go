@@ -56,7 +56,7 @@ func TestStoreComesBack(t *testing.T) {
 	fill(t, k, 300)
 	k.Apply([]role.Effect{role.StoreRegistration{Registration: role.Registration{HomeAddress: node(7).HomeAddress}}})
 	// Not closed: a crash. Only the lock must go.
-	if err := k.store.(*Bolt).db.Close(); err != nil {
+	if err := k.store.(*Journaled).tree.db.Close(); err != nil {
 		t.Fatal(err)
 	}
 	again := openDir(t, dir)
@@ -118,9 +118,9 @@ func TestWhatCantBeReadIsKeptAside(t *testing.T) {
 		{"a later format", func(path string) error {
 			return foreign(path, func(tx *bolt.Tx) error {
 				b, err := tx.CreateBucket([]byte(meta))
-				return errors.Join(err, b.Put(schemaKey, []byte("mip6d 2")))
+				return errors.Join(err, b.Put(schemaKey, []byte("mip6d 3")))
 			})
-		}, `its format is "mip6d 2"`},
+		}, `its format is "mip6d 3"`},
 		{"cut off", func(path string) error {
 			return errors.Join(ours(path, 500), os.Truncate(path, 3*4096))
 		}, "cut off"},
@@ -182,6 +182,9 @@ func TestRotNeverEndsTheProcess(t *testing.T) {
 		k.Apply([]role.Effect{role.StoreRegistration{Registration: node(i)}})
 	}
 	want := 200
+	if err := k.store.(*Journaled).commitToTree(nil); err != nil {
+		t.Fatal(err)
+	}
 	if err := k.Close(); err != nil {
 		t.Fatal(err)
 	}

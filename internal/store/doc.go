@@ -3,7 +3,8 @@
 // essentials of a mobile node's Binding Update List (§11.1).
 //
 // A Store keeps octets by key and commits changes all or nothing; store.go is its
-// interface, fake.go one that fails on demand, bolt.go the one on disk. Keeper
+// interface, fake.go one that fails on demand, journaled.go the one on disk: a tree
+// (bolt.go, identity.go) and the journals before it (journal.go, frame.go). Keeper
 // (keeper.go) is the engine's applier before it: it turns effects into records
 // (record.go), one commit for a batch, and records into what role.Restored hands
 // over. clock.go carries lifetimes from one run, or one boot of the machine, to the

@@ -173,7 +173,7 @@ const asideFormat = ".damaged-20060102T150405Z"
 // Open opens the store in a directory, which is made if need be. One that can't be
 // read is renamed and a new one begun; aside hears of it.
 func Open(dir string, health func(error), aside func(name string, err error)) (*Keeper, error) {
-	k, err := openBolt(dir, health)
+	k, err := openKeeper(dir, health)
 	if !damaged(err) {
 		return k, err
 	}
@@ -182,17 +182,17 @@ func Open(dir string, health func(error), aside func(name string, err error)) (*
 		return nil, fmt.Errorf("%w; and it can't be put aside: %w", err, rerr)
 	}
 	aside(name, err)
-	return openBolt(dir, health)
+	return openKeeper(dir, health)
 }
 
-func openBolt(dir string, health func(error)) (*Keeper, error) {
-	b, err := OpenBolt(dir)
+func openKeeper(dir string, health func(error)) (*Keeper, error) {
+	s, err := OpenJournaled(dir)
 	if err != nil {
 		return nil, err
 	}
-	k, err := NewKeeper(b, ReadClock, health)
+	k, err := NewKeeper(s, ReadClock, health)
 	if err != nil {
-		b.Close()
+		s.Close()
 		return nil, err
 	}
 	return k, nil

@@ -11,6 +11,7 @@ import (
 	"golang.org/x/sys/unix"
 
 	"mip6d/test/netns/node"
+	"mip6d/test/netns/traffic"
 )
 
 // limit is what a connection that makes no progress gets.
@@ -62,7 +63,7 @@ func tcp(from *node.Node, src netip.Addr, to *node.Node, dst netip.Addr, d time.
 	go func() {
 		runtime.LockOSThread()
 		defer runtime.UnlockOSThread()
-		received <- drain(l)
+		received <- traffic.Drain(l)
 	}()
 	runtime.LockOSThread()
 	defer runtime.UnlockOSThread()
@@ -78,26 +79,6 @@ func tcp(from *node.Node, src netip.Addr, to *node.Node, dst netip.Addr, d time.
 	}
 	n := <-received
 	return float64(n) * 8 / 1e6 / time.Since(start).Seconds(), nil
-}
-
-// drain accepts one connection and reads it to its end.
-func drain(listener int) (n int64) {
-	fd, _, err := unix.Accept(listener)
-	if err != nil {
-		return 0
-	}
-	defer unix.Close(fd)
-	b := make([]byte, 256<<10)
-	for {
-		k, err := unix.Read(fd, b)
-		if errors.Is(err, unix.EINTR) {
-			continue
-		}
-		if err != nil || k == 0 {
-			return n
-		}
-		n += int64(k)
-	}
 }
 
 // mmsghdr is struct mmsghdr of sendmmsg(2).

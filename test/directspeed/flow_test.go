@@ -14,6 +14,8 @@ import (
 
 	"golang.org/x/sys/unix"
 
+	"mip6d/test/netns/traffic"
+
 	"mip6d/test/nslab"
 )
 
@@ -45,7 +47,7 @@ func (w *world) flow(by way, toCN bool, d time.Duration) (result, error) {
 	go func() {
 		runtime.LockOSThread()
 		defer runtime.UnlockOSThread()
-		received <- drain(l)
+		received <- traffic.Drain(l)
 	}()
 	runtime.LockOSThread()
 	defer runtime.UnlockOSThread()
@@ -121,26 +123,6 @@ func connect(n *nslab.Node, from netip.Addr, to *unix.SockaddrInet6) (fd int, er
 		return 0, fmt.Errorf("connect %s with %s: %w", from, netip.AddrFrom16(to.Addr), err)
 	}
 	return fd, nil
-}
-
-// drain accepts one connection and reads it to its end.
-func drain(listener int) (n int64) {
-	fd, _, err := unix.Accept(listener)
-	if err != nil {
-		return 0
-	}
-	defer unix.Close(fd)
-	b := make([]byte, 256<<10)
-	for {
-		k, err := unix.Read(fd, b)
-		if errors.Is(err, unix.EINTR) {
-			continue
-		}
-		if err != nil || k == 0 {
-			return n
-		}
-		n += int64(k)
-	}
 }
 
 // counters are the kernel's, of both ends and of all CPUs' backlogs.

@@ -8,7 +8,6 @@ import (
 	"testing"
 	"time"
 
-	"mip6d/internal/bul"
 	"mip6d/test/netns/daemon"
 	"mip6d/test/netns/fault"
 	"mip6d/test/netns/load"
@@ -47,33 +46,20 @@ func TestSoakFaults(t *testing.T) {
 		t.Fatal(err)
 	}
 	defer g.Close()
-	if err := g.Round(0, nodes, nodes, 30*time.Second); err != nil {
-		t.Fatal(err)
-	}
-	type update struct {
-		home     netip.Addr
-		sequence uint16
-	}
-	sent := make(map[update]netip.Addr) // where each says the mobile node is
-	acked := make(map[netip.Addr]uint16)
-	for i := range nodes {
-		sent[update{load.HomeAddress(i), g.Sequence(i)}] = load.CareOf(0, i)
-		acked[load.HomeAddress(i)] = g.Sequence(i)
-	}
+	l := newLedger(t, g, nodes)
 	inj.Arm(fault.Rates{Request: 0.3, Answer: 0.02, Map: 0.05, Disk: 0.05, Send: 0.02}) // few requests carry many routes
 	answers, accepted := 0, 0
 	for round := range *faultRounds {
 		for i := range nodes {
-			if err := g.Send(round+1, i); err != nil {
+			if err := l.send(round+1, i); err != nil {
 				t.Fatal(err)
 			}
-			sent[update{load.HomeAddress(i), g.Sequence(i)}] = load.CareOf(round+1, i)
 			if i%8 == 7 {
 				time.Sleep(20 * time.Millisecond) // several batches
 			}
 		}
 		eventually(t, 10*time.Second, func() string {
-			n, yes := g.Note(acked)
+			n, yes := g.Note(l.acked)
 			answers, accepted = answers+n, accepted+yes
 			if left := (round+1)*nodes - answers; left > nodes/4 {
 				return fmt.Sprintf("%d are not answered", left) // some answers can't be sent
@@ -96,16 +82,12 @@ func TestSoakFaults(t *testing.T) {
 	agree := func(when string) {
 		t.Helper()
 		eventually(t, 20*time.Second, func() string {
-			g.Note(acked)
+			g.Note(l.acked)
 			clear(bound)
 			for _, b := range w.bindings(t) {
 				bound[b.HomeAddress] = b.CareOf
-				last := acked[b.HomeAddress]
-				if b.Sequence != last && !bul.Later(b.Sequence, last) {
-					return fmt.Sprintf("%s: %s has sequence number %d, and %d was acknowledged", when, b.HomeAddress, b.Sequence, last)
-				}
-				if want := sent[update{b.HomeAddress, b.Sequence}]; b.CareOf != want {
-					return fmt.Sprintf("%s: %s is at %s by its Binding Update %d, which said %s", when, b.HomeAddress, b.CareOf, b.Sequence, want)
+				if wrong := l.wrong(b); wrong != "" {
+					return when + ": " + wrong
 				}
 			}
 			if len(bound) != nodes {

@@ -109,7 +109,7 @@ func TestKernelStatefulHomeAddress(t *testing.T) {
 	}
 	w.registered(t, again, 10*time.Second)
 	answered(t, w.pingMN(t), time.Now(), 5*time.Second)
-	w.noLeak(t, up)
+	w.noLeak(t, w.left(t, up))
 
 	// Home again. The client confirms its lease.
 	back, err := w.Move(topology.Home)

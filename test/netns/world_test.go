@@ -3,6 +3,7 @@ package netns
 import (
 	"context"
 	"net/netip"
+	"strings"
 	"testing"
 	"time"
 
@@ -158,6 +159,25 @@ func silent(t testing.TB, p *traffic.Ping, d time.Duration) {
 	if p.Answered(since) {
 		t.Errorf("%s is answered", p.Name)
 	}
+}
+
+// left is when the mobile node heard that it has left home, after a move, and has had a moment to
+// act on it. What it sends before goes as at home (README, Honest limits).
+func (w *world) left(t testing.TB, moved time.Time) (heard time.Time) {
+	t.Helper()
+	eventually(t, 5*time.Second, func() string {
+		for line := range strings.Lines(w.mn.Log()) {
+			at, rest, _ := strings.Cut(strings.TrimPrefix(line, "time="), " ")
+			when, err := time.Parse(time.RFC3339Nano, at)
+			if err == nil && !when.Before(moved.Truncate(time.Millisecond)) && strings.Contains(rest, "event=link_") {
+				heard = when
+				return ""
+			}
+		}
+		return "the mobile node has not heard of its move"
+	})
+	const moment = 50 * time.Millisecond
+	return heard.Add(moment)
 }
 
 // noLeak checks that no packet of the home address left untunnelled while the

@@ -46,6 +46,9 @@ func TestLifeInAChroot(t *testing.T) {
 			t.Error(err)
 		}
 	}
+	if got := m.chrooted("/usr/sbin/mip6d", "--version"); got != "mip6d 0~1\n" {
+		t.Errorf("the daemon says %q", got)
+	}
 	if got := m.chrooted("stat", "-c", "%a %U %G", "/etc/mip6d/keys"); got != "2750 root mip6d\n" {
 		t.Errorf("/etc/mip6d/keys is %q", got)
 	}

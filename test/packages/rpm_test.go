@@ -47,7 +47,7 @@ func TestLifeOfTheRPM(t *testing.T) {
 		}
 		// Sizes, digests, owners and modes of all files.
 		rpm("-V", "--nodeps", "mip6d")
-		if got := m.chrooted("/usr/sbin/mip6d", "--version"); !strings.HasPrefix(got, "mip6d ") {
+		if got := m.chrooted("/usr/sbin/mip6d", "--version"); got != "mip6d "+version+"\n" {
 			t.Errorf("the daemon says %q", got)
 		}
 		m.chrooted("test", "-s", "/usr/share/zsh/site-functions/_mip6ctl")

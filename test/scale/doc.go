@@ -2,5 +2,6 @@
 //
 // model_test.go has the home agent's machine, engine and store with a kernel that is a map,
 // for profiles without a VM; BenchmarkHomeAgent prints what a registration costs there
-// (docs/performance.md). The daemon on a real kernel is measured by test/netns.
+// (docs/performance.md), idle_test.go what it costs to have bindings at rest. The daemon on a real
+// kernel is measured by test/netns.
 package scale

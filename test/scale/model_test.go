@@ -98,6 +98,7 @@ type world struct {
 	machine  *ha.Machine
 	engine   *engine.Engine
 	kernel   kernel
+	store    *store.Keeper
 	wire     wire
 	sequence []uint16
 }
@@ -117,6 +118,7 @@ func newWorld(t testing.TB, n, ifindex int) *world {
 		t.Fatal(err)
 	}
 	t.Cleanup(func() { kept.Close() })
+	w.store = kept
 	w.engine = engine.New(engine.Config{
 		Machines: []role.Machine{w.machine},
 		Kernel:   datapath.Kernel{Main: datapath.NewHomeAgent(w.kernel)},

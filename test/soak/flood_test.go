@@ -70,56 +70,28 @@ type world struct {
 	answered map[netip.Addr]chan uint16 // sequence numbers that were accepted
 }
 
-// slow is a machine that takes its time for a message.
-type slow struct{ role.Machine }
-
-func (m slow) Step(now time.Time, ev role.Event) []role.Effect {
-	if _, ok := ev.(role.MessageIn); ok {
-		time.Sleep(lookTakes)
-	}
-	return m.Machine.Step(now, ev)
-}
-
-// applier is the kernel's, the store's or the wire's.
-type applier func([]role.Effect) []error
-
-func (a applier) Apply(effects []role.Effect) []error { return a(effects) }
-
 func newWorld(sorted bool) *world {
 	w := &world{answered: make(map[netip.Addr]chan uint16)}
 	p := ha.Params{Links: []ha.Link{{Address: agent, Prefixes: []ha.Prefix{{Prefix: netip.MustParsePrefix("2001:db8:1::/64"), Valid: role.Infinite}}}}}
-	keys := make(map[netip.Addr]admission.Key)
+	configured := make(map[netip.Addr]bool)
 	for i := range nodes + insiders {
 		p.MobileNodes = append(p.MobileNodes, ha.MobileNode{HomeAddress: home(i), Auth: &ha.Auth{SPI: 256, Key: key}})
-		keys[home(i)] = admission.Key{SPI: 256, Key: key}
+		configured[home(i)] = true
 		w.answered[home(i)] = make(chan uint16, 1<<16)
 	}
 	adm := admission.NewHomeAgent(w.counters.Add)
-	adm.Configure(keys, false)
+	adm.Configure(func(home netip.Addr) (admission.Key, bool) { return admission.Key{SPI: 256, Key: key}, configured[home] }, false)
 	p.Registered = func(_ time.Time, b role.Binding) { adm.Registered(b.HomeAddress, b.Sequence) }
 	p.Ended = adm.Ended
-	cfg := engine.Config{
-		Machines: []role.Machine{slow{ha.New(p)}}, Counters: &w.counters,
-		Kernel: applier(func(list []role.Effect) []error { time.Sleep(time.Duration(len(list)) * kernelTakes); return nil }),
-		Store:  applier(func([]role.Effect) []error { time.Sleep(storeTakes); return nil }),
-		Wire: applier(func(list []role.Effect) []error {
-			for _, e := range list {
-				if s, ok := e.(role.Send); ok {
-					if msg, err := mh.Parse(s.Raw); err == nil {
-						if ba, ok := msg.(*mh.BindingAcknowledgement); ok && ba.Status.Accepted() {
-							w.answered[s.RoutingHome] <- ba.Sequence
-						}
-					}
-				}
-			}
-			return nil
-		}),
-		Notify: func(time.Time, role.Notice) {}, Failed: func(role.Effect, error) {},
-	}
+	var classify engine.Classify
 	if sorted {
-		cfg.Classify = adm.Classify
+		classify = adm.Classify
 	}
-	w.e = engine.New(cfg)
+	w.e = newEngine(ha.New(p), &w.counters, classify, func(s role.Send, msg mh.Message) {
+		if ba, ok := msg.(*mh.BindingAcknowledgement); ok && ba.Status.Accepted() {
+			w.answered[s.RoutingHome] <- ba.Sequence
+		}
+	})
 	return w
 }
 

@@ -40,33 +40,19 @@ func newCNWorld(sorted bool) *cnWorld {
 	m := cn.New(cn.Params{
 		Policy: role.Policy{Default: true}, Registered: adm.Registered, Ended: adm.Ended, Renewed: adm.Renewed,
 	}, chance{rand.NewChaCha8([32]byte{8})})
-	cfg := engine.Config{
-		Machines: []role.Machine{slow{m}}, Counters: &w.counters,
-		Kernel: applier(func(list []role.Effect) []error { time.Sleep(time.Duration(len(list)) * kernelTakes); return nil }),
-		Wire: applier(func(list []role.Effect) []error {
-			for _, e := range list {
-				s, ok := e.(role.Send)
-				if !ok {
-					continue
-				}
-				to := s.Dst
-				if s.RoutingHome.IsValid() {
-					to = s.RoutingHome
-				}
-				if c := w.to[to]; c != nil && (!s.RoutingHome.IsValid() || w.to[s.Dst] != nil) {
-					if msg, err := mh.Parse(s.Raw); err == nil {
-						c <- msg
-					}
-				}
-			}
-			return nil
-		}),
-		Notify: func(time.Time, role.Notice) {}, Failed: func(role.Effect, error) {},
-	}
+	var classify engine.Classify
 	if sorted {
-		cfg.Classify = adm.Classify
+		classify = adm.Classify
 	}
-	w.e = engine.New(cfg)
+	w.e = newEngine(m, &w.counters, classify, func(s role.Send, msg mh.Message) {
+		to := s.Dst
+		if s.RoutingHome.IsValid() {
+			to = s.RoutingHome
+		}
+		if c := w.to[to]; c != nil && (!s.RoutingHome.IsValid() || w.to[s.Dst] != nil) {
+			c <- msg
+		}
+	})
 	return w
 }
 

@@ -4,7 +4,6 @@
 package charon
 
 import (
-	"bytes"
 	"context"
 	"errors"
 	"fmt"
@@ -14,7 +13,6 @@ import (
 	"os/exec"
 	"path/filepath"
 	"strings"
-	"sync"
 	"syscall"
 	"testing"
 	"time"
@@ -59,7 +57,7 @@ type Charon struct {
 
 	cmd  *exec.Cmd
 	done chan struct{}
-	log  log
+	log  node.Output
 }
 
 // New unpacks strongSwan and adds files by their names below its root. Start starts it; it
@@ -198,20 +196,3 @@ func (c *Charon) Kill() {
 
 // Log is what charon has said so far.
 func (c *Charon) Log() string { return c.log.String() }
-
-type log struct {
-	mu sync.Mutex
-	b  bytes.Buffer
-}
-
-func (l *log) Write(p []byte) (int, error) {
-	l.mu.Lock()
-	defer l.mu.Unlock()
-	return l.b.Write(p)
-}
-
-func (l *log) String() string {
-	l.mu.Lock()
-	defer l.mu.Unlock()
-	return l.b.String()
-}

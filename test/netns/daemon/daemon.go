@@ -14,7 +14,6 @@ import (
 	"slices"
 	"strconv"
 	"strings"
-	"sync"
 	"syscall"
 	"testing"
 	"time"
@@ -46,7 +45,7 @@ type Daemon struct {
 	cmd      *exec.Cmd
 	done     chan struct{} // closed when the process has ended
 	err      error         // how it ended
-	log      log
+	log      node.Output
 }
 
 // New starts mip6d for a test, waits until it answers, kills what is left of
@@ -206,23 +205,6 @@ func (d *Daemon) PID() int { return d.cmd.Process.Pid }
 
 // Log is what mip6d has printed so far, over all its starts.
 func (d *Daemon) Log() string { return d.log.String() }
-
-type log struct {
-	mu sync.Mutex
-	b  bytes.Buffer
-}
-
-func (l *log) Write(p []byte) (int, error) {
-	l.mu.Lock()
-	defer l.mu.Unlock()
-	return l.b.Write(p)
-}
-
-func (l *log) String() string {
-	l.mu.Lock()
-	defer l.mu.Unlock()
-	return l.b.String()
-}
 
 // Memory is how much of the running mip6d is in memory, in octets, but for the pages of files.
 func (d *Daemon) Memory() (int64, error) {
