@@ -80,7 +80,9 @@ func newWorld(sorted bool) *world {
 		w.answered[home(i)] = make(chan uint16, 1<<16)
 	}
 	adm := admission.NewHomeAgent(w.counters.Add)
-	adm.Configure(func(home netip.Addr) (admission.Key, bool) { return admission.Key{SPI: 256, Key: key}, configured[home] }, false)
+	adm.Configure(func(home netip.Addr) (admission.Key, bool) {
+		return admission.Key{SPI: 256, Key: key}, configured[home]
+	}, false)
 	p.Registered = func(_ time.Time, b role.Binding) { adm.Registered(b.HomeAddress, b.Sequence) }
 	p.Ended = adm.Ended
 	var classify engine.Classify
