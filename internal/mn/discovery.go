@@ -185,7 +185,7 @@ func (m *Machine) dropAgent(h *home, text string) {
 	d := &h.found
 	m.tellAgent(h, d.agent, text)
 	m.bul.Remove(h.key())
-	h.due, h.backoff = time.Time{}, bul.Backoff{}
+	h.due, h.backoff, h.handoff = time.Time{}, bul.Backoff{}, nil
 	d.agent, d.leaving = netip.Addr{}, false
 	if len(d.next) == 0 {
 		m.setPath(h, role.HomePath{Mode: role.PathBlocked})

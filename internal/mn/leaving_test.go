@@ -159,3 +159,28 @@ func TestTheConfiguredHomeAgentDrains(t *testing.T) {
 		t.Errorf("paths %v, %d requests", b.modes(n), len(b.requests()))
 	}
 }
+
+// In the midst of a planned change of the care-of address it is the new one that the next
+// home agent's tunnel begins at, and nothing is held back: what was under way went to the
+// home agent that refuses.
+func TestTheHomeAgentDrainsDuringAPlannedSwitch(t *testing.T) {
+	b := started(t, seeking())
+	b.step(up(wan))
+	b.step(ra(wan, routerB, netB))
+	reply := b.reply(b.request().Identifier, false, ha, ha2)
+	reply.Dst = wanB
+	b.step(reply)
+	b.wait(30 * time.Millisecond)
+	b.ack(mh.StatusAccepted)
+	b.step(up(eth))
+	b.step(ra(eth, routerA, netA))
+	b.wait(30 * time.Millisecond)
+	if p := b.path(); !p.Hold || b.lastBU().coa != coaA {
+		t.Fatalf("path %+v, Binding Update from %v", p, b.lastBU().coa)
+	}
+	b.ack(mh.StatusInsufficientResources)
+	b.wantAgent("refused", ha2)
+	if p := b.path(); p.Hold || p.CareOf != coaA || p.HomeAgent != ha2 {
+		t.Errorf("path %+v", p)
+	}
+}

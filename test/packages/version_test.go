@@ -17,6 +17,7 @@ func TestVersionOfTheBuild(t *testing.T) {
 	}
 	const version = "1.2.3~test+0123456789ab"
 	t.Setenv("VERSION", version)
+	t.Setenv("MAKEFLAGS", "") // of "make test"
 	plan := output(t, here, "make", "-n", "build")
 	_, flags, found := strings.Cut(plan, "-ldflags '")
 	flags, _, closed := strings.Cut(flags, "'")
