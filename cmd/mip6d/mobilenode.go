@@ -106,7 +106,7 @@ func (n *mobileNode) protect(c *config.MobileNode) error {
 	if n.guard, err = n.d.openGuard(xfrmmig.AtMobileNode, protections); err != nil {
 		return err
 	}
-	if n.outgoing, err = xfrmmig.OpenOutgoing(protections); err != nil {
+	if n.outgoing, err = xfrmmig.OpenOutgoing(n.guard, protections); err != nil {
 		return err
 	}
 	n.d.keep(n.outgoing)

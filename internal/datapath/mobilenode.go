@@ -10,8 +10,9 @@ import (
 // Tunnels protects what a home address has in its tunnel; it does nothing for one
 // that is not to be protected.
 type Tunnels interface {
-	// SetTunnels has the protection end at a care-of address from now on.
-	SetTunnels(home, careOf netip.Addr) error
+	// SetTunnels has the protection end at a care-of address from now on. With keyMgmt an
+	// IKE daemon follows, if there is one and it can; otherwise it has to begin anew.
+	SetTunnels(home, careOf netip.Addr, keyMgmt bool) error
 	// ClearTunnels makes it inactive.
 	ClearTunnels(home netip.Addr) error
 }
@@ -43,7 +44,7 @@ func (m *MobileNode) apply(one []role.Effect) error {
 	home := path.Path.HomeAddress.Addr()
 	switch path.Path.Mode {
 	case role.PathTunnelled:
-		if err := m.Tunnels.SetTunnels(home, path.Path.CareOf); err != nil {
+		if err := m.Tunnels.SetTunnels(home, path.Path.CareOf, path.Path.KeyMgmt); err != nil {
 			return fmt.Errorf("protect the tunnel of %s: %w", home, err)
 		}
 		return m.paths(one)

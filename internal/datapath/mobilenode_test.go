@@ -32,11 +32,22 @@ func (r *tracing) Apply(effects []role.Effect) []error {
 	return []error{r.note(what)}
 }
 
-func (r *tracing) SetTunnels(_, careOf netip.Addr) error {
+func (r *tracing) SetTunnels(_, careOf netip.Addr, keyMgmt bool) error {
+	if !keyMgmt {
+		return r.note("IKE stays")
+	}
 	return r.note("tunnels at " + careOf.String())
 }
 
 func (r *tracing) ClearTunnels(netip.Addr) error { return r.note("no tunnels") }
+
+func TestKeyManagementStaysWhereThePathSaysSo(t *testing.T) {
+	r := new(tracing)
+	(&MobileNode{Paths: r, Tunnels: r}).Apply([]role.Effect{role.SetHomePath{Path: role.HomePath{Mode: role.PathTunnelled}}})
+	if diff := cmp.Diff([]string{"IKE stays", "path tunnelled"}, r.log); diff != "" {
+		t.Error(diff)
+	}
+}
 
 // Requirements: 6275-11.6.3-2
 func TestProtectionComesBeforeThePathAndGoesAfterIt(t *testing.T) {
@@ -57,7 +68,7 @@ func TestProtectionComesBeforeThePathAndGoesAfterIt(t *testing.T) {
 	} {
 		r := &tracing{refuse: c.refuse}
 		m := &MobileNode{Paths: r, Tunnels: r}
-		errs := m.Apply([]role.Effect{role.SetHomePath{Path: role.HomePath{Mode: c.mode, CareOf: careOf}}, role.AddCareOf{}})
+		errs := m.Apply([]role.Effect{role.SetHomePath{Path: role.HomePath{Mode: c.mode, CareOf: careOf, KeyMgmt: true}}, role.AddCareOf{}})
 		if diff := cmp.Diff(append(c.want, "another"), r.log); diff != "" {
 			t.Errorf("%v, refused %q:\n%s", c.mode, c.refuse, diff)
 		}

@@ -100,9 +100,10 @@ func (m *Machine) registered(h *home, t bul.Transmission, ba *mh.BindingAcknowle
 	m.accepted(h, t)
 	h.answerTime = m.answerTime(e, t)
 	e.Accept(t, ba.Lifetime)
-	ipv4 := m.ipv4Answer(h, ba)
+	changed := m.ipv4Answer(h, ba) || h.KeyMgmt && h.keysStay == ba.KeyMgmt
+	h.keysStay = !ba.KeyMgmt
 	m.endHandoff(h)
-	if ipv4 && h.path.Mode == role.PathTunnelled {
+	if changed && h.path.Mode == role.PathTunnelled {
 		m.setPath(h, role.HomePath{Mode: role.PathTunnelled})
 	}
 	h.advised = m.advice(ba)

@@ -62,6 +62,7 @@ type home struct {
 	status    mh.Status
 	hasStatus bool
 
+	keysStay   bool          // the home agent's key management does not follow us, by its last word (K)
 	handoff    *handoff      // under way; nil: none
 	answerTime time.Duration // of the home agent, the last time
 	found      discovery     // of its home agent
@@ -282,6 +283,7 @@ func (m *Machine) setPath(h *home, p role.HomePath) {
 		p.HomeAgent = h.homeAgent()
 	case role.PathTunnelled:
 		p.CareOf, p.HomeAgent, p.Ifindex = h.careOf.addr, h.homeAgent(), h.link.ifindex
+		p.KeyMgmt = h.KeyMgmt && !h.keysStay
 		p.Router = m.firstHop(h)
 		if h.handoff != nil {
 			p.CareOf, p.Ifindex, p.Router, p.Hold = h.handoff.careOf.addr, h.handoff.link.ifindex, h.handoff.router, true
@@ -312,7 +314,7 @@ func (m *Machine) setPath(h *home, p role.HomePath) {
 func samePath(a, b role.HomePath) bool {
 	return a.HomeAddress == b.HomeAddress && a.Mode == b.Mode && a.CareOf == b.CareOf &&
 		a.HomeAgent == b.HomeAgent && a.Router == b.Router && a.Ifindex == b.Ifindex && a.DAD == b.DAD && a.Hold == b.Hold && a.Deprecated == b.Deprecated &&
-		a.Unmarked == b.Unmarked &&
+		a.Unmarked == b.Unmarked && a.KeyMgmt == b.KeyMgmt &&
 		a.IPv4 == b.IPv4 &&
 		bytes.Equal(a.HomeAgentLinkAddr, b.HomeAgentLinkAddr)
 }

@@ -131,3 +131,29 @@ func TestRFC6275_11_7_1_KeyManagementMoves(t *testing.T) {
 		t.Error("not sent again when there are keys")
 	}
 }
+
+// A home agent whose key management stays where it was has ours not follow, from its word on: IKE has to begin anew at the
+// next care-of address. That goes on until it says otherwise.
+//
+// Requirements: 6275-11.7.3-15, 6275-11.7.3-16
+func TestRFC6275_11_7_3_KeyManagementFollowsWhereBothDo(t *testing.T) {
+	p := protectedParams()
+	p.Homes[0].KeyMgmt = true
+	b := started(t, p)
+	b.step(up(eth))
+	b.step(ra(eth, routerA, netA))
+	follows := func(when string, want bool) {
+		t.Helper()
+		if path := b.m.homes[0].path; path.Mode != role.PathTunnelled || path.KeyMgmt != want {
+			t.Errorf("%s: %+v", when, path)
+		}
+	}
+	follows("before there is an answer", true)
+	for _, both := range []bool{true, false, false, true} {
+		ba := b.ba(b.lastBU(), mh.StatusAccepted, func(ba *mh.BindingAcknowledgement) { ba.KeyMgmt = both })
+		ba.SA = sa
+		b.step(ba)
+		follows("answered", both)
+		b.wait(6 * time.Minute) // a refreshment
+	}
+}

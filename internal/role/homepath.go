@@ -61,6 +61,10 @@ type HomePath struct {
 	Router      netip.Addr // PathTunnelled: link-local address of the first hop on CareOf's link
 	Ifindex     int        // the link: of CareOf, or the home link
 
+	// KeyMgmt: an IKE daemon is to follow to CareOf, as the home agent's does (K, RFC 6275
+	// §11.7.3). PathTunnelled.
+	KeyMgmt bool
+
 	// Deprecated: new connections are to use another address, where there is one.
 	Deprecated bool
 

@@ -36,15 +36,15 @@ type tunnels struct {
 	datapath.Tunnels
 }
 
-func (t *tunnels) SetTunnels(home, careOf netip.Addr) error {
-	return t.Tunnels.SetTunnels(home, careOf)
+func (t *tunnels) SetTunnels(home, careOf netip.Addr, keyMgmt bool) error {
+	return t.Tunnels.SetTunnels(home, careOf, keyMgmt)
 }
 func (t *tunnels) ClearTunnels(home netip.Addr) error { return t.Tunnels.ClearTunnels(home) }
 
 // Set is the guard's, by way of the mutant.
 func (t *tunnels) Set(list []role.Binding) (errs []error) {
 	for _, b := range list {
-		errs = append(errs, t.SetTunnels(b.HomeAddress, b.CareOf))
+		errs = append(errs, t.SetTunnels(b.HomeAddress, b.CareOf, b.KeyMgmt))
 	}
 	return errs
 }

@@ -322,21 +322,21 @@ func side(name string, f func(datapath.Tunnels) datapath.Tunnels) func(string, d
 // lazy protects nothing.
 type lazy struct{}
 
-func (lazy) SetTunnels(netip.Addr, netip.Addr) error { return nil }
-func (lazy) ClearTunnels(netip.Addr) error           { return nil }
+func (lazy) SetTunnels(netip.Addr, netip.Addr, bool) error { return nil }
+func (lazy) ClearTunnels(netip.Addr) error                 { return nil }
 
 // fickle has protection end with the move.
 type fickle struct{ datapath.Tunnels }
 
-func (f fickle) SetTunnels(home, careOf netip.Addr) error {
-	return errors.Join(f.Tunnels.SetTunnels(home, careOf), f.Tunnels.ClearTunnels(home))
+func (f fickle) SetTunnels(home, careOf netip.Addr, keyMgmt bool) error {
+	return errors.Join(f.Tunnels.SetTunnels(home, careOf, keyMgmt), f.Tunnels.ClearTunnels(home))
 }
 
 // careless does not look at what the kernel says.
 type careless struct{ datapath.Tunnels }
 
-func (c careless) SetTunnels(home, careOf netip.Addr) error {
-	_ = c.Tunnels.SetTunnels(home, careOf)
+func (c careless) SetTunnels(home, careOf netip.Addr, keyMgmt bool) error {
+	_ = c.Tunnels.SetTunnels(home, careOf, keyMgmt)
 	return nil
 }
 
@@ -346,11 +346,11 @@ type rooted struct {
 	at netip.Addr
 }
 
-func (r *rooted) SetTunnels(home, careOf netip.Addr) error {
+func (r *rooted) SetTunnels(home, careOf netip.Addr, keyMgmt bool) error {
 	if !r.at.IsValid() {
 		r.at = careOf
 	}
-	return r.Tunnels.SetTunnels(home, r.at)
+	return r.Tunnels.SetTunnels(home, r.at, keyMgmt)
 }
 
 // credulous is a correspondent that believes every Binding Update.

@@ -144,6 +144,7 @@ func (c *Conn) Cleanup() error {
 			errs = append(errs, c.DeletePolicy(p))
 		}
 	}
+	errs = append(errs, c.changeThresholds(agentThresholds, kernelThresholds))
 	return errors.Join(errs...)
 }
 

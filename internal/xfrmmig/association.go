@@ -32,7 +32,15 @@ func (c *Conn) getSA(s SA) error {
 	return nil
 }
 
+// deleteSA removes an association, or a question for one; that there is none is fine.
 func (c *Conn) deleteSA(s SA) error {
+	if s.isQuestion() {
+		named, err := c.name(s)
+		if err != nil {
+			return err
+		}
+		s = named
+	}
 	if err := c.do(msgDelSA, 0, s.encodeID()); err != nil && !errors.Is(err, unix.ESRCH) {
 		return fmt.Errorf("delete the security association %s → %s, SPI %d: %w", s.Src, s.Dst, s.SPI, err)
 	}

@@ -11,10 +11,11 @@
 // IPsec between mobile node and home agent: esp.go and migrate.go from values to
 // bytes and back, protect.go which associations and policies there are at which end,
 // all pure; association.go the netlink socket, guard.go the applier that keeps them,
-// managed.go what it does where an IKE daemon makes the associations, found.go what it
-// finds of an earlier run, watch.go what it brings back; model.go stands in for the
-// kernel in simulations; outgoing.go where signalling leaves from; others.go the tunnels
-// of other programs; stats.go what the kernel counts.
+// managed.go what it does where an IKE daemon makes the associations, question.go what
+// that was asked, found.go what it finds of an earlier run, watch.go what it brings back;
+// model.go stands in for the kernel in simulations; outgoing.go where signalling leaves
+// from; others.go the tunnels of other programs; thresholds.go how the kernel finds policies;
+// stats.go what it counts.
 //
 // The library that speaks the rest of netlink for us has neither care-of
 // addresses of states nor MIGRATE.

@@ -94,6 +94,11 @@ func TestESPEncodersWriteWhatIproute2Writes(t *testing.T) {
 			gcm.encodeID(), hexHA + "00001001" + "0a003200" + "14000d00" + hexHoA,
 		},
 		{
+			"ip xfrm state allocspi src HOA dst HA proto esp reqid 1651834881 mode transport min 0x100 max 0x7fffffff",
+			gcm.encodeAllocSPI(),
+			zeros(56) + hexHA + zeros(4) + "32000000" + hexHoA + zeros(112) + "01007562" + "0a00" + "00" + zeros(9) + "00010000" + "ffffff7f",
+		},
+		{
 			"ip xfrm policy add src HOA/128 dst HA/128 proto 135 type 5 dir in priority 100" +
 				" tmpl src HOA dst HA proto esp reqid 1651834881 mode transport",
 			update.encode(),

@@ -61,6 +61,11 @@ func (g *Guard) Protect(list []Protection) error {
 	if len(list) > MaxProtected {
 		return fmt.Errorf("%d home addresses are to be protected, and at most %d can be", len(list), MaxProtected)
 	}
+	if g.end == AtHomeAgent && len(list) > 0 {
+		if err := g.conn.hashPolicies(); err != nil {
+			return err
+		}
+	}
 	found, err := g.find()
 	if err != nil {
 		return err
@@ -157,11 +162,9 @@ func (g *Guard) adopt(h *guarded, found *found) error {
 }
 
 // SetTunnels has the tunnels of a home address end at a care-of address, if it has
-// any. A failure leaves, or brings back, what was before.
-func (g *Guard) SetTunnels(home, careOf netip.Addr) error { return g.setTunnels(home, careOf, true) }
-
-// setTunnels has an IKE daemon follow if keyMgmt says that the peer's does so, too.
-func (g *Guard) setTunnels(home, careOf netip.Addr, keyMgmt bool) error {
+// any. An IKE daemon follows if keyMgmt says that the peer's does so, too. A failure
+// leaves, or brings back, what was before.
+func (g *Guard) SetTunnels(home, careOf netip.Addr, keyMgmt bool) error {
 	g.mu.Lock()
 	defer g.mu.Unlock()
 	h := g.homes[home]
@@ -365,7 +368,7 @@ func (g *Guard) clear(h *guarded) error {
 func (g *Guard) Set(bindings []role.Binding) []error {
 	errs := make([]error, len(bindings))
 	for i, b := range bindings {
-		errs[i] = g.setTunnels(b.HomeAddress, b.CareOf, b.KeyMgmt)
+		errs[i] = g.SetTunnels(b.HomeAddress, b.CareOf, b.KeyMgmt)
 	}
 	return errs
 }

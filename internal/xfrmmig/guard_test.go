@@ -160,13 +160,13 @@ func TestKernelGuardMovesAndAdopts(t *testing.T) {
 				do          func() error
 				policy, sas []netip.Addr
 			}{
-				{"first", func() error { return g.SetTunnels(hoa, coa) }, []netip.Addr{coa}, []netip.Addr{coa}},
-				{"again", func() error { return g.SetTunnels(hoa, coa) }, []netip.Addr{coa}, []netip.Addr{coa}},
-				{"moved", func() error { return g.SetTunnels(hoa, moved) }, []netip.Addr{moved}, []netip.Addr{moved}},
+				{"first", func() error { return g.SetTunnels(hoa, coa, true) }, []netip.Addr{coa}, []netip.Addr{coa}},
+				{"again", func() error { return g.SetTunnels(hoa, coa, true) }, []netip.Addr{coa}, []netip.Addr{coa}},
+				{"moved", func() error { return g.SetTunnels(hoa, moved, true) }, []netip.Addr{moved}, []netip.Addr{moved}},
 				{"inactive", func() error { return g.ClearTunnels(hoa) }, none, []netip.Addr{moved}},
-				{"active elsewhere", func() error { return g.SetTunnels(hoa, coa) }, []netip.Addr{coa}, []netip.Addr{coa}},
+				{"active elsewhere", func() error { return g.SetTunnels(hoa, coa, true) }, []netip.Addr{coa}, []netip.Addr{coa}},
 				{"inactive", func() error { return g.ClearTunnels(hoa) }, none, []netip.Addr{coa}},
-				{"active there", func() error { return g.SetTunnels(hoa, coa) }, []netip.Addr{coa}, []netip.Addr{coa}},
+				{"active there", func() error { return g.SetTunnels(hoa, coa, true) }, []netip.Addr{coa}, []netip.Addr{coa}},
 				{"reloaded", func() error { return g.Protect([]Protection{two, one}) }, []netip.Addr{coa}, []netip.Addr{coa}},
 			} {
 				must(t, step.do())
@@ -179,23 +179,23 @@ func TestKernelGuardMovesAndAdopts(t *testing.T) {
 				t.Errorf("the number %#x became %#x", number, got)
 			}
 			wantEnds(t, "taken over", again, []netip.Addr{coa}, []netip.Addr{coa})
-			must(t, again.SetTunnels(hoa, coa))
+			must(t, again.SetTunnels(hoa, coa, true))
 			must(t, again.Settle())
 			wantEnds(t, "wanted by the next run", again, []netip.Addr{coa}, []netip.Addr{coa})
 			third := openGuard(t, end)
 			must(t, third.Protect([]Protection{one, two}))
 			must(t, third.Settle())
 			wantEnds(t, "wanted by nobody", third, none, []netip.Addr{coa})
-			must(t, again.SetTunnels(hoa, moved))
+			must(t, again.SetTunnels(hoa, moved, true))
 			must(t, again.ClearTunnels(hoa))
-			must(t, again.SetTunnels(hoa, moved))
+			must(t, again.SetTunnels(hoa, moved, true))
 			wantEnds(t, "moved by the next run", again, []netip.Addr{moved}, []netip.Addr{moved})
 			must(t, again.Protect(nil))
 			if l, err := again.List(); err != nil || len(l.Policies)+len(l.SAs) != 0 {
 				t.Errorf("%v, nothing is wanted and there is %+v", err, l)
 			}
 			must(t, g.Protect([]Protection{one}))
-			must(t, g.SetTunnels(hoa, coa))
+			must(t, g.SetTunnels(hoa, coa, true))
 			must(t, g.conn.(*Conn).Cleanup())
 			policies, err := g.conn.Policies()
 			must(t, err)
@@ -214,8 +214,8 @@ func TestKernelGuardComesBackFromFailures(t *testing.T) {
 	testkernel.Namespace(t)
 	g := openGuard(t, AtHomeAgent)
 	must(t, g.Protect([]Protection{protection(hoa, 300)}))
-	must(t, g.SetTunnels(hoa, coa))
-	if err := g.SetTunnels(hoa, netip.IPv6Unspecified()); err == nil {
+	must(t, g.SetTunnels(hoa, coa, true))
+	if err := g.SetTunnels(hoa, netip.IPv6Unspecified(), true); err == nil {
 		t.Error("tunnels end nowhere")
 	}
 	wantEnds(t, "refused", g, []netip.Addr{coa}, []netip.Addr{coa})
@@ -225,14 +225,14 @@ func TestKernelGuardComesBackFromFailures(t *testing.T) {
 		func() { must(t, g.drop(h, ForTests)) },
 	} {
 		take()
-		must(t, g.SetTunnels(hoa, moved))
+		must(t, g.SetTunnels(hoa, moved, true))
 		wantEnds(t, "taken away", g, []netip.Addr{moved}, []netip.Addr{moved})
 		l, err := g.List()
 		must(t, err)
 		if len(l.Policies) != 5+3+3 || len(l.SAs) != 6 {
 			t.Errorf("%d policies, %d associations", len(l.Policies), len(l.SAs))
 		}
-		must(t, g.SetTunnels(hoa, coa))
+		must(t, g.SetTunnels(hoa, coa, true))
 	}
 }
 
@@ -242,12 +242,12 @@ func TestKernelGuardMovesAllTunnelsOrNone(t *testing.T) {
 	testkernel.Namespace(t)
 	g := openGuard(t, AtHomeAgent)
 	must(t, g.Protect([]Protection{protection(hoa, 300)}))
-	must(t, g.SetTunnels(hoa, coa))
+	must(t, g.SetTunnels(hoa, coa, true))
 	h := g.homes[hoa]
 	good := h.Pairs[ForPayload]
 	must(t, g.conn.DeletePolicy(h.policies(h.number, ForPayload, AtHomeAgent, coa)[0]))
 	h.Pairs[ForPayload].ToHomeAgent.Algorithm = Algorithm{Name: "rot13", Key: make([]byte, 16), ICV: 128}
-	if err := g.SetTunnels(hoa, moved); err == nil {
+	if err := g.SetTunnels(hoa, moved, true); err == nil {
 		t.Fatal("moved with an algorithm that there is not")
 	}
 	l, err := g.List()
@@ -265,7 +265,7 @@ func TestKernelGuardMovesAllTunnelsOrNone(t *testing.T) {
 		t.Errorf("%d associations of the first tunnel", tests)
 	}
 	h.Pairs[ForPayload] = good
-	must(t, g.SetTunnels(hoa, moved))
+	must(t, g.SetTunnels(hoa, moved, true))
 	wantEnds(t, "the next attempt", g, []netip.Addr{moved}, []netip.Addr{moved})
 }
 
@@ -275,7 +275,7 @@ func TestKernelMigrateIsAllOrNothing(t *testing.T) {
 	g := openGuard(t, AtHomeAgent)
 	p := protection(hoa, 300)
 	must(t, g.Protect([]Protection{p}))
-	must(t, g.SetTunnels(hoa, coa))
+	must(t, g.SetTunnels(hoa, coa, true))
 	list := p.migrations(g.homes[hoa].number, ForTests, AtHomeAgent, coa, moved)
 	list[2].Reqid++
 	if err := g.conn.Migrate(list); !errors.Is(err, unix.ENODATA) {
@@ -302,7 +302,7 @@ func TestKernelMigrationIsToldAsItWasAsked(t *testing.T) {
 	})
 	p := protection(hoa, 300)
 	must(t, g.Protect([]Protection{p}))
-	must(t, g.SetTunnels(hoa, coa))
+	must(t, g.SetTunnels(hoa, coa, true))
 	before, err := g.List()
 	must(t, err)
 	listener, err := netlink.Dial(unix.NETLINK_XFRM, &netlink.Config{Groups: 1 << (groupMigrate - 1)})

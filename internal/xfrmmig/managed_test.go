@@ -30,12 +30,12 @@ func TestKernelManagedAssociationsFollow(t *testing.T) {
 	ike, err := Dial()
 	must(t, err)
 	defer ike.Close()
-	must(t, g.SetTunnels(hoa, coa))
+	must(t, g.SetTunnels(hoa, coa, true))
 	wantEnds(t, "before there are associations", g, []netip.Addr{coa}, nil)
 	for _, s := range append(negotiated(p, ForSignalling, AtMobileNode, coa, 300), negotiated(p, ForTests, AtMobileNode, coa, 302)...) {
 		must(t, ike.setSA(s))
 	}
-	must(t, g.SetTunnels(hoa, moved))
+	must(t, g.SetTunnels(hoa, moved, true))
 	wantEnds(t, "moved", g, []netip.Addr{moved}, []netip.Addr{moved})
 
 	again := openGuard(t, AtMobileNode)
@@ -43,7 +43,7 @@ func TestKernelManagedAssociationsFollow(t *testing.T) {
 	wantEnds(t, "found", again, []netip.Addr{moved}, []netip.Addr{moved})
 	must(t, again.ClearTunnels(hoa))
 	wantEnds(t, "at home", again, nil, []netip.Addr{hoa})
-	must(t, again.SetTunnels(hoa, moved))
+	must(t, again.SetTunnels(hoa, moved, true))
 	wantEnds(t, "away again", again, []netip.Addr{moved}, []netip.Addr{moved})
 	sas, err := ike.SAs()
 	must(t, err)
@@ -58,11 +58,11 @@ func TestKernelManagedWithoutMobility(t *testing.T) {
 	g := openGuard(t, AtHomeAgent)
 	p := managed(hoa, 5)
 	must(t, g.Protect([]Protection{p}))
-	must(t, g.setTunnels(hoa, coa, false))
+	must(t, g.SetTunnels(hoa, coa, false))
 	for _, s := range negotiated(p, ForTests, AtHomeAgent, coa, 302) {
 		must(t, g.conn.setSA(s))
 	}
-	must(t, g.setTunnels(hoa, moved, false))
+	must(t, g.SetTunnels(hoa, moved, false))
 	wantEnds(t, "the peer's does not follow", g, []netip.Addr{moved}, []netip.Addr{coa})
 }
 
@@ -72,11 +72,11 @@ func TestKernelManagedPoliciesComeBack(t *testing.T) {
 	g := openGuard(t, AtMobileNode)
 	p := managed(hoa, 5)
 	must(t, g.Protect([]Protection{p}))
-	must(t, g.SetTunnels(hoa, coa))
+	must(t, g.SetTunnels(hoa, coa, true))
 	for _, policy := range p.policies(5, ForTests, AtMobileNode, coa) {
 		must(t, g.conn.DeletePolicy(policy))
 	}
-	must(t, g.SetTunnels(hoa, moved))
+	must(t, g.SetTunnels(hoa, moved, true))
 	wantEnds(t, "set anew", g, []netip.Addr{moved}, nil)
 }
 
@@ -87,7 +87,7 @@ func TestKernelAnnouncementMovesNothing(t *testing.T) {
 	g := openGuard(t, AtMobileNode)
 	p := managed(hoa, 5)
 	must(t, g.Protect([]Protection{p}))
-	must(t, g.SetTunnels(hoa, coa))
+	must(t, g.SetTunnels(hoa, coa, true))
 	list := negotiated(p, ForSignalling, AtMobileNode, coa, 300)
 	for _, s := range list {
 		must(t, g.conn.setSA(s))

@@ -49,7 +49,7 @@ func TestGuardComesBackFromEveryRefusal(t *testing.T) {
 							g := NewModelGuard(m, end)
 							must(t, g.Protect([]Protection{protection(hoa, 300)}))
 							if what != "nothing was there" {
-								must(t, g.SetTunnels(hoa, coa))
+								must(t, g.SetTunnels(hoa, coa, true))
 							}
 							if what == "inactive" {
 								must(t, g.ClearTunnels(hoa))
@@ -70,7 +70,7 @@ func TestGuardComesBackFromEveryRefusal(t *testing.T) {
 								}
 								return nil
 							}
-							err := g.SetTunnels(hoa, moved)
+							err := g.SetTunnels(hoa, moved, true)
 							if len(m.policies) < policies {
 								t.Fatalf("request %d was refused, and of %d policies %d are left", first, policies, len(m.policies))
 							}
@@ -80,7 +80,7 @@ func TestGuardComesBackFromEveryRefusal(t *testing.T) {
 									t.Fatal(w)
 								}
 							}
-							must(t, g.SetTunnels(hoa, next))
+							must(t, g.SetTunnels(hoa, next, true))
 							if next == coa && strings.HasSuffix(what, "missing") {
 								continue // a guard that is asked for what it has done does not look
 							}
@@ -112,16 +112,16 @@ func TestKernelModelAgrees(t *testing.T) {
 				do   func(*Guard) error
 			}{
 				{"protected", func(g *Guard) error { return g.Protect([]Protection{p}) }},
-				{"away", func(g *Guard) error { return g.SetTunnels(hoa, coa) }},
-				{"moved", func(g *Guard) error { return g.SetTunnels(hoa, moved) }},
-				{"nowhere", func(g *Guard) error { return g.SetTunnels(hoa, netip.IPv6Unspecified()) }},
+				{"away", func(g *Guard) error { return g.SetTunnels(hoa, coa, true) }},
+				{"moved", func(g *Guard) error { return g.SetTunnels(hoa, moved, true) }},
+				{"nowhere", func(g *Guard) error { return g.SetTunnels(hoa, netip.IPv6Unspecified(), true) }},
 				{"without an association", func(g *Guard) error {
 					h := g.homes[hoa]
-					return errors.Join(g.conn.deleteSA(h.associations(h.number, ForTests, end, moved)[0]), g.SetTunnels(hoa, coa))
+					return errors.Join(g.conn.deleteSA(h.associations(h.number, ForTests, end, moved)[0]), g.SetTunnels(hoa, coa, true))
 				}},
 				{"without a policy", func(g *Guard) error {
 					h := g.homes[hoa]
-					return errors.Join(g.conn.DeletePolicy(h.policies(h.number, ForPayload, end, coa)[0]), g.SetTunnels(hoa, moved))
+					return errors.Join(g.conn.DeletePolicy(h.policies(h.number, ForPayload, end, coa)[0]), g.SetTunnels(hoa, moved, true))
 				}},
 				{"the wrong reqid", func(g *Guard) error {
 					list := p.migrations(g.homes[hoa].number, ForTests, end, moved, coa)
@@ -129,7 +129,7 @@ func TestKernelModelAgrees(t *testing.T) {
 					return g.conn.Migrate(list)
 				}},
 				{"at home", func(g *Guard) error { return g.ClearTunnels(hoa) }},
-				{"away again", func(g *Guard) error { return g.SetTunnels(hoa, coa) }},
+				{"away again", func(g *Guard) error { return g.SetTunnels(hoa, coa, true) }},
 			} {
 				a, b := step.do(real), step.do(model)
 				if (a == nil) != (b == nil) {

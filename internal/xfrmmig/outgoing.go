@@ -19,6 +19,7 @@ const outgoingPriority = 8
 // their source (RFC 3776 §4.2), so that the option can only come afterwards.
 type Outgoing struct {
 	conn  *Conn
+	guard *Guard
 	homes map[Endpoints]*from // by home address and home agent
 }
 
@@ -29,13 +30,13 @@ type from struct {
 }
 
 // OpenOutgoing opens the applier in the current network namespace, for the
-// signalling of protected home addresses. It needs CAP_NET_ADMIN.
-func OpenOutgoing(list []Protection) (*Outgoing, error) {
+// signalling of home addresses that a guard protects. It needs CAP_NET_ADMIN.
+func OpenOutgoing(g *Guard, list []Protection) (*Outgoing, error) {
 	c, err := Dial()
 	if err != nil {
 		return nil, err
 	}
-	o := &Outgoing{conn: c, homes: make(map[Endpoints]*from)}
+	o := &Outgoing{conn: c, guard: g, homes: make(map[Endpoints]*from)}
 	for _, p := range list {
 		o.homes[Endpoints{p.HomeAddress, p.HomeAgent}] = new(from)
 	}
@@ -47,18 +48,22 @@ func (o *Outgoing) Close() error { return o.conn.Close() }
 
 // Send prepares the kernel for a Binding Update of a protected home address, and
 // returns it as it is to be handed over: from the home address. Others come back as
-// they are.
+// they are. Keys that an IKE daemon was asked for in vain are asked for again.
 func (o *Outgoing) Send(e role.Send) (role.Send, error) {
 	if len(e.Raw) < 3 || e.Raw[2] != typeBindingUpdate {
 		return e, nil
 	}
-	if !e.HomeAddress.IsValid() {
-		return e, o.from(e.Src, e.Dst, netip.Addr{})
+	home, careOf := e.HomeAddress, e.Src
+	if !home.IsValid() {
+		home, careOf = e.Src, netip.Addr{}
 	}
-	if !o.protects(e.HomeAddress, e.Dst) {
+	if !o.protects(home, e.Dst) {
 		return e, nil
 	}
-	err := o.from(e.HomeAddress, e.Dst, e.Src)
+	err := errors.Join(o.guard.AskAgain(home), o.from(home, e.Dst, careOf))
+	if !careOf.IsValid() {
+		return e, err
+	}
 	// By whichever way the care-of address leads.
 	e.Src, e.HomeAddress, e.Ifindex = e.HomeAddress, netip.Addr{}, 0
 	return e, err

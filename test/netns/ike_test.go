@@ -1,6 +1,7 @@
 package netns
 
 import (
+	"errors"
 	"net/netip"
 	"strings"
 	"testing"
@@ -31,9 +32,10 @@ const ikeSecret = `secrets {
 
 // plan is what a managed world is to be; the zero value is the one with a shared secret.
 type plan struct {
-	swanctl string         // a file of configs/strongswan, for both sides
-	fixed   bool           // strongSwan is said not to follow
-	prepare func(*managed) // changes what strongSwan is to read
+	swanctl          string         // a file of configs/strongswan, for both sides
+	haFixed, mnFixed bool           // strongSwan is said not to follow there
+	late             bool           // the mobile node's strongSwan is not told of its connections
+	prepare          func(*managed) // changes what strongSwan is to read
 }
 
 // newManaged begins with a mobile node on a foreign link. strongSwan is there before mip6d,
@@ -41,8 +43,8 @@ type plan struct {
 func newManaged(t *testing.T, p plan) *managed {
 	t.Helper()
 	w := &managed{protected: new(protected)}
-	mobility := map[bool]string{false: "on", true: "off"}[p.fixed]
-	ha, mn := daemon.HomeAgentIKE(mobility), daemon.MobileNodeIKE(mobility)
+	mobility := map[bool]string{false: "on", true: "off"}
+	ha, mn := daemon.HomeAgentIKE(mobility[p.haFixed]), daemon.MobileNodeIKE(mobility[p.mnFixed])
 	if p.swanctl == "" {
 		p.swanctl = "swanctl.conf"
 	}
@@ -58,10 +60,12 @@ func newManaged(t *testing.T, p plan) *managed {
 		if p.prepare != nil {
 			p.prepare(w)
 		}
-		for _, c := range []*charon.Charon{w.haIKE, w.mnIKE} {
-			if err := c.Start(t.Context()); err != nil {
-				t.Fatal(err)
-			}
+		start := w.mnIKE.Start
+		if p.late {
+			start = w.mnIKE.Launch
+		}
+		if err := errors.Join(w.haIKE.Start(t.Context()), start(t.Context())); err != nil {
+			t.Fatal(err)
 		}
 	}})
 	return w

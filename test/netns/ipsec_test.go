@@ -220,8 +220,11 @@ func TestKernelIPsecPayloadMoves(t *testing.T) {
 		t.Fatal(err)
 	}
 	last := uint32(0)
-	for _, to := range []topology.Link{topology.Foreign1, topology.Foreign2, topology.Home, topology.Foreign2} {
-		from := w.At()
+	for i, to := range []topology.Link{topology.Foreign1, topology.Foreign2, topology.Home, topology.Foreign2} {
+		unheard := i == 0 // that the home link was lost, before the next is there
+		if i == 3 {
+			w.unplugged(t)
+		}
 		up, err := w.Move(to)
 		if err != nil {
 			t.Fatal(err)
@@ -242,8 +245,7 @@ func TestKernelIPsecPayloadMoves(t *testing.T) {
 			continue
 		}
 		protected := up
-		if from == topology.Home {
-			// There are no policies at home (RFC 3776 §4.2), and none until mip6d has heard of the move.
+		if unheard { // there are no policies at home (RFC 3776 §4.2)
 			protected = w.waitESP(t, up, spiSignallingUp).Time
 		}
 		w.clear(t, protected, "payload", func(ip *capture.IPv6) bool {
@@ -261,6 +263,21 @@ func TestKernelIPsecPayloadMoves(t *testing.T) {
 		t.Errorf("after %d bytes: %v", n, err)
 	}
 	w.noClearSignalling(t)
+}
+
+// unplugged takes the mobile node's carrier away until mip6d has heard of it.
+func (w *protected) unplugged(t *testing.T) {
+	t.Helper()
+	if err := w.Unplug(); err != nil {
+		t.Fatal(err)
+	}
+	eventually(t, 10*time.Second, func() string {
+		out, err := w.MN.Run(t.Context(), "ip", "-6", "address", "show", "dev", topology.MNInterface)
+		if err == nil && !strings.Contains(out, topology.HoA.String()) {
+			return ""
+		}
+		return "the home address is still on the link that was lost: " + out
+	})
 }
 
 // What is protected gets no multicast, which would be in clear: the home agent does not even

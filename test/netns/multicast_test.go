@@ -32,12 +32,16 @@ var (
 )
 
 // multicastWorld is a world with a home agent that forwards multicast, and a host on the
-// home link.
-func multicastWorld(t *testing.T, multicast string) (*world, *node.Node) {
+// home link. before, if any, is done before the daemons start.
+func multicastWorld(t *testing.T, multicast string, before ...func(*topology.Topology)) (*world, *node.Node) {
 	t.Helper()
 	cfg := daemon.HomeAgent()
 	cfg.Text += "  multicast: " + multicast + "\n"
-	w := newWorld(t, settings{Config: topology.Config{Start: topology.Foreign1}, haConfig: &cfg})
+	w := newWorld(t, settings{Config: topology.Config{Start: topology.Foreign1}, haConfig: &cfg, before: func(topo *topology.Topology) {
+		for _, f := range before {
+			f(topo)
+		}
+	}})
 	host, err := w.AddHost("host", topology.Home, atHomeAddr)
 	if err != nil {
 		t.Fatal(err)

@@ -73,10 +73,15 @@ func bigEndian(v uint16) uint16 {
 	return binary.NativeEndian.Uint16([]byte{byte(v >> 8), byte(v)})
 }
 
-// Close ends the recording; what was recorded stays.
-func (c *Capture) Close() error {
+// Stop ends it, with what there is so far.
+func (c *Capture) Stop() {
 	c.cancel()
 	c.done.Wait()
+}
+
+// Close ends the recording; what was recorded stays.
+func (c *Capture) Close() error {
+	c.Stop()
 	return errors.Join(c.conn.Close(), c.failure)
 }
 

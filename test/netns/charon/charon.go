@@ -130,6 +130,20 @@ func (c *Charon) unmount() error {
 
 // Start starts charon as its systemd unit does, which has it load its configuration.
 func (c *Charon) Start(ctx context.Context) error {
+	if err := c.Launch(ctx); err != nil {
+		return err
+	}
+	return c.Load(ctx)
+}
+
+// Load has charon load its configuration.
+func (c *Charon) Load(ctx context.Context) error {
+	_, err := c.Swanctl(ctx, "--load-all", "--noprompt")
+	return err
+}
+
+// Launch starts charon, which knows no connections before Load.
+func (c *Charon) Launch(ctx context.Context) error {
 	if err := os.Remove(c.Socket()); err != nil && !errors.Is(err, fs.ErrNotExist) {
 		return err
 	}
@@ -147,7 +161,7 @@ func (c *Charon) Start(ctx context.Context) error {
 	defer cancel()
 	for {
 		if _, err := os.Stat(c.Socket()); err == nil {
-			break
+			return nil
 		}
 		select {
 		case <-done:
@@ -157,8 +171,6 @@ func (c *Charon) Start(ctx context.Context) error {
 		case <-time.After(20 * time.Millisecond):
 		}
 	}
-	_, err := c.Swanctl(ctx, "--load-all", "--noprompt")
-	return err
 }
 
 // Socket is where it is talked to by vici.
