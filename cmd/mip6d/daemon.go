@@ -8,6 +8,7 @@ import (
 	"log/slog"
 	"os"
 	"os/signal"
+	"runtime/debug"
 	"strings"
 	"sync"
 	"sync/atomic"
@@ -74,6 +75,19 @@ func (d *daemon) setConfig(cfg *config.Config) {
 	d.loaded.Store(&now)
 }
 
+// takenOver lets go of what the role has taken over from the configuration in a form of its own and
+// there may be very much of, and gives back to the system what was needed for reading it.
+func (d *daemon) takenOver() {
+	cfg := *d.cfg.Load()
+	if cfg.HomeAgent != nil {
+		home := *cfg.HomeAgent
+		home.MobileNodes = nil
+		cfg.HomeAgent = &home
+	}
+	d.cfg.Store(&cfg)
+	debug.FreeOSMemory()
+}
+
 func (d *daemon) run(ctx context.Context) (err error) {
 	defer func() {
 		for i := len(d.closers) - 1; i >= 0; i-- {
@@ -111,6 +125,7 @@ func (d *daemon) run(ctx context.Context) (err error) {
 		}
 		return err
 	}
+	d.takenOver()
 	g, ctx := errgroup.WithContext(ctx)
 	for _, task := range d.tasks {
 		g.Go(func() error { return task(ctx) })
@@ -119,7 +134,7 @@ func (d *daemon) run(ctx context.Context) (err error) {
 	g.Go(func() error { return ctl.NewServer(d, d.log).Serve(ctx, socket) })
 	g.Go(func() error { d.hangups(ctx); return nil })
 	g.Go(func() error { return d.tellSystemd(ctx) })
-	d.log.Info("mip6d runs", "role", strings.Join(d.role.roles(), ","), "version", ctl.Version(), "config", cfg.File)
+	d.log.Info("mip6d runs", "role", strings.Join(d.role.roles(), ","), "version", ctl.Version(), "config", d.cfg.Load().File)
 	err = g.Wait()
 	d.log.Info("mip6d stops", "role", strings.Join(d.role.roles(), ","))
 	return err
@@ -179,6 +194,7 @@ func (d *daemon) reload() error {
 		return err
 	}
 	d.setConfig(cfg)
+	d.takenOver()
 	d.log.Info("configuration reloaded", "config", cfg.File)
 	return nil
 }

@@ -6,7 +6,6 @@ import (
 	"maps"
 	"net"
 	"net/netip"
-	"runtime/debug"
 	"slices"
 	"time"
 
@@ -58,7 +57,9 @@ func (d *daemon) homeAgent(cfg *config.Config) (_ wiring, err error) {
 	if err != nil {
 		return nil, err
 	}
-	if err := h.kernel(cfg); err != nil {
+	left := kept.Restored()
+	// Of an earlier run that was allowed more, all are to have room.
+	if err := h.kernel(cfg, max(cfg.HomeAgent.MaxBindings, len(left.Registrations))); err != nil {
 		return nil, err
 	}
 	h.protect(cfg.HomeAgent, &h.params)
@@ -115,7 +116,7 @@ func (d *daemon) homeAgent(cfg *config.Config) (_ wiring, err error) {
 		Machines: h.beside(machines...), Kernel: kernel, Wire: wire, Store: kept,
 		Counters: &d.counters, Classify: h.classify(), Notify: d.notify, Failed: d.failed, Meter: d.engineMeter(), Recorder: d.journal,
 	})
-	h.restore(kept.Restored())
+	h.restore(left)
 	if err := h.settle(); err != nil {
 		return nil, err
 	}
@@ -140,8 +141,8 @@ func (d *daemon) homeAgent(cfg *config.Config) (_ wiring, err error) {
 	return h, h.watchTunnel(cfg)
 }
 
-// kernel prepares what all bindings share.
-func (h *homeAgent) kernel(cfg *config.Config) (err error) {
+// kernel prepares what all bindings share, of which there are so many at most.
+func (h *homeAgent) kernel(cfg *config.Config, bindings int) (err error) {
 	if h.settings, err = rtnl.OpenSettings(cfg.RunDir); err != nil {
 		return err
 	}
@@ -156,7 +157,7 @@ func (h *homeAgent) kernel(cfg *config.Config) (err error) {
 	}
 	h.d.keep(h.bindings)
 	var noBPF error
-	if h.check, noBPF, err = ingress.Open(h.gates()); err != nil {
+	if h.check, noBPF, err = ingress.Open(h.gates(bindings)); err != nil {
 		return err
 	}
 	h.d.keep(h.check)
@@ -179,13 +180,11 @@ func (h *homeAgent) kernel(cfg *config.Config) (err error) {
 // memory for a moment.
 const restoredTogether = 4096
 
-// restore has the bindings of an earlier run in force again, and gives back to the system
-// what was needed for that, and for reading the configuration.
+// restore has the bindings of an earlier run in force again.
 func (h *homeAgent) restore(left role.Restored) {
 	for part := range slices.Chunk(left.Registrations, restoredTogether) {
 		h.d.engine.Prime(role.Restored{Registrations: part})
 	}
-	debug.FreeOSMemory()
 }
 
 // settle sweeps what an earlier run left, after what is still wanted was set again.
@@ -224,14 +223,18 @@ func (h *homeAgent) forwardIPv4(cfg *config.HomeAgent) error {
 	return h.settings.ForwardIPv4()
 }
 
-func (h *homeAgent) gates() ingress.Config {
-	c := ingress.Config{Tunnel: h.bindings.Device()}
+func (h *homeAgent) gates(bindings int) ingress.Config {
+	return ingress.Config{Tunnel: h.bindings.Device(), HomeLinks: h.realLinks(), MaxBindings: uint32(bindings)}
+}
+
+// realLinks are the interfaces of home links that are not virtual.
+func (h *homeAgent) realLinks() (list []int) {
 	for _, l := range h.params.Links {
-		if l.Ifindex != 0 && !slices.Contains(c.HomeLinks, l.Ifindex) {
-			c.HomeLinks = append(c.HomeLinks, l.Ifindex)
+		if l.Ifindex != 0 && !slices.Contains(list, l.Ifindex) {
+			list = append(list, l.Ifindex)
 		}
 	}
-	return c
+	return list
 }
 
 // watchTunnel makes the shared tunnel device and its routes again when somebody
@@ -360,6 +363,7 @@ func haParams(c *config.HomeAgent) (ha.Params, error) {
 		}
 		p.Links = append(p.Links, link)
 	}
+	p.MobileNodes = make([]ha.MobileNode, 0, len(c.MobileNodes))
 	for _, m := range c.MobileNodes {
 		mn := ha.MobileNode{HomeAddress: m.HomeAddress, MaxLifetime: m.MaxLifetime, Router: m.Router, Prefixes: m.Prefixes, IPv4HomeAddress: m.IPv4HomeAddress,
 			KeyMgmt: m.IPsec.MovesKeys()}

@@ -28,7 +28,7 @@ func (h *homeAgent) openMulticast(cfg *config.HomeAgent) error {
 		return nil
 	}
 	forwarder, err := mcast.Open(mcast.Config{
-		Tunnel: h.bindings.Device(), HomeLinks: h.gates().HomeLinks, Carries: carries(cfg.Multicast),
+		Tunnel: h.bindings.Device(), HomeLinks: h.realLinks(), Carries: carries(cfg.Multicast),
 		Failed: func(err error) { h.d.log.Error("multicast", "err", err) },
 	})
 	if err != nil {

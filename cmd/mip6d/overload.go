@@ -30,16 +30,18 @@ func (h *homeAgent) classify() engine.Classify {
 }
 
 // keysOf is by what a home agent's mobile nodes are known.
-func keysOf(p ha.Params) map[netip.Addr]admission.Key {
-	keys := make(map[netip.Addr]admission.Key, len(p.MobileNodes))
-	for _, m := range p.MobileNodes {
-		k := admission.Key{SA: m.SA}
-		if m.Auth != nil {
+func keysOf(p ha.Params) admission.Keys {
+	roster := ha.NewRoster(p.MobileNodes)
+	return func(home netip.Addr) (k admission.Key, configured bool) {
+		m := roster.Find(home)
+		if m == nil {
+			return k, false
+		}
+		if k.SA = m.SA; m.Auth != nil {
 			k.SPI, k.Key = m.Auth.SPI, m.Auth.Key
 		}
-		keys[m.HomeAddress] = k
+		return k, true
 	}
-	return keys
 }
 
 // socketDrops is what the kernel dropped before we could look at it.

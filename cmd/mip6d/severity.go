@@ -32,7 +32,7 @@ var judgements = []struct {
 	{"home link", ctl.Serious, "see that the interface is there and up (ip link)"},
 	{interfacesProblem, ctl.Serious, "see that one of them is up, and that a router advertises a prefix there (mip6ctl show interfaces)"},
 	{"address", ctl.Serious, "find the other node (ip -6 neigh), and give one of them another address"},
-	{fullProblem, ctl.Serious, "raise home_agent.max_bindings and reload, or have another home agent take some"},
+	{fullProblem, ctl.Serious, "raise home_agent.max_bindings and restart (no mobile node notices), or have another home agent take some"},
 	{"multicast", ctl.Warning, "see whether mip6d may use BPF (mip6ctl doctor), or leave out home_agent.multicast"},
 	{"divert", ctl.Warning, "see whether mip6d may use BPF (mip6ctl doctor)"},
 	{"route optimisation", ctl.Warning, "see whether mip6d may use BPF (mip6ctl doctor), or begin it with mip6ctl ro start"},

@@ -20,16 +20,23 @@ type Key struct {
 	SA  uint32 // 0: none
 }
 
+// Keys finds the key of a home address; false: it is not configured. It is called on any goroutine.
+type Keys func(home netip.Addr) (Key, bool)
+
 // HomeAgent knows the mobile nodes of a home agent. Its methods may be called on any
 // goroutine.
 type HomeAgent struct {
 	count func(role.Counter)
 
 	mu    sync.Mutex
-	keys  map[netip.Addr]Key
+	keys  Keys
 	open  bool // nobody need show anything who has no key
-	nodes map[netip.Addr]node
+	nodes map[address]node
 }
+
+// address is a home address in as few octets as it has. There is one for each binding: without
+// pointers the garbage collector passes over them.
+type address [16]byte
 
 // node is what is known of a home address.
 type node struct {
@@ -40,17 +47,17 @@ type node struct {
 
 // NewHomeAgent returns one that knows nobody. count is called from any goroutine.
 func NewHomeAgent(count func(role.Counter)) *HomeAgent {
-	return &HomeAgent{count: count, nodes: make(map[netip.Addr]node)}
+	return &HomeAgent{count: count, keys: func(netip.Addr) (Key, bool) { return Key{}, false }, nodes: make(map[address]node)}
 }
 
-// Configure says by what mobile nodes are known. keys is not changed any more; open says that
+// Configure says by what mobile nodes are known. keys always gives the same answers; open says that
 // those without a key are believed (allow_unauthenticated).
-func (h *HomeAgent) Configure(keys map[netip.Addr]Key, open bool) {
+func (h *HomeAgent) Configure(keys Keys, open bool) {
 	h.mu.Lock()
 	defer h.mu.Unlock()
 	h.keys, h.open = keys, open
 	for home, n := range h.nodes {
-		if _, configured := keys[home]; !configured && !n.bound {
+		if _, configured := keys(netip.AddrFrom16(home)); !configured && !n.bound {
 			delete(h.nodes, home)
 		}
 	}
@@ -60,9 +67,9 @@ func (h *HomeAgent) Configure(keys map[netip.Addr]Key, open bool) {
 func (h *HomeAgent) Registered(home netip.Addr, sequence uint16) {
 	h.mu.Lock()
 	defer h.mu.Unlock()
-	n := h.nodes[home]
+	n := h.nodes[home.As16()]
 	n.bound, n.sequence = true, sequence
-	h.nodes[home] = n
+	h.nodes[home.As16()] = n
 }
 
 // Ended says that a binding has ended. How much was sent is remembered of those who are
@@ -70,12 +77,12 @@ func (h *HomeAgent) Registered(home netip.Addr, sequence uint16) {
 func (h *HomeAgent) Ended(home netip.Addr) {
 	h.mu.Lock()
 	defer h.mu.Unlock()
-	n, there := h.nodes[home]
-	if _, configured := h.keys[home]; !configured {
-		delete(h.nodes, home)
+	n, there := h.nodes[home.As16()]
+	if _, configured := h.keys(home); !configured {
+		delete(h.nodes, home.As16())
 	} else if there {
 		n.bound = false
-		h.nodes[home] = n
+		h.nodes[home.As16()] = n
 	}
 }
 
@@ -92,9 +99,9 @@ func (h *HomeAgent) Classify(now time.Time, ev role.Event) engine.Class {
 	}
 	home := endpoint(in)
 	h.mu.Lock()
-	key, configured := h.keys[home]
+	key, configured := h.keys(home)
 	open := h.open
-	n := h.nodes[home]
+	n := h.nodes[home.As16()]
 	h.mu.Unlock()
 	switch {
 	case !configured && !open, n.bound && !bce.Later(sequence(in.Raw), n.sequence), !key.fits(in, home, open):
@@ -109,9 +116,9 @@ func (h *HomeAgent) Classify(now time.Time, ev role.Event) engine.Class {
 func (h *HomeAgent) spend(now time.Time, home netip.Addr) engine.Class {
 	h.mu.Lock()
 	defer h.mu.Unlock()
-	n := h.nodes[home]
+	n := h.nodes[home.As16()]
 	within := n.spent.spend(now)
-	h.nodes[home] = n
+	h.nodes[home.As16()] = n
 	switch {
 	case !within:
 		h.count(role.CountOverBudget)

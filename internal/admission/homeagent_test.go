@@ -60,7 +60,7 @@ func forged(t testing.TB, seq uint16) role.MessageIn {
 func newAgent() (*HomeAgent, map[role.Counter]int) {
 	counts := make(map[role.Counter]int)
 	h := NewHomeAgent(func(c role.Counter) { counts[c]++ })
-	h.Configure(map[netip.Addr]Key{hoa: {SPI: spi, Key: key}, hoaB: {SPI: spi, Key: key, SA: 7}}, false)
+	h.Configure(keys(map[netip.Addr]Key{hoa: {SPI: spi, Key: key}, hoaB: {SPI: spi, Key: key, SA: 7}}), false)
 	h.Registered(hoa, 10)
 	return h, counts
 }
@@ -104,7 +104,7 @@ func TestWhomAHomeAgentServesFirst(t *testing.T) {
 // can tell, and a flood of made-up home addresses is remembered nowhere.
 func TestWithoutAuthentication(t *testing.T) {
 	h := NewHomeAgent(func(role.Counter) {})
-	h.Configure(nil, true)
+	h.Configure(keys(nil), true)
 	h.Registered(hoa, 10)
 	if got := h.Classify(t0, ours(t, 11)); got != engine.ClassKnown {
 		t.Errorf("who is bound: class %d", got)
@@ -156,7 +156,7 @@ func TestAuthenticFloodHasNoMoreThanItsBudget(t *testing.T) {
 // bound is forgotten.
 func TestReconfiguredKeysCount(t *testing.T) {
 	h, _ := newAgent()
-	h.Configure(map[netip.Addr]Key{hoaB: {SPI: spi, Key: key}}, false)
+	h.Configure(keys(map[netip.Addr]Key{hoaB: {SPI: spi, Key: key}}), false)
 	if got := h.Classify(t0, ours(t, 11)); got != engine.ClassStranger {
 		t.Errorf("class %d for one without a key", got)
 	}
@@ -179,5 +179,12 @@ func BenchmarkClassify(b *testing.B) {
 				h.Classify(t0, in)
 			}
 		})
+	}
+}
+
+func keys(m map[netip.Addr]Key) Keys {
+	return func(home netip.Addr) (Key, bool) {
+		k, ok := m[home]
+		return k, ok
 	}
 }

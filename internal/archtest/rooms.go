@@ -59,7 +59,8 @@ var Rooms = []Room{
 	// The contract, the tables, the machines.
 	{Path: "internal/role", Pure: true, Rooms: codecs},
 	{Path: "internal/heap", Pure: true},
-	{Path: "internal/bce", Pure: true, Rooms: []string{"internal/role", "internal/heap"}},
+	{Path: "internal/lpm", Pure: true},
+	{Path: "internal/bce", Pure: true, Rooms: []string{"internal/role", "internal/heap", "internal/lpm"}},
 	{Path: "internal/bul", Pure: true, Rooms: []string{"internal/role"}},
 	{Path: "internal/ha", Pure: true, Rooms: machine()},
 	{Path: "internal/homelink", Pure: true, Rooms: machine()},
@@ -125,7 +126,7 @@ var Rooms = []Room{
 
 // machine is what a protocol role is made of.
 func machine() []string {
-	return concat(codecs, []string{"internal/role", "internal/bce", "internal/bul", "internal/heap"})
+	return concat(codecs, []string{"internal/role", "internal/bce", "internal/bul", "internal/heap", "internal/lpm"})
 }
 
 // pureStd is what a pure room may import of the standard library. crypto/rand

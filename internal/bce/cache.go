@@ -14,55 +14,53 @@ import (
 	"mip6d/internal/role"
 )
 
-// Cache holds at most one binding for each home address. The zero value is
-// empty.
+// Cache holds at most one binding for each home address, which is an IPv6 address without a
+// zone, as its care-of address is. The zero value is empty.
 type Cache struct {
-	byHome map[netip.Addr]*entry
+	byHome map[key]*entry
 	expiry heap.Heap[*entry] // the next to expire first
 	nets   nets
 }
 
-type entry struct {
-	heap.Place
-	binding role.Binding
-}
-
-// Before implements heap.Item.
-func (e *entry) Before(other *entry) bool { return e.binding.Expires.Before(other.binding.Expires) }
-
 // Set puts a binding in, in place of one of the same home address.
 func (c *Cache) Set(b role.Binding) {
-	if e := c.byHome[b.HomeAddress]; e != nil {
+	e := c.byHome[keyOf(b.HomeAddress)]
+	if e != nil {
 		c.nets.remove(e)
-		e.binding = b
-		c.nets.add(e)
-		c.expiry.Set(e)
-		return
+	} else {
+		if c.byHome == nil {
+			c.byHome = make(map[key]*entry)
+		}
+		e = new(entry)
+		c.byHome[keyOf(b.HomeAddress)] = e
 	}
-	if c.byHome == nil {
-		c.byHome = make(map[netip.Addr]*entry)
-	}
-	e := &entry{binding: b}
-	c.byHome[b.HomeAddress] = e
+	e.set(b)
 	c.nets.add(e)
 	c.expiry.Set(e)
 }
 
 // Get returns the binding of a home address.
 func (c *Cache) Get(home netip.Addr) (role.Binding, bool) {
-	if e := c.byHome[home]; e != nil {
-		return e.binding, true
+	if e := c.byHome[keyOf(home)]; e != nil {
+		return e.binding(), true
 	}
 	return role.Binding{}, false
 }
 
+// Has says whether a home address has a binding.
+func (c *Cache) Has(home netip.Addr) bool { return c.byHome[keyOf(home)] != nil }
+
 // Delete removes the binding of a home address; that there is none is fine.
 func (c *Cache) Delete(home netip.Addr) {
-	if e := c.byHome[home]; e != nil {
-		c.expiry.Remove(e)
-		delete(c.byHome, home)
-		c.nets.remove(e)
+	if e := c.byHome[keyOf(home)]; e != nil {
+		c.remove(e)
 	}
+}
+
+func (c *Cache) remove(e *entry) {
+	c.expiry.Remove(e)
+	delete(c.byHome, e.home)
+	c.nets.remove(e)
 }
 
 // Len counts the bindings.
@@ -71,7 +69,7 @@ func (c *Cache) Len() int { return c.expiry.Len() }
 // Next is when the first binding expires; zero when there is none.
 func (c *Cache) Next() time.Time {
 	if e, ok := c.expiry.First(); ok {
-		return e.binding.Expires
+		return e.expires
 	}
 	return time.Time{}
 }
@@ -79,20 +77,18 @@ func (c *Cache) Next() time.Time {
 // PopExpired removes one binding that has expired, the longest expired first.
 func (c *Cache) PopExpired(now time.Time) (role.Binding, bool) {
 	e, ok := c.expiry.First()
-	if !ok || e.binding.Expires.After(now) {
+	if !ok || e.expires.After(now) {
 		return role.Binding{}, false
 	}
-	c.expiry.Remove(e)
-	delete(c.byHome, e.binding.HomeAddress)
-	c.nets.remove(e)
-	return e.binding, true
+	c.remove(e)
+	return e.binding(), true
 }
 
 // All yields the bindings in no particular order.
 func (c *Cache) All() iter.Seq[role.Binding] {
 	return func(yield func(role.Binding) bool) {
 		for e := range c.expiry.All() {
-			if !yield(e.binding) {
+			if !yield(e.binding()) {
 				return
 			}
 		}

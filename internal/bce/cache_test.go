@@ -3,8 +3,10 @@ package bce
 import (
 	"math/rand/v2"
 	"net/netip"
+	"reflect"
 	"testing"
 	"time"
+	"unsafe"
 
 	"mip6d/internal/role"
 )
@@ -112,4 +114,34 @@ func TestRFC3963_6_1_1_AnAddressIsBehindItsMobileRouter(t *testing.T) {
 	want("expired", "2001:db8:a::1", 0)
 	c.Delete(router(2).HomeAddress)
 	want("deleted", "2001:db8:b::1", 0)
+}
+
+// TestABindingComesBackAsItWas: with each of its fields, of which a new one is not forgotten here.
+func TestABindingComesBackAsItWas(t *testing.T) {
+	full := role.Binding{
+		HomeAddress: netip.MustParseAddr("2001:db8:1::1"), CareOf: netip.MustParseAddr("2001:db8:f1::1"), HomeAgent: netip.MustParseAddr("2001:db8:1::2"),
+		Ifindex: 1 << 30, LinkLocal: netip.MustParseAddr("fe80::1"), Router: true, MobileRouter: true, KeyMgmt: true, NoRouteOptimization: true,
+		Sequence: 65535, Lifetime: 262140 * time.Second, Expires: time.Now().Add(time.Hour), Created: time.Now(), Moves: 1 << 31, ReplayStamp: 1<<64 - 1,
+		MobilePrefixes: []netip.Prefix{netip.MustParsePrefix("2001:db8:a::/48")}, IPv4HomeAddress: netip.MustParseAddr("10.0.0.1"),
+	}
+	all := reflect.ValueOf(full)
+	for i := range all.NumField() {
+		if all.Field(i).IsZero() {
+			t.Errorf("%s is not tried", all.Type().Field(i).Name)
+		}
+		one := reflect.New(all.Type()).Elem()
+		one.FieldByName("HomeAddress").Set(all.FieldByName("HomeAddress"))
+		one.Field(i).Set(all.Field(i))
+		want := one.Interface().(role.Binding)
+		for _, want := range []role.Binding{full, want} {
+			var c Cache
+			c.Set(want)
+			if got, ok := c.Get(full.HomeAddress); !ok || !c.Has(full.HomeAddress) || !reflect.DeepEqual(got, want) {
+				t.Errorf("%+v, want %+v", got, want)
+			}
+		}
+	}
+	if size := unsafe.Sizeof(entry{}); size > 128 {
+		t.Errorf("an entry takes %d octets, and the allocator gives it more than 128", size)
+	}
 }

@@ -12,12 +12,13 @@ import (
 // acknowledge sends a Binding Acknowledgement with an authenticator (§9.5.4).
 func (m *Machine) acknowledge(r *request, status mh.Status, sequence uint16, lifetime time.Duration) {
 	ba := &mh.BindingAcknowledgement{Status: status, Sequence: sequence, Lifetime: lifetime}
-	ba.Options = mh.Options{mh.BindingAuthorizationData{}}
+	ba.Options = unauthenticated
 	raw, err := mh.Marshal(ba)
 	if err != nil {
 		return // it always fits
 	}
-	covered := mh.Covered(raw, mh.OptionBindingAuthorizationData, 0)
+	var room [usualLen]byte
+	covered := mh.AppendCovered(room[:], raw, mh.OptionBindingAuthorizationData, 0)
 	mac := rr.Authenticator(r.kbm[:], r.covered, r.pair.Local, covered)
 	copy(raw[mh.AuthenticatorOffset(raw, mh.OptionBindingAuthorizationData, 0):], mac[:])
 	s := r.answer()
@@ -25,6 +26,9 @@ func (m *Machine) acknowledge(r *request, status mh.Status, sequence uint16, lif
 	s.Raw = raw
 	m.emit(s)
 }
+
+// unauthenticated is the option into which an authenticator is written then.
+var unauthenticated = mh.Options{mh.BindingAuthorizationData{}}
 
 // acknowledgePlainly sends one without an authenticator: there is no key.
 func (m *Machine) acknowledgePlainly(r *request, status mh.Status) {

@@ -14,7 +14,7 @@ func BenchmarkTestInit(b *testing.B) {
 	for name, msg := range map[string]mh.Message{"HoTI": &mh.HomeTestInit{}, "CoTI": &mh.CareOfTestInit{}} {
 		b.Run(name, func(b *testing.B) {
 			bed := newBed(b)
-			ev := message(b, msg, hoa, netip.Addr{})
+			var ev role.Event = message(b, msg, hoa, netip.Addr{})
 			b.ReportAllocs()
 			for b.Loop() {
 				bed.m.Step(t0, ev)
@@ -28,7 +28,7 @@ func BenchmarkTestInit(b *testing.B) {
 // acknowledgement.
 func BenchmarkBindingUpdate(b *testing.B) {
 	bed := newBed(b)
-	var updates []role.MessageIn
+	var updates []role.Event
 	for i := range 1 << 14 {
 		updates = append(updates, bed.bu(uint16(i)))
 	}
@@ -52,10 +52,37 @@ func BenchmarkBindingUpdate(b *testing.B) {
 	b.ReportMetric(float64(b.N)/b.Elapsed().Seconds(), "ops/s")
 }
 
+// forged is a Binding Update that is right but for its authenticator.
+func (b *bed) forged() role.Event {
+	return b.bu(1, func(u *update) { u.spoil = func(raw []byte) { raw[len(raw)-1] ^= 1 } })
+}
+
+// TestWhatAnybodySendsAllocatesLittle: of a Test Init only its answer, of a forged Binding Update what the
+// codec makes of it.
+func TestWhatAnybodySendsAllocatesLittle(t *testing.T) {
+	b := newBed(t)
+	for _, c := range []struct {
+		name string
+		ev   role.Event
+		most float64
+	}{
+		{"Home Test Init", message(t, &mh.HomeTestInit{}, hoa, netip.Addr{}), 1},
+		{"Care-of Test Init", message(t, &mh.CareOfTestInit{}, hoa, netip.Addr{}), 1},
+		{"forged Binding Update", b.forged(), 4},
+	} {
+		if n := testing.AllocsPerRun(1000, func() { b.m.Step(t0, c.ev) }); n > c.most {
+			t.Errorf("%s: %v allocations, want %v", c.name, n, c.most)
+		}
+	}
+	if b.step(b.forged()); b.counts[role.CountBadAuth] != 1 {
+		t.Errorf("the forged one was found out by something else: %v", b.counts)
+	}
+}
+
 // BenchmarkForgedBindingUpdate: one that is found out by its authenticator.
 func BenchmarkForgedBindingUpdate(b *testing.B) {
 	bed := newBed(b)
-	ev := bed.bu(1, func(u *update) { u.spoil = func(raw []byte) { raw[len(raw)-1] ^= 1 } })
+	ev := bed.forged()
 	b.ReportAllocs()
 	for b.Loop() {
 		bed.m.Step(t0, ev)

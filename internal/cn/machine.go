@@ -21,8 +21,9 @@ type Machine struct {
 	salt                      uint64 // of their hash
 
 	// Of the Step in progress.
-	now time.Time
-	out []role.Effect
+	now   time.Time
+	out   role.Room
+	tests []byte // room for the next Home and Care-of Tests
 }
 
 var _ role.Machine = (*Machine)(nil)
@@ -40,7 +41,8 @@ func New(p Params, rand io.Reader) *Machine {
 
 // Step implements role.Machine.
 func (m *Machine) Step(now time.Time, ev role.Event) []role.Effect {
-	m.now, m.out = now, nil
+	m.now = now
+	m.out.Begin()
 	switch ev := ev.(type) {
 	case role.MessageIn:
 		m.messageIn(ev)
@@ -56,18 +58,18 @@ func (m *Machine) Step(now time.Time, ev role.Event) []role.Effect {
 		m.reconfigured(ev.Params)
 	case role.Stop:
 		m.stop()
-		return m.out
+		return m.out.End()
 	}
 	m.work()
-	return m.out
+	return m.out.End()
 }
 
 // Deadline implements role.Machine.
 func (m *Machine) Deadline() time.Time { return m.cache.next() }
 
-func (m *Machine) emit(e role.Effect) { m.out = append(m.out, e) }
+func (m *Machine) emit(e role.Effect) { m.out.Emit(e) }
 
-func (m *Machine) count(c role.Counter) { m.emit(role.Count{Counter: c}) }
+func (m *Machine) count(c role.Counter) { m.out.Count(c) }
 
 func (m *Machine) id() role.ID {
 	m.ids++

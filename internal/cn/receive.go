@@ -28,16 +28,8 @@ func (m *Machine) messageIn(ev role.MessageIn) {
 		return
 	}
 	msg, err := mh.Parse(ev.Raw)
-	var malformed *mh.ParseError
-	switch {
-	case errors.As(err, &malformed) && malformed.Answer == mh.AnswerBindingError:
-		if !m.p.HomeAgent {
-			m.count(role.CountUnknownType)
-			m.bindingError(ev, malformed.Status)
-		}
-		return
-	case err != nil:
-		m.count(role.CountMalformed)
+	if err != nil {
+		m.malformed(ev, err)
 		return
 	}
 	switch msg := msg.(type) {
@@ -49,6 +41,17 @@ func (m *Machine) messageIn(ev role.MessageIn) {
 		m.bindingUpdate(ev, home, msg)
 	default:
 		// For a mobile node, or nobody.
+	}
+}
+
+func (m *Machine) malformed(ev role.MessageIn, err error) {
+	var p *mh.ParseError
+	switch {
+	case !errors.As(err, &p) || p.Answer != mh.AnswerBindingError:
+		m.count(role.CountMalformed)
+	case !m.p.HomeAgent:
+		m.count(role.CountUnknownType)
+		m.bindingError(ev, p.Status)
 	}
 }
 

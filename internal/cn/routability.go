@@ -12,13 +12,20 @@ import (
 // testInit answers a Home or Care-of Test Init (§9.4). The answer is no bigger
 // than the question and leaves nothing behind.
 func (m *Machine) testInit(ev role.MessageIn, init mh.Type, cookie [8]byte) {
-	raw := new([mh.TestLen]byte)
+	if len(m.tests) < mh.TestLen {
+		m.tests = make([]byte, testsTogether*mh.TestLen)
+	}
+	raw := (*[mh.TestLen]byte)(m.tests)
 	if !m.answerTest(raw, ev, init, cookie) {
 		return
 	}
+	m.tests = m.tests[mh.TestLen:]
 	m.count(role.CountTestInit)
 	m.emit(role.Send{Src: ev.Dst, Dst: ev.Src, Raw: raw[:]})
 }
+
+// testsTogether is for how many tests memory is taken at a time. Who keeps one of them keeps all.
+const testsTogether = 16
 
 // answerTest writes the Home or Care-of Test (§9.4.3, §9.4.4). It allocates
 // nothing: all that an attacker can make us do for one message is here.

@@ -27,7 +27,7 @@ func (r *request) delete() bool { return r.bu.Lifetime == 0 }
 // bindingUpdate validates a Binding Update (§9.5.1). What anybody can make is
 // answered only where the RFC has a status for it: expired nonces, and H.
 func (m *Machine) bindingUpdate(ev role.MessageIn, home netip.Addr, bu *mh.BindingUpdate) {
-	r := &request{
+	r := request{
 		pair: role.Pair{Local: ev.Dst, Peer: home}, careOf: ev.Src, src: ev.Src, option: ev.HomeAddress.IsValid(), bu: bu,
 	}
 	if ev.RoutingHome.IsValid() {
@@ -50,7 +50,7 @@ func (m *Machine) bindingUpdate(ev role.MessageIn, home netip.Addr, bu *mh.Bindi
 	case bu.Home && hasNonces:
 		m.count(role.CountMalformed)
 	case bu.Home:
-		m.homeRegistration(r)
+		m.homeRegistration(&r)
 	case !hasNonces:
 		m.count(role.CountNoNonces)
 	case !hasAuth:
@@ -59,11 +59,12 @@ func (m *Machine) bindingUpdate(ev role.MessageIn, home netip.Addr, bu *mh.Bindi
 		// Care-of and home address the same was a deletion in RFC 3775. It is
 		// none now, and never a binding.
 		m.count(role.CountBadCareOf)
-	case !m.recognized(r):
-	case !m.authentic(r, ev.Raw, auth):
+	case !m.recognized(&r):
+	case !r.authentic(ev.Raw, auth):
 		m.count(role.CountBadAuth)
 	default:
-		m.authorized(r)
+		kept := r // only here: what anybody can make is not worth an allocation
+		m.authorized(&kept)
 	}
 }
 
@@ -109,23 +110,23 @@ func (m *Machine) recognized(r *request) bool {
 // authentic verifies the authenticator. That nothing follows the option is the
 // codec's to check. In a deletion §6.2.7 has the home address for the care-of
 // address and §11.7.2 the one from which it was sent: either will do.
-func (m *Machine) authentic(r *request, raw []byte, auth mh.BindingAuthorizationData) bool {
-	covered := mh.Covered(raw, mh.OptionBindingAuthorizationData, 0)
-	for _, careOf := range r.coverable() {
+func (r *request) authentic(raw []byte, auth mh.BindingAuthorizationData) bool {
+	var room [usualLen]byte
+	covered := mh.AppendCovered(room[:], raw, mh.OptionBindingAuthorizationData, 0)
+	for _, careOf := range [...]netip.Addr{r.careOf, r.pair.Peer} {
 		if rr.Equal(auth.Authenticator[:], rr.Authenticator(r.kbm[:], careOf, r.pair.Local, covered)) {
 			r.covered = careOf
 			return true
+		}
+		if !r.delete() {
+			break
 		}
 	}
 	return false
 }
 
-func (r *request) coverable() []netip.Addr {
-	if r.delete() {
-		return []netip.Addr{r.pair.Peer, r.careOf}
-	}
-	return []netip.Addr{r.careOf}
-}
+// usualLen is that of messages of which an authenticator is made without an allocation.
+const usualLen = 256
 
 // authorized goes on with a request that its mobile node has made.
 func (m *Machine) authorized(r *request) {

@@ -11,7 +11,8 @@ import (
 // next can be put into force by a reload.
 //
 // A home agent takes over everything but which home links there are, its
-// addresses there, and whether there is multicast; a correspondent node everything. Whatever else differs was used
+// addresses there, whether there is multicast, and more bindings, for which the kernel
+// has no room ready; a correspondent node everything. Whatever else differs was used
 // to open sockets, devices and files.
 func (c *Config) NeedRestart(next *Config) []string {
 	var keys []string
@@ -24,6 +25,7 @@ func (c *Config) NeedRestart(next *Config) []string {
 		keys = append(keys, "home_agent")
 	} else if c.HomeAgent != nil {
 		differ("home_agent.links", places(c.HomeAgent.Links), places(next.HomeAgent.Links))
+		differ("home_agent.max_bindings", max(c.HomeAgent.MaxBindings, next.HomeAgent.MaxBindings), c.HomeAgent.MaxBindings)
 		differ("home_agent.multicast", c.HomeAgent.Multicast != nil, next.HomeAgent.Multicast != nil)
 	}
 	differ("mobile_node", c.MobileNode, next.MobileNode)

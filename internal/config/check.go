@@ -14,7 +14,7 @@ func (d *decoder) check(c *Config) {
 	case d.has("home_agent") && d.has("mobile_node"):
 		d.wrongf("mobile_node", "a node is a home agent or a mobile node, not both: run a second mip6d in a network namespace of its own")
 	case !d.has("home_agent") && !d.has("mobile_node") && !d.has("correspondent_node"):
-		d.failf("", d.where[""], "no role: give home_agent, mobile_node or correspondent_node")
+		d.failf("", d.top, "no role: give home_agent, mobile_node or correspondent_node")
 	}
 	if c.HomeAgent != nil {
 		d.checkHomeAgent(c.HomeAgent)
@@ -75,13 +75,17 @@ func (d *decoder) checkHomeAgent(h *HomeAgent) {
 			d.once(policies, fmt.Sprintf("home_agent.policies[%d].prefix", i), p.Prefix.String(), "one policy for a prefix")
 		}
 	}
-	var networks []netip.Prefix
+	var networks networks
+	for _, m := range h.MobileNodes {
+		networks.all = append(networks.all, m.Prefixes...)
+	}
+	keys := make(map[string]netip.Addr)
 	for i, m := range h.MobileNodes {
 		path := fmt.Sprintf("home_agent.mobile_nodes[%d]", i)
 		if len(m.Prefixes) > 0 && !m.Router {
 			d.wrongf(path+".prefixes", "are a mobile router's, and router: false says that it is none: take one of them away")
 		}
-		networks = d.checkNetworks(path+".prefixes", m.Prefixes, networks)
+		d.checkNetworks(path+".prefixes", m.Prefixes, &networks)
 		for k, p := range m.Prefixes {
 			d.checkNetwork(fmt.Sprintf("%s.prefixes[%d]", path, k), p, h.Links)
 		}
@@ -100,7 +104,7 @@ func (d *decoder) checkHomeAgent(h *HomeAgent) {
 		}
 		d.checkIPsec(path, m.IPsec, toAgent[agent])
 		d.checkIKENumber(path, m.IPsec, ike)
-		d.checkSecrets(path, m.IPsec, h.MobileNodes[:i])
+		d.checkSecrets(path, m, keys)
 		d.checkProtectedIPv4(path, m)
 		if m.Auth != nil && m.Auth.MNID != "" {
 			d.once(ids, path+".auth.mn_id", m.Auth.MNID, "one mobile node for an identifier")
@@ -125,7 +129,12 @@ func (d *decoder) checkStateful(path string, h Home, homes unique) {
 
 func (d *decoder) checkMobileNode(m *MobileNode, k Kernel) {
 	homes, interfaces, ike, toAgent := unique{}, unique{}, unique{}, make(map[netip.Addr]numbers)
-	var networks []netip.Prefix
+	var networks networks
+	for _, h := range m.Homes {
+		if h.MobileNetwork != nil {
+			networks.all = append(networks.all, h.MobileNetwork.Prefixes...)
+		}
+	}
 	if d.isEmptyList("mobile_node.homes") {
 		d.wrongf("mobile_node.homes", "is empty: a mobile node has at least one home address")
 	}
@@ -155,7 +164,7 @@ func (d *decoder) checkMobileNode(m *MobileNode, k Kernel) {
 			if key := path + ".mobile_network.prefixes"; d.isEmptyList(key) {
 				d.wrongf(key, "is empty: give the prefixes of the networks behind this router, such as [2001:db8:a::/56]")
 			}
-			networks = d.checkNetworks(path+".mobile_network.prefixes", n.Prefixes, networks)
+			d.checkNetworks(path+".mobile_network.prefixes", n.Prefixes, &networks)
 		}
 	}
 	d.checkIPv4Homes(m)
@@ -169,23 +178,6 @@ func (d *decoder) checkMobileNode(m *MobileNode, k Kernel) {
 			d.wrongf(path, "%s is one of mip6d's own tunnel devices (kernel.tunnel_name, tunnel_prefix): name the interfaces that lead to the world", f.Name)
 		}
 	}
-}
-
-// checkNetworks: a mobile network is behind one mobile router. It returns those
-// seen, with these.
-func (d *decoder) checkNetworks(path string, prefixes, seen []netip.Prefix) []netip.Prefix {
-	for k, p := range prefixes {
-		if !p.IsValid() {
-			continue
-		}
-		for _, q := range seen {
-			if p.Overlaps(q) {
-				d.wrongf(fmt.Sprintf("%s[%d]", path, k), "%s overlaps with %s, which stands above: a prefix is behind one mobile router", p, q)
-			}
-		}
-		seen = append(seen, p)
-	}
-	return seen
 }
 
 // checkNetwork: a mobile network may lie within a home link's prefix, but never
@@ -295,7 +287,7 @@ func (d *decoder) once(u unique, path, value, rule string) {
 	}
 	if first, ok := u[value]; ok {
 		line := 0
-		if n := d.where[first]; n != nil {
+		if n := d.where(first); n != nil {
 			line = n.Line
 		}
 		d.wrongf(path, "%s is here again; it stands in line %d already: %s", value, line, rule)

@@ -3,6 +3,7 @@ package config
 import (
 	"bytes"
 	"fmt"
+	"net/netip"
 	"strconv"
 )
 
@@ -47,7 +48,7 @@ func (d *decoder) checkIPsec(path string, i *IPsec, toAgent numbers) {
 func (d *decoder) number(all numbers, spi uint32, path, what string) {
 	if first, again := all[spi]; again && spi != 0 {
 		line := 0
-		if n := d.where[first]; n != nil {
+		if n := d.where(first); n != nil {
 			line = n.Line
 		}
 		d.wrongf(path, "the spi %s %s is here again; it stands in line %d already: each to the same address has its own, and those that are derived take %d in a row",
@@ -122,22 +123,21 @@ func (d *decoder) checkIKENumber(path string, i *IPsec, taken unique) {
 }
 
 // checkSecrets: who has the keys of two mobile nodes is either of them (RFC 6275
-// §5.1: MUST be unique for each).
-func (d *decoder) checkSecrets(path string, i *IPsec, others []MobileNodeEntry) {
-	if i == nil {
+// §5.1: MUST be unique for each). keys has those of the mobile nodes above, and gets this one's.
+func (d *decoder) checkSecrets(path string, m MobileNodeEntry, keys map[string]netip.Addr) {
+	if m.IPsec == nil {
 		return
 	}
-	for _, s := range i.secrets() {
-		for _, m := range others {
-			if m.IPsec == nil {
-				continue
-			}
-			for _, other := range m.IPsec.secrets() {
-				if len(s.Key) > 0 && bytes.Equal(s.Key, other.Key) {
-					d.wrongf(path+".ipsec", "has the key of %s, which %s has as well and could use in this one's name: make one for each mobile node", s.KeyFile, m.HomeAddress)
-					return
-				}
-			}
+	secrets := m.IPsec.secrets()
+	for _, s := range secrets {
+		if other, taken := keys[string(s.Key)]; taken && len(s.Key) > 0 {
+			d.wrongf(path+".ipsec", "has the key of %s, which %s has as well and could use in this one's name: make one for each mobile node", s.KeyFile, other)
+			break
+		}
+	}
+	for _, s := range secrets {
+		if _, taken := keys[string(s.Key)]; !taken {
+			keys[string(s.Key)] = m.HomeAddress
 		}
 	}
 }

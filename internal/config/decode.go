@@ -2,6 +2,7 @@ package config
 
 import (
 	"fmt"
+	"strconv"
 	"strings"
 
 	"gopkg.in/yaml.v3"
@@ -14,9 +15,8 @@ type decoder struct {
 	keys     keyReader
 	problems Problems
 
-	where map[string]*yaml.Node // key with indices → where its value stands
-	known map[string]bool       // key with [] for indices: every key met in the schema
-	notes *notes                // not nil: readers describe themselves instead of reading
+	top   *yaml.Node // the whole file; nil: there is none
+	notes *notes     // not nil: readers describe themselves instead of reading
 }
 
 // reader reads the value of a key.
@@ -43,34 +43,69 @@ func (d *decoder) failf(path string, n *yaml.Node, format string, args ...any) {
 
 // wrongf records a problem with the value of a key that was read before.
 func (d *decoder) wrongf(path, format string, args ...any) {
-	d.failf(path, d.where[path], format, args...)
+	d.failf(path, d.where(path), format, args...)
 }
 
 // isEmptyList says whether a key was there with a list of nothing.
 func (d *decoder) isEmptyList(path string) bool {
-	n := d.where[path]
+	n := d.where(path)
 	return n != nil && n.Kind == yaml.SequenceNode && len(n.Content) == 0
 }
 
 // has says whether a key was there, whatever its value.
-func (d *decoder) has(path string) bool { return d.where[path] != nil }
+func (d *decoder) has(path string) bool { return d.where(path) != nil }
 
-// enter follows an alias and remembers where a value stands.
-func (d *decoder) enter(path string, n *yaml.Node) *yaml.Node {
+// enter follows an alias.
+func enter(n *yaml.Node) *yaml.Node {
 	if n.Kind == yaml.AliasNode {
-		n = n.Alias
+		return n.Alias
 	}
-	d.where[path] = n
 	return n
+}
+
+// where finds the value of a key, with indices, in the file; nil: it is not there. It is
+// asked for what is wrong, which is little, so that nothing is remembered of what is right.
+func (d *decoder) where(path string) *yaml.Node {
+	n := d.top
+	for n != nil && path != "" {
+		var key string
+		key, path, _ = strings.Cut(path, ".")
+		key, indices, _ := strings.Cut(key, "[")
+		n = value(enter(n), key)
+		for n != nil && indices != "" {
+			var index string
+			index, indices, _ = strings.Cut(indices, "]")
+			indices = strings.TrimPrefix(indices, "[")
+			i, err := strconv.Atoi(index)
+			if n = enter(n); err != nil || n.Kind != yaml.SequenceNode || i >= len(n.Content) {
+				return nil
+			}
+			n = n.Content[i]
+		}
+	}
+	if n == nil {
+		return nil
+	}
+	return enter(n)
+}
+
+// value is that of a mapping's key, the first where it is there twice.
+func value(n *yaml.Node, key string) *yaml.Node {
+	if n.Kind != yaml.MappingNode {
+		return nil
+	}
+	for i := 0; i+1 < len(n.Content); i += 2 {
+		if k := n.Content[i]; k.Kind == yaml.ScalarNode && k.Value == key {
+			return n.Content[i+1]
+		}
+	}
+	return nil
 }
 
 // mapping reads the keys of a mapping. An empty value is an empty mapping, so
 // that "correspondent_node:" is enough.
 func (d *decoder) mapping(path string, n *yaml.Node, fields ...field) {
-	for _, f := range fields {
-		d.known[withoutIndices(join(path, f.key))] = true
-	}
-	n = d.enter(path, n)
+	n = enter(n)
 	if d.describingMapping(path, n, fields) {
 		return
 	}
@@ -78,7 +113,7 @@ func (d *decoder) mapping(path string, n *yaml.Node, fields ...field) {
 		d.failf(path, n, "wants keys with values, such as \"%s: …\", and is %s", fields0(fields), describe(n))
 		return
 	}
-	seen := make(map[string]*yaml.Node)
+	seen := make(map[string]*yaml.Node, len(n.Content)/2)
 	for i := 0; i+1 < len(n.Content); i += 2 {
 		k, v := n.Content[i], n.Content[i+1]
 		if k.Kind != yaml.ScalarNode {
@@ -105,7 +140,7 @@ func (d *decoder) mapping(path string, n *yaml.Node, fields ...field) {
 
 // list reads the elements of a sequence.
 func (d *decoder) list(path string, n *yaml.Node, element func(path string, n *yaml.Node)) {
-	n = d.enter(path, n)
+	n = enter(n)
 	if d.describing(path, Value{Kind: List}) {
 		element(path+"[0]", n)
 		return

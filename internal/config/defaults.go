@@ -23,7 +23,7 @@ const (
 	defaultTunnelPrefix  = "mip6n"
 
 	defaultMaxLifetime     = time.Hour
-	defaultMaxBindings     = 1_000_000
+	defaultMaxBindings     = 1 << 17         // the kernel has some 6 MB ready for as many
 	defaultTimestampWindow = 7 * time.Second // RFC 4285 §5.1
 	defaultLifetime        = 420 * time.Second
 	defaultPreference      = 100

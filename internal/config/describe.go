@@ -46,7 +46,7 @@ type Value struct {
 // Settings describes every key there is, in the order of the readers: a section before
 // what is in it. What is in an element of the list a is below a[].
 func Settings() []Setting {
-	d := &decoder{keys: noKeys("/"), where: make(map[string]*yaml.Node), known: make(map[string]bool), notes: &notes{}}
+	d := &decoder{keys: noKeys("/"), notes: &notes{}}
 	// Readers of what may be a section or one value look at the node first: they are
 	// asked with both.
 	for _, kind := range []yaml.Kind{yaml.MappingNode, yaml.ScalarNode} {

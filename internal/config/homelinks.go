@@ -58,7 +58,7 @@ func (d *decoder) homePrefixes(dst *[]HomePrefix) reader {
 	return func(path string, n *yaml.Node) {
 		d.list(path, n, func(path string, n *yaml.Node) {
 			p := HomePrefix{Valid: unset, Preferred: unset}
-			if e := d.enter(path, n); e.Kind == yaml.MappingNode && !isUnquoted(e) {
+			if e := enter(n); e.Kind == yaml.MappingNode && !isUnquoted(e) {
 				d.mapping(path, n,
 					required("prefix", d.subnet(&p.Prefix)),
 					optional("valid_lifetime", d.wholeSeconds(&p.Valid, minLifetime, maxValidLifetime)),
@@ -99,7 +99,7 @@ func (d *decoder) lifetimes(p *HomePrefix, path string, valid, preferred time.Du
 // prefixAdvertisements reads on, off, or what differs from the defaults.
 func (d *decoder) prefixAdvertisements(dst **PrefixAdvertisements, path string, n *yaml.Node) {
 	a := &PrefixAdvertisements{MinInterval: defaultMinPrefixInterval, MaxInterval: defaultMaxPrefixInterval, Unsolicited: true}
-	if d.enter(path, n).Kind != yaml.MappingNode {
+	if enter(n).Kind != yaml.MappingNode {
 		on := true
 		if d.onOff(&on)(path, n); !on {
 			a = nil
@@ -121,7 +121,7 @@ func (d *decoder) prefixAdvertisements(dst **PrefixAdvertisements, path string, 
 // advertise reads on, off, or what differs from the defaults.
 func (d *decoder) advertise(dst **Advertise, path string, n *yaml.Node) {
 	a := defaultAdvertise()
-	if e := d.enter(path, n); e.Kind != yaml.MappingNode {
+	if e := enter(n); e.Kind != yaml.MappingNode {
 		on := true
 		if d.onOff(&on)(path, n); on {
 			*dst = a

@@ -62,7 +62,7 @@ func decode(path string, text []byte, opts ...Option) (*Config, *decoder) {
 	if full, err := filepath.Abs(dir); err == nil {
 		dir = full
 	}
-	d := &decoder{file: path, keys: keysFrom(dir), where: make(map[string]*yaml.Node), known: make(map[string]bool)}
+	d := &decoder{file: path, keys: keysFrom(dir)}
 	if o.withoutKeys {
 		d.keys = noKeys(dir)
 	}
@@ -73,6 +73,7 @@ func decode(path string, text []byte, opts ...Option) (*Config, *decoder) {
 		d.problems = append(d.problems, syntaxProblem(path, text, err))
 		return c, d
 	}
+	d.top = top
 	d.root(c, top)
 	d.check(c)
 	return c, d

@@ -22,7 +22,7 @@ const (
 func (d *decoder) multicast(dst **Multicast, path string, n *yaml.Node) {
 	m := &Multicast{MaxGroups: defaultMaxGroups, MaxGroupsPerNode: defaultMaxGroupsPerNode, QueryInterval: defaultQueryInterval}
 	*dst = m
-	if d.enter(path, n).Kind != yaml.MappingNode {
+	if enter(n).Kind != yaml.MappingNode {
 		on := false
 		if d.onOff(&on)(path, n); !on {
 			*dst = nil

@@ -37,7 +37,7 @@ const maxShown = 64
 
 // scalar enters a node that must hold one value. want names what it should be.
 func (d *decoder) scalar(path string, n *yaml.Node, want string) (*yaml.Node, bool) {
-	n = d.enter(path, n)
+	n = enter(n)
 	if d.describing(path, Value{Kind: Text, Want: strings.TrimSuffix(want, ",")}) {
 		return n, false
 	}

@@ -265,7 +265,7 @@ func (d *decoder) home(h *Home, path string, n *yaml.Node) {
 
 // homeAddress reads an address, or what it is to be made of.
 func (d *decoder) homeAddress(h *Home, path string, n *yaml.Node) {
-	if e := d.enter(path, n); e.Kind != yaml.MappingNode || isUnquoted(e) {
+	if e := enter(n); e.Kind != yaml.MappingNode || isUnquoted(e) {
 		d.addrWithLength(&h.HomeAddress)(path, n)
 		return
 	}

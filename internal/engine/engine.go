@@ -56,6 +56,7 @@ type Engine struct {
 	batch  []role.Effect
 	owners []role.Machine
 	plans  []plan
+	earned []answer
 }
 
 // New returns an engine that is not running yet. Events posted before Run are

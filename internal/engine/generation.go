@@ -13,14 +13,14 @@ type plan struct {
 }
 
 // carryOut has the plans of one generation carried out and returns the Done
-// events they earned, for the next generation.
+// events they earned, for the next generation; they are good until then.
 //
 // Within a plan order is kept. Across plans, everything that can go to the
 // kernel before the next message of its own plan goes in one batch; then what is to
 // be stored, with one commit; then the messages that follow, in one batch; and so on
 // until all plans are empty.
 func (e *Engine) carryOut(now time.Time, plans []plan) []answer {
-	var answers []answer
+	answers := e.earned[:0]
 	for remaining := len(plans) > 0; remaining; {
 		answers = e.applyRoom(now, plans, kernelRoom, answers)
 		answers = e.applyRoom(now, plans, storeRoom, answers)
@@ -30,6 +30,7 @@ func (e *Engine) carryOut(now time.Time, plans []plan) []answer {
 			remaining = remaining || len(plans[i].effects) > 0
 		}
 	}
+	e.earned = answers
 	return answers
 }
 

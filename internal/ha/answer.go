@@ -2,6 +2,7 @@ package ha
 
 import (
 	"net/netip"
+	"slices"
 	"time"
 
 	"mip6d/internal/bul"
@@ -15,7 +16,8 @@ import (
 // type 2 routing header unless that was the home address itself. A home agent
 // always answers, A flag or not.
 func (m *Machine) acknowledge(r *request, status mh.Status, lifetime time.Duration) {
-	ba := &mh.BindingAcknowledgement{Status: status, Sequence: r.bu.Sequence, Lifetime: lifetime}
+	ba := m.newAck(r, status)
+	ba.Lifetime = lifetime
 	ba.Router = r.bu.Router // RFC 3963 §6.6: its mobile network is forwarded
 	ba.KeyMgmt = m.movesKeys(r)
 	if advice := m.p.RefreshAdvice; !m.p.Stored && lifetime > 0 && advice >= lifetimeUnit && advice < lifetime {
@@ -46,7 +48,7 @@ func (m *Machine) refuse(r *request, status mh.Status, counter role.Counter) {
 	m.count(counter)
 	rate := &m.strangers
 	if r.authentic {
-		rate = &m.node(r.home).refusals
+		rate = m.node(r.home).refusalRate()
 	}
 	if !m.mayAnswer(rate) {
 		return
@@ -55,7 +57,7 @@ func (m *Machine) refuse(r *request, status mh.Status, counter role.Counter) {
 		Kind: role.NoticeBindingRefused, HoA: r.home, CoA: r.careOf, HA: r.local, Ifindex: r.ifindex,
 		Sequence: r.bu.Sequence, Status: status, HasStatus: true, Text: "binding update refused",
 	})
-	ba := &mh.BindingAcknowledgement{Status: status, Sequence: r.bu.Sequence}
+	ba := m.newAck(r, status)
 	if status == mh.StatusSequenceOutOfWindow {
 		ba.Sequence, _ = m.node(r.home).lastSequence()
 	}
@@ -70,6 +72,15 @@ func (m *Machine) refuse(r *request, status mh.Status, counter role.Counter) {
 	m.sendAck(r, ba)
 }
 
+// newAck begins a Binding Acknowledgement, in the machine's one place for it.
+func (m *Machine) newAck(r *request, status mh.Status) *mh.BindingAcknowledgement {
+	m.ack = mh.BindingAcknowledgement{Header: mh.Header{Options: m.ack.Options[:0]}, Status: status, Sequence: r.bu.Sequence}
+	return &m.ack
+}
+
+// noAuthenticator stands where the authenticator will be.
+var noAuthenticator [rr.AuthenticatorLen]byte
+
 // sendAck authenticates and sends.
 func (m *Machine) sendAck(r *request, ba *mh.BindingAcknowledgement) {
 	var auth *Auth
@@ -78,10 +89,10 @@ func (m *Machine) sendAck(r *request, ba *mh.BindingAcknowledgement) {
 	}
 	if auth != nil {
 		if id, ok := mh.Find[mh.MobileNodeIdentifier](r.bu.Options); ok {
-			ba.Options = append(mh.Options{id}, ba.Options...) // RFC 4283 §3.2: before authentication
+			ba.Options = slices.Insert(ba.Options, 0, mh.Option(id)) // RFC 4283 §3.2: before authentication
 		}
 		ba.Options = append(ba.Options, mh.MobilityMessageAuthentication{
-			Subtype: mh.SubtypeMNHA, SPI: auth.SPI, Authenticator: make([]byte, rr.AuthenticatorLen),
+			Subtype: mh.SubtypeMNHA, SPI: auth.SPI, Authenticator: noAuthenticator[:],
 		})
 	}
 	raw, err := mh.Marshal(ba)
@@ -90,7 +101,8 @@ func (m *Machine) sendAck(r *request, ba *mh.BindingAcknowledgement) {
 		return
 	}
 	if auth != nil {
-		covered := mh.Covered(raw, mh.OptionMobilityMessageAuthentication, mh.SubtypeMNHA)
+		var room [usualLen]byte
+		covered := mh.AppendCovered(room[:], raw, mh.OptionMobilityMessageAuthentication, mh.SubtypeMNHA)
 		mac := rr.MNHA(auth.Key, r.careOf, r.home, covered)
 		copy(raw[mh.AuthenticatorOffset(raw, mh.OptionMobilityMessageAuthentication, mh.SubtypeMNHA):], mac[:])
 	}

@@ -31,7 +31,8 @@ func (m *Machine) authentic(r *request) bool {
 		m.count(role.CountBadAuth)
 		return false
 	}
-	covered := mh.Covered(r.raw, mh.OptionMobilityMessageAuthentication, mh.SubtypeMNHA)
+	var room [usualLen]byte
+	covered := mh.AppendCovered(room[:], r.raw, mh.OptionMobilityMessageAuthentication, mh.SubtypeMNHA)
 	if !rr.Equal(opt.Authenticator, rr.MNHA(auth.Key, r.careOf, r.home, covered)) {
 		m.refuse(r, mh.StatusAuthFail, role.CountBadAuth)
 		return false
@@ -109,6 +110,9 @@ func mnid(opts mh.Options) string {
 	id, _ := mh.Find[mh.MobileNodeIdentifier](opts)
 	return string(id.Identifier)
 }
+
+// usualLen is that of messages of which an authenticator is made without an allocation.
+const usualLen = 256
 
 // ntpEpoch is 1 January 1900 in seconds before 1970 (RFC 1305).
 const ntpEpoch = 2208988800

@@ -48,18 +48,18 @@ func (m *Machine) assign(n *node, asked netip.Addr) (netip.Addr, mh.IPv4Status) 
 	if !anyone && !unicast4(asked) {
 		return netip.Addr{}, mh.IPv4Invalid
 	}
-	if mn := m.known[n.home]; mn != nil && mn.NoIPv4 {
+	if mn := m.known.Find(n.home); mn != nil && mn.NoIPv4 {
 		return netip.Addr{}, mh.IPv4Prohibited
 	}
 	own := m.configuredIPv4(n.home)
 	if !own.IsValid() {
-		if !n.lease.IsValid() && anyone && !m.leaseAny(n) {
+		if !n.lease().IsValid() && anyone && !m.leaseAny(n) {
 			return netip.Addr{}, mh.IPv4NoneToAssign
 		}
-		if !n.lease.IsValid() && m.inPool(asked) && m.spare(asked) {
+		if !n.lease().IsValid() && m.inPool(asked) && m.spare(asked) {
 			m.lease(n, asked)
 		}
-		own = n.lease
+		own = n.lease()
 	}
 	if !own.IsValid() || !anyone && asked != own {
 		return netip.Addr{}, mh.IPv4Incorrect
@@ -80,7 +80,7 @@ func unicast4(a netip.Addr) bool {
 }
 
 func (m *Machine) configuredIPv4(home netip.Addr) netip.Addr {
-	if mn := m.known[home]; mn != nil {
+	if mn := m.known.Find(home); mn != nil {
 		return mn.IPv4HomeAddress
 	}
 	return netip.Addr{}
@@ -90,7 +90,7 @@ func (m *Machine) configuredIPv4(home netip.Addr) netip.Addr {
 // of the pool, if it is lent to the mobile node, so that no other can have it.
 func (m *Machine) permitsIPv4(b role.Binding) bool {
 	a := b.IPv4HomeAddress
-	if mn := m.known[b.HomeAddress]; mn != nil && mn.NoIPv4 {
+	if mn := m.known.Find(b.HomeAddress); mn != nil && mn.NoIPv4 {
 		return !a.IsValid()
 	}
 	if configured := m.configuredIPv4(b.HomeAddress); configured.IsValid() {
@@ -118,15 +118,15 @@ func reserved(p netip.Prefix, a netip.Addr) bool {
 // lease gives a mobile node an address of the pool.
 func (m *Machine) lease(n *node, a netip.Addr) {
 	if old := m.leases[a]; old != nil {
-		old.lease = netip.Addr{}
+		old.ipv4 = [4]byte{}
 	}
-	n.lease, m.leases[a] = a, n
+	n.ipv4, m.leases[a] = a.As4(), n
 }
 
 // release gives an address back to the pool.
 func (m *Machine) release(n *node) {
-	if a := n.lease; a.IsValid() {
-		n.lease = netip.Addr{}
+	if a := n.lease(); a.IsValid() {
+		n.ipv4 = [4]byte{}
 		delete(m.leases, a)
 		if !m.queued4[a] {
 			m.queued4[a] = true
@@ -160,7 +160,7 @@ func (m *Machine) leaseAny(n *node) bool {
 		holder := m.resting[0]
 		m.resting = m.resting[1:]
 		holder.resting = false
-		if a := holder.lease; holder != n && a.IsValid() && m.atRest(holder) {
+		if a := holder.lease(); holder != n && a.IsValid() && m.atRest(holder) {
 			m.lease(n, a)
 			return true
 		}
@@ -170,7 +170,7 @@ func (m *Machine) leaseAny(n *node) bool {
 
 // rest notes that a mobile node has an address of the pool and no binding.
 func (m *Machine) rest(n *node) {
-	if n.lease.IsValid() && !n.resting {
+	if n.lease().IsValid() && !n.resting {
 		n.resting = true
 		m.resting = append(m.resting, n)
 	}
@@ -220,7 +220,7 @@ func (m *Machine) setPool() {
 func (m *Machine) lend(b role.Binding) {
 	a := b.IPv4HomeAddress
 	if !m.configuredIPv4(b.HomeAddress).IsValid() && m.inPool(a) && m.leases[a] == nil {
-		if n := m.node(b.HomeAddress); !n.lease.IsValid() {
+		if n := m.node(b.HomeAddress); !n.lease().IsValid() {
 			m.lease(n, a)
 		}
 	}

@@ -14,7 +14,7 @@ func (m *Machine) binding(r *request, link *Link, prefix Prefix) role.Binding {
 		HomeAddress: r.home, CareOf: r.careOf, HomeAgent: r.local, Ifindex: link.Ifindex,
 		Router: r.mn != nil && r.mn.Router || r.bu.Router, MobileRouter: r.bu.Router, MobilePrefixes: r.prefixes,
 		Sequence: r.bu.Sequence, ReplayStamp: r.stamp, KeyMgmt: m.movesKeys(r),
-		Lifetime: m.p.grant(r.bu.Lifetime, r.mn, m.p.policy(r.home), prefix),
+		Lifetime: m.p.grant(r.bu.Lifetime, r.mn, m.policy(r.home), prefix),
 	}
 	if r.bu.LinkLocal && link.Ifindex != 0 {
 		b.LinkLocal = linkLocal(r.home)
@@ -40,7 +40,7 @@ func (m *Machine) set(n *node) {
 			b.Moves++
 		}
 	}
-	b.NoRouteOptimization = m.p.policy(b.HomeAddress).DenyDirect
+	b.NoRouteOptimization = m.policy(b.HomeAddress).DenyDirect
 	n.current.granted = b
 	n.phase = setting
 	if n.was != nil && !n.unsure && sameForKernel(*n.was, b) {
@@ -65,7 +65,7 @@ func (m *Machine) carriedOut(n *node, id role.ID, err error) {
 	case id != n.asked: // what was remembered, or a mending that another one has overtaken
 		if err != nil {
 			n.unstored = true
-			m.mending = append(m.mending, reminder{n, m.now.Add(mendDelay)})
+			m.mending = append(m.mending, reminder{node: n, at: m.now.Add(mendDelay)})
 		}
 	case err != nil:
 		m.undo(n)
@@ -148,7 +148,7 @@ func (m *Machine) cleared(n *node) {
 // undo goes back to what was before a request that kernel or store refused, and
 // says so.
 func (m *Machine) undo(n *node) {
-	if _, bound := m.cache.Get(n.home); !bound && n.was != nil {
+	if n.was != nil && !m.cache.Has(n.home) {
 		m.tellExpired(*n.was) // while the kernel was asked
 		m.tellEnded(n.home)
 	}
@@ -198,7 +198,7 @@ func (m *Machine) mended(n *node, err error) {
 	n.mending = 0
 	switch {
 	case err != nil:
-		m.mending = append(m.mending, reminder{n, m.now.Add(mendDelay)})
+		m.mending = append(m.mending, reminder{node: n, at: m.now.Add(mendDelay)})
 	case n.phase != idle && n.phase != detecting:
 	case n.unsure && n.unstored:
 		n.unsure = false

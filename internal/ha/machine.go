@@ -6,18 +6,21 @@ import (
 
 	"mip6d/internal/bce"
 	"mip6d/internal/bul"
+	"mip6d/internal/lpm"
+	"mip6d/internal/mh"
 	"mip6d/internal/role"
 )
 
 // Machine is a home agent. It implements role.Machine.
 type Machine struct {
-	p     Params
-	known map[netip.Addr]*MobileNode
-	cache bce.Cache // bindings in force
-	nodes map[netip.Addr]*node
-	asked map[role.ID]*node // who waits for a Done
-	dads  map[place][]*node // who waits for a DADDone
-	ids   role.ID
+	p        Params
+	known    Roster
+	policies lpm.Table[Policy]
+	cache    bce.Cache // bindings in force
+	nodes    map[netip.Addr]*node
+	asked    map[role.ID]*node // who waits for a Done
+	dads     map[place][]*node // who waits for a DADDone
+	ids      role.ID
 
 	// IPv4 home addresses (RFC 5555).
 	configured4 map[netip.Addr]bool  // those of certain mobile nodes, and our own
@@ -38,7 +41,8 @@ type Machine struct {
 
 	// Of the Step in progress.
 	now time.Time
-	out []role.Effect
+	out role.Room
+	ack mh.BindingAcknowledgement // scratch
 }
 
 var _ role.Machine = (*Machine)(nil)
@@ -58,17 +62,15 @@ func New(p Params) *Machine {
 func (m *Machine) setParams(p Params) {
 	m.p = p.withDefaults()
 	m.strangers.Max = m.p.MaxAnswers
-	m.known = make(map[netip.Addr]*MobileNode, len(m.p.MobileNodes))
-	for i := range m.p.MobileNodes {
-		mn := &m.p.MobileNodes[i]
-		m.known[mn.HomeAddress] = mn
-	}
+	m.known = NewRoster(m.p.MobileNodes)
+	m.setPolicies()
 	m.setPool()
 }
 
 // Step implements role.Machine.
 func (m *Machine) Step(now time.Time, ev role.Event) []role.Effect {
-	m.now, m.out = now, nil
+	m.now = now
+	m.out.Begin()
 	switch ev := ev.(type) {
 	case role.MessageIn:
 		m.messageIn(ev)
@@ -87,9 +89,7 @@ func (m *Machine) Step(now time.Time, ev role.Event) []role.Effect {
 	}
 	m.expire()
 	m.askToLeave()
-	out := m.out
-	m.out = nil
-	return out
+	return m.out.End()
 }
 
 // Deadline implements role.Machine.
@@ -106,17 +106,9 @@ func (m *Machine) Deadline() time.Time {
 	return next
 }
 
-func (m *Machine) emit(e role.Effect) {
-	if m.out == nil {
-		m.out = make([]role.Effect, 0, usualEffects)
-	}
-	m.out = append(m.out, e)
-}
+func (m *Machine) emit(e role.Effect) { m.out.Emit(e) }
 
-// usualEffects is how many a Step has at most as a rule.
-const usualEffects = 6
-
-func (m *Machine) count(c role.Counter) { m.emit(role.Count{Counter: c}) }
+func (m *Machine) count(c role.Counter) { m.out.Count(c) }
 
 // ask gives an effect a number under which its node hears of its end.
 func (m *Machine) ask(n *node) role.ID {

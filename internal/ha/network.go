@@ -16,7 +16,7 @@ func (m *Machine) mobileNetwork(r *request) mh.Status {
 	if !r.bu.Router {
 		return mh.StatusAccepted
 	}
-	if r.mn == nil || !r.mn.Router || m.p.policy(r.home).DenyRouters {
+	if r.mn == nil || !r.mn.Router || m.policy(r.home).DenyRouters {
 		return mh.StatusRouterNotPermitted
 	}
 	for _, o := range r.bu.Options {
@@ -74,8 +74,8 @@ func (m *Machine) forwardable(p netip.Prefix) bool {
 // authorizes says whether the prefix table has all of some prefixes for a mobile
 // router (§6.1.2).
 func (m *Machine) authorizes(home netip.Addr, prefixes []netip.Prefix) bool {
-	mn := m.known[home]
-	if mn == nil || !mn.Router || m.p.policy(home).DenyRouters {
+	mn := m.known.Find(home)
+	if mn == nil || !mn.Router || m.policy(home).DenyRouters {
 		return false
 	}
 	return !slices.ContainsFunc(prefixes, func(p netip.Prefix) bool {

@@ -3,43 +3,44 @@ package ha
 import (
 	"net/netip"
 	"slices"
-	"time"
 
 	"mip6d/internal/bul"
 	"mip6d/internal/role"
 )
 
-// node is what is known of one home address.
+// node is what is known of one home address. There are as many as mobile nodes, so that its
+// fields stand by their size.
 type node struct {
 	home netip.Addr
 
-	// The last Binding Update that was accepted, also of a binding that has
-	// ended; next must be later.
+	stamp    uint64         // of the last Binding Update that was accepted, RFC 4285 §6; 0: none
+	current  *request       // in work
+	asked    role.ID        // the Done that current waits for
+	next     *request       // accepted while current could not be stopped
+	was      *role.Binding  // what current replaces
+	probes   map[place]bool // detections for current; true: not ended
+	mending  role.ID        // the Done of what sets the kernel right, or the store
+	refusals *bul.Rate      // of authentic requests; nil: none yet
+
+	ipv4  [4]byte // lent of the IPv4 pool; all zero: none
+	round uint32  // of the reminder by which it is forgotten: what others say is over
+
+	// Of the last Binding Update that was accepted, also of a binding that has ended;
+	// next must be later.
 	sequence uint16
 	sequent  bool
-	stamp    uint64 // RFC 4285 §6; 0: none
 
-	phase   phase
-	current *request       // in work
-	asked   role.ID        // the Done that current waits for
-	next    *request       // accepted while current could not be stopped
-	was     *role.Binding  // what current replaces
-	making  bool           // counted in Machine.making
-	probes  map[place]bool // detections for current; true: not ended
+	phase  phase
+	making bool // counted in Machine.making
 
 	// What the kernel has may be something else than the cache says: a
 	// request failed, or was not answered yet.
-	unsure  bool
-	mending role.ID // the Done of what sets it right, or the store
+	unsure bool
 
 	stored   bool // the store may have something
 	unstored bool // and that may be something else than we know
 
-	lease   netip.Addr // of the IPv4 pool, or invalid
-	resting bool       // in Machine.resting
-
-	refusals bul.Rate  // of authentic requests
-	forgetAt time.Time // when nothing is left to remember; zero: not in sight
+	resting bool // in Machine.resting
 }
 
 // phase is what the request in work waits for.
@@ -57,11 +58,27 @@ const (
 func (m *Machine) node(home netip.Addr) *node {
 	n := m.nodes[home]
 	if n == nil {
-		n = &node{home: home, refusals: bul.Rate{Max: maxRefusals}}
+		n = &node{home: home}
 		m.nodes[home] = n
 		m.forgetLater(n)
 	}
 	return n
+}
+
+// lease is the address of the IPv4 pool that a mobile node has, or invalid.
+func (n *node) lease() netip.Addr {
+	if n.ipv4 == [4]byte{} {
+		return netip.Addr{}
+	}
+	return netip.AddrFrom4(n.ipv4)
+}
+
+// refusalRate is that of refusals of authentic requests.
+func (n *node) refusalRate() *bul.Rate {
+	if n.refusals == nil {
+		n.refusals = &bul.Rate{Max: maxRefusals}
+	}
+	return n.refusals
 }
 
 // learn remembers an accepted Binding Update.
@@ -76,8 +93,7 @@ func (n *node) lastSequence() (uint16, bool) { return n.sequence, n.sequent }
 
 // busyOrBound says whether there is a binding, or one is being made.
 func (n *node) busyOrBound(m *Machine) bool {
-	_, bound := m.cache.Get(n.home)
-	return bound || n.phase == detecting || n.phase == setting || n.phase == storing && !n.current.delete() || n.next != nil && !n.next.delete()
+	return m.cache.Has(n.home) || n.phase == detecting || n.phase == setting || n.phase == storing && !n.current.delete() || n.next != nil && !n.next.delete()
 }
 
 // atWork returns the nodes that have a request in work, in the order of their
@@ -119,9 +135,11 @@ func (m *Machine) accept(n *node, r *request) {
 
 // start begins with what a request needs first.
 func (m *Machine) start(n *node, r *request) {
-	n.current, n.forgetAt, n.was = r, time.Time{}, nil
+	n.current, n.was = r, nil
+	n.round++
 	if old, bound := m.cache.Get(n.home); bound {
-		n.was = &old
+		r.before = old
+		n.was = &r.before
 	}
 	m.setMaking(n, !r.delete() && n.was == nil)
 	switch {

@@ -82,15 +82,20 @@ type MobileNode struct {
 	HomeAddress netip.Addr
 	Auth        *Auth         // nil only with SA or AllowUnauthenticated
 	MaxLifetime time.Duration // 0: Params.MaxLifetime
-	Router      bool          // R flag in advertisements for it, and it may register as a mobile router
 
 	// SA is the IPsec security association that its signalling must have come in
 	// through (RFC 6275 §5.1); 0: none.
 	SA uint32
 
+	Router bool // R flag in advertisements for it, and it may register as a mobile router
+
 	// KeyMgmt grants the K flag: the management of its dynamic keys follows it to
 	// another care-of address (§10.3.1).
 	KeyMgmt bool
+
+	// NoIPv4 refuses IPv4 home addresses of the pool as well: what goes to the mobile
+	// node is protected by IPsec, and IPv4 would go in clear.
+	NoIPv4 bool
 
 	// Prefixes is its part of the prefix table (RFC 3963 §6.1.2): what it may
 	// claim a part of, and what it gets when it claims nothing. Those of
@@ -100,10 +105,6 @@ type MobileNode struct {
 	// IPv4HomeAddress is bound beside HomeAddress when the mobile node asks for one
 	// (RFC 5555 §4.5), or invalid.
 	IPv4HomeAddress netip.Addr
-
-	// NoIPv4 refuses IPv4 home addresses of the pool as well: what goes to the mobile
-	// node is protected by IPsec, and IPv4 would go in clear.
-	NoIPv4 bool
 }
 
 // Policy is for the home addresses in a prefix.
@@ -177,17 +178,6 @@ func (p *Params) link(home netip.Addr) (*Link, Prefix, bool) {
 		}
 	}
 	return nil, Prefix{}, false
-}
-
-// policy returns that of a home address.
-func (p *Params) policy(home netip.Addr) Policy {
-	best := Policy{Deny: p.DenyByDefault}
-	for _, x := range p.Policies {
-		if x.Prefix.Contains(home) && (!best.Prefix.IsValid() || x.Prefix.Bits() > best.Prefix.Bits()) {
-			best = x
-		}
-	}
-	return best
 }
 
 // isOurs says whether an address is one of the home agent's.

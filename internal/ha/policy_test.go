@@ -1,6 +1,8 @@
 package ha
 
 import (
+	"fmt"
+	"math/rand/v2"
 	"net/netip"
 	"testing"
 	"time"
@@ -48,5 +50,53 @@ func TestPoliciesByPrefix(t *testing.T) {
 		if bound := len(b.m.Bindings()) == 1; bound != (c.status == 0) || bound != (len(effects) == 0) {
 			t.Errorf("%s, by a reload: bound %v, %v", c.what, bound, effects)
 		}
+	}
+}
+
+// TestAnyNumberOfPolicies: the table says what a search through all of them says, of two for a prefix the first,
+// and costs the same for many.
+func TestAnyNumberOfPolicies(t *testing.T) {
+	r := rand.New(rand.NewPCG(1, 2))
+	address := func() netip.Addr {
+		return netip.AddrFrom16([16]byte{0x20, 0x01, 7: byte(r.IntN(3)), 8: byte(r.IntN(3)), 15: byte(r.IntN(3))})
+	}
+	search := func(p Params, home netip.Addr) Policy {
+		best := Policy{Deny: p.DenyByDefault}
+		for _, x := range p.Policies {
+			if x.Prefix.Contains(home) && (!best.Prefix.IsValid() || x.Prefix.Bits() > best.Prefix.Bits()) {
+				best = x
+			}
+		}
+		return best
+	}
+	for range 300 {
+		p := Params{DenyByDefault: r.IntN(2) == 0}
+		for i := range r.IntN(40) {
+			p.Policies = append(p.Policies, Policy{
+				Prefix: netip.PrefixFrom(address(), 48+r.IntN(81)), Deny: r.IntN(2) == 0, MaxLifetime: time.Duration(i+1) * time.Second,
+			})
+		}
+		m := New(p)
+		for range 100 {
+			if home := address(); m.policy(home) != search(p, home) {
+				t.Fatalf("%s: %+v, want %+v of %+v", home, m.policy(home), search(p, home), p.Policies)
+			}
+		}
+	}
+}
+
+// BenchmarkPolicy finds the policy of a home address among few and many.
+func BenchmarkPolicy(b *testing.B) {
+	for _, n := range []int{1, 10_000} {
+		b.Run(fmt.Sprint(n), func(b *testing.B) {
+			var p Params
+			for i := range n {
+				p.Policies = append(p.Policies, Policy{Prefix: netip.PrefixFrom(netip.AddrFrom16([16]byte{0x20, 1, 4: byte(i >> 8), 5: byte(i)}), 64)})
+			}
+			m := New(p)
+			for b.Loop() {
+				m.policy(hoa)
+			}
+		})
 	}
 }

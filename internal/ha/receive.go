@@ -74,7 +74,8 @@ type request struct {
 	ipv4        netip.Addr                      // to be bound as well, or invalid
 	ipv4Answers []mh.IPv4AddressAcknowledgement // to each that was asked for
 
-	authentic bool // not just anybody can have made it
+	before    role.Binding // what it replaces, where node.was says that there is one
+	authentic bool         // not just anybody can have made it
 	granted   role.Binding
 	status    mh.Status // of the acceptance
 }

@@ -73,7 +73,7 @@ func (m *Machine) shorten() {
 // followPolicy allows or denies the mobile node of a binding in force route
 // optimisation as the policy for it says now.
 func (m *Machine) followPolicy(b role.Binding) {
-	if deny := m.p.policy(b.HomeAddress).DenyDirect; deny != b.NoRouteOptimization {
+	if deny := m.policy(b.HomeAddress).DenyDirect; deny != b.NoRouteOptimization {
 		b.NoRouteOptimization = deny
 		m.cache.Set(b)
 		m.mend(m.node(b.HomeAddress))
@@ -89,6 +89,6 @@ func (m *Machine) permits(b role.Binding) bool {
 // serves says whether a home address may be bound here at all.
 func (m *Machine) serves(home netip.Addr) bool {
 	_, _, onLink := m.p.link(home)
-	mn := m.known[home]
-	return onLink && !m.p.isOurs(home) && !m.p.policy(home).Deny && (mn != nil && (mn.Auth != nil || mn.SA != 0) || m.p.AllowUnauthenticated)
+	mn := m.known.Find(home)
+	return onLink && !m.p.isOurs(home) && !m.policy(home).Deny && (mn != nil && (mn.Auth != nil || mn.SA != 0) || m.p.AllowUnauthenticated)
 }

@@ -45,7 +45,7 @@ func (m *Machine) Detecting() []netip.Addr {
 // Authenticates says what Binding Updates for a home address need: a key (RFC 4285),
 // and to have come through IPsec.
 func (m *Machine) Authenticates(home netip.Addr) (key, ipsec bool) {
-	mn := m.known[home]
+	mn := m.known.Find(home)
 	return mn != nil && mn.Auth != nil, mn != nil && mn.SA != 0
 }
 

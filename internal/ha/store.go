@@ -71,7 +71,7 @@ func (m *Machine) restoredBinding(n *node, b role.Binding) {
 	}
 	link, prefix, _ := m.p.link(b.HomeAddress)
 	b.Ifindex = link.Ifindex // another one since a reboot
-	b.NoRouteOptimization = m.p.policy(b.HomeAddress).DenyDirect
+	b.NoRouteOptimization = m.policy(b.HomeAddress).DenyDirect
 	if b.Ifindex == 0 {
 		b.LinkLocal = netip.Addr{}
 	}

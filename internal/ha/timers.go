@@ -9,8 +9,18 @@ import (
 // reminder is something to do for a node at a time. Each list of them has one
 // delay, so that it is in order by itself.
 type reminder struct {
-	node *node
-	at   time.Time
+	node  *node
+	at    time.Time
+	round uint32 // of the node, where it is to be forgotten
+}
+
+// behindFirst is what is left of a list. An empty one keeps none of its memory, which
+// that of all mobile nodes after a restart would be.
+func behindFirst(list []reminder) []reminder {
+	if len(list) == 1 {
+		return nil
+	}
+	return list[1:]
 }
 
 // expire ends what time has ended.
@@ -24,7 +34,7 @@ func (m *Machine) expire() {
 	}
 	for len(m.mending) > 0 && !m.mending[0].at.After(m.now) {
 		n := m.mending[0].node
-		m.mending = m.mending[1:]
+		m.mending = behindFirst(m.mending)
 		// While a request is on its way to the kernel, its end decides.
 		if n.mending != 0 || n.phase != idle && n.phase != detecting {
 			continue
@@ -38,11 +48,11 @@ func (m *Machine) expire() {
 	}
 	for len(m.forgetting) > 0 {
 		f := m.forgetting[0]
-		current := f.node.forgetAt.Equal(f.at) // it may have another time by now
+		current := f.node.round == f.round // it may have another time by now
 		if current && f.at.After(m.now) {
 			break
 		}
-		m.forgetting = m.forgetting[1:]
+		m.forgetting = behindFirst(m.forgetting)
 		if current && m.atRest(f.node) {
 			m.forget(f.node)
 		}
@@ -72,8 +82,7 @@ func (m *Machine) expired(b role.Binding) {
 
 // atRest says whether nothing of a node is in force or in work.
 func (m *Machine) atRest(n *node) bool {
-	_, bound := m.cache.Get(n.home)
-	return !bound && n.phase == idle && !n.unsure && !n.unstored
+	return n.phase == idle && !n.unsure && !n.unstored && !m.cache.Has(n.home)
 }
 
 // forgetLater lets a node go when its replay guard, which begins now, is over
@@ -81,8 +90,8 @@ func (m *Machine) atRest(n *node) bool {
 func (m *Machine) forgetLater(n *node) {
 	if m.atRest(n) {
 		m.rest(n)
-		n.forgetAt = m.now.Add(maxDeleteTimeout)
-		m.forgetting = append(m.forgetting, reminder{n, n.forgetAt})
+		n.round++
+		m.forgetting = append(m.forgetting, reminder{n, m.now.Add(maxDeleteTimeout), n.round})
 	}
 }
 
@@ -91,9 +100,9 @@ func (m *Machine) forgetLater(n *node) {
 // against replay of its security association; the last timestamp stays where
 // that is (RFC 4285 §6: later than all before).
 func (m *Machine) forget(n *node) {
-	n.forgetAt = time.Time{}
+	n.round++
 	replay := ReplayNone
-	if mn := m.known[n.home]; mn != nil && mn.Auth != nil {
+	if mn := m.known.Find(n.home); mn != nil && mn.Auth != nil {
 		replay = mn.Auth.Replay
 	} else if mn != nil && mn.SA != 0 {
 		replay = ReplaySequence // static keys have no other (RFC 3776 §4.4)

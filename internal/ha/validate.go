@@ -18,7 +18,7 @@ func (m *Machine) bindingUpdate(ev role.MessageIn, bu *mh.BindingUpdate) {
 		return
 	}
 	r := newRequest(m.now, ev, bu)
-	r.mn = m.known[r.home]
+	r.mn = m.known.Find(r.home)
 	if !m.wellFormed(r) || !m.authentic(r) {
 		return
 	}
@@ -44,7 +44,7 @@ func (m *Machine) bindingUpdate(ev role.MessageIn, bu *mh.BindingUpdate) {
 		// Anybody's packets to ourselves; only without authentication, or by
 		// mistake of the configuration.
 		m.refuse(r, mh.StatusAdministrativelyProhibited, role.CountRefused)
-	case m.p.policy(r.home).Deny && !r.delete():
+	case m.policy(r.home).Deny && !r.delete():
 		m.refuse(r, mh.StatusAdministrativelyProhibited, role.CountRefused)
 	case r.direct && bu.Lifetime > 0:
 		m.count(role.CountNoHomeAddress) // §10.3.1: only an end may be without
@@ -112,9 +112,8 @@ func (m *Machine) goodCareOf(r *request) bool {
 	if !unicast(r.careOf) || m.p.isOurs(r.careOf) {
 		return false
 	}
-	_, bound := m.cache.Get(r.careOf)
 	n := m.nodes[r.careOf]
-	return !bound && (n == nil || !n.making)
+	return !m.cache.Has(r.careOf) && (n == nil || !n.making)
 }
 
 // unicast: a routable unicast address.

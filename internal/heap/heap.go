@@ -18,7 +18,7 @@ type Item[T any] interface {
 // Place is where an item stands. It is embedded by the item, which is in one heap at
 // most. The zero value is in none.
 type Place struct {
-	index int // in the heap's list, from 1
+	index int32 // in the heap's list, from 1; small, as there is one for each binding
 }
 
 func (p *Place) place() *Place { return p }
@@ -45,9 +45,9 @@ func (h *Heap[T]) Set(x T) {
 	p := x.place()
 	if p.index == 0 {
 		h.list = append(h.list, x)
-		p.index = len(h.list)
+		p.index = int32(len(h.list))
 	}
-	h.settle(x, p.index-1)
+	h.settle(x, int(p.index)-1)
 }
 
 // Remove takes an item out; that it is not in is fine.
@@ -56,7 +56,7 @@ func (h *Heap[T]) Remove(x T) {
 	if p.index == 0 {
 		return
 	}
-	at, last := p.index-1, len(h.list)-1
+	at, last := int(p.index)-1, len(h.list)-1
 	moved := h.list[last]
 	h.list[last] = *new(T) // not kept from the garbage collector
 	h.list = h.list[:last]
@@ -114,5 +114,5 @@ func (h *Heap[T]) settle(x T, at int) {
 
 func (h *Heap[T]) put(x T, at int) {
 	h.list[at] = x
-	x.place().index = at + 1
+	x.place().index = int32(at + 1)
 }

@@ -9,6 +9,7 @@ import (
 
 	"github.com/cilium/ebpf"
 	"github.com/vishvananda/netlink"
+	"golang.org/x/sys/unix"
 
 	"mip6d/internal/role"
 )
@@ -25,9 +26,9 @@ const (
 
 // Defaults of Config.
 const (
-	DefaultPriority   = 6275
-	DefaultHandle     = 0x6275
-	DefaultMaxEntries = 1 << 18
+	DefaultPriority    = 6275
+	DefaultHandle      = 0x6275
+	DefaultMaxBindings = 1 << 17
 )
 
 // Config says where the gates stand. Zero values mean the defaults.
@@ -35,10 +36,20 @@ type Config struct {
 	Tunnel    int   // ifindex of the shared tunnel device; 0: none yet
 	HomeLinks []int // ifindexes of the home links on which we defend
 
-	Priority   uint16 // of our filters on the clsact hooks; Flower takes its neighbours, too
-	Handle     uint32 // of our filters at that priority
-	MaxEntries uint32 // home addresses, and link-local ones with the L flag
+	Priority uint16 // of our filters on the clsact hooks; Flower takes its neighbours, too
+	Handle   uint32 // of our filters at that priority
+
+	// MaxBindings is how many there are at most; a Gate's maps are made for as many. Each may have
+	// a link-local address beside its home address, and networksEach prefixes behind it on average.
+	MaxBindings uint32
 }
+
+// networksEach is of how many prefixes for each binding there is room. They take memory only
+// when they are there.
+const networksEach = 16
+
+// addresses is how many of bindings there are at most.
+func (c Config) addresses() uint32 { return 2 * c.MaxBindings }
 
 func (c Config) withDefaults() Config {
 	if c.Priority == 0 {
@@ -47,8 +58,8 @@ func (c Config) withDefaults() Config {
 	if c.Handle == 0 {
 		c.Handle = DefaultHandle
 	}
-	if c.MaxEntries == 0 {
-		c.MaxEntries = DefaultMaxEntries
+	if c.MaxBindings == 0 {
+		c.MaxBindings = DefaultMaxBindings
 	}
 	return c
 }
@@ -68,14 +79,15 @@ type Gate struct {
 	tunnel, link, routability            *ebpf.Program
 
 	mu       sync.Mutex
-	set      map[netip.Addr]entry        // home address → what is in the map for it
+	set      map[addrKey]struct{}        // home addresses that are in the map
+	more     map[netip.Addr]entry        // what is in the maps for some of them beside
 	local    map[netip.Addr]int          // link-local address → how many bindings want it
 	owner    map[netip.Prefix]netip.Addr // mobile network → home address of its router
 	noDirect map[netip.Addr]bool         // home addresses in the map of those without route optimisation
 	deferred bool                        // an older filter works on until Settle
 }
 
-// entry is what Set put into the map for one home address.
+// entry is what few home addresses have in the maps beside themselves.
 type entry struct {
 	linkLocal netip.Addr // or invalid
 	behind    []netip.Prefix
@@ -92,7 +104,8 @@ type entry struct {
 func New(cfg Config) (_ *Gate, err error) {
 	g := &Gate{
 		cfg:      cfg.withDefaults(),
-		set:      make(map[netip.Addr]entry),
+		set:      make(map[addrKey]struct{}),
+		more:     make(map[netip.Addr]entry),
 		local:    make(map[netip.Addr]int),
 		owner:    make(map[netip.Prefix]netip.Addr),
 		noDirect: make(map[netip.Addr]bool),
@@ -114,10 +127,10 @@ func New(cfg Config) (_ *Gate, err error) {
 		g.bindings, g.networks = older.bindings, older.networks
 	} else {
 		older.close()
-		if g.bindings, err = ebpf.NewMap(bindingsSpec(g.cfg.MaxEntries)); err != nil {
-			return nil, fmt.Errorf("create the gates' map of bindings: %w", err)
+		if g.bindings, err = ebpf.NewMap(bindingsSpec(g.cfg)); err != nil {
+			return nil, g.cfg.noRoom("create the gates' map of bindings", err)
 		}
-		if g.networks, err = ebpf.NewMap(networksSpec(g.cfg.MaxEntries)); err != nil {
+		if g.networks, err = ebpf.NewMap(networksSpec(g.cfg)); err != nil {
 			return nil, fmt.Errorf("create the gates' map of mobile networks: %w", err)
 		}
 	}
@@ -128,8 +141,8 @@ func New(cfg Config) (_ *Gate, err error) {
 	}); err != nil {
 		return nil, fmt.Errorf("create the gates' counters: %w", err)
 	}
-	if g.denied, err = ebpf.NewMap(deniedSpec(g.cfg.MaxEntries)); err != nil {
-		return nil, fmt.Errorf("create the gates' map of those without route optimisation: %w", err)
+	if g.denied, err = ebpf.NewMap(deniedSpec(g.cfg)); err != nil {
+		return nil, g.cfg.noRoom("create the gates' map of those without route optimisation", err)
 	}
 	if g.tunnel, err = ebpf.NewProgram(tunnelProgram(g.bindings, g.networks, g.denied, g.counters)); err != nil {
 		return nil, fmt.Errorf("load the tunnel's source check: %w", err)
@@ -148,21 +161,29 @@ func New(cfg Config) (_ *Gate, err error) {
 	return g, nil
 }
 
+// noRoom says with an error what to do where the kernel has no memory for a map's buckets.
+func (c Config) noRoom(what string, err error) error {
+	if errors.Is(err, unix.ENOMEM) {
+		return fmt.Errorf("%s for %d bindings: %w; lower home_agent.max_bindings", what, c.MaxBindings, err)
+	}
+	return fmt.Errorf("%s: %w", what, err)
+}
+
 // bindingsSpec describes the map of bindings. Memory is taken per entry, so
-// that a large limit costs a small home agent nothing but the buckets.
-func bindingsSpec(entries uint32) *ebpf.MapSpec {
+// that a large limit costs a small home agent nothing but the buckets: a power of two, of 16 octets each.
+func bindingsSpec(c Config) *ebpf.MapSpec {
 	return &ebpf.MapSpec{
 		Name: bindingsMapName, Type: ebpf.Hash, KeySize: addrLen, ValueSize: addrLen,
-		MaxEntries: entries, Flags: flagNoPrealloc,
+		MaxEntries: c.addresses(), Flags: flagNoPrealloc,
 	}
 }
 
 // networksSpec describes the map of what is behind home addresses, prefix → care-of
 // address: mobile networks, and IPv4 home addresses as ::ffff:0:0/96 has them.
-func networksSpec(entries uint32) *ebpf.MapSpec {
+func networksSpec(c Config) *ebpf.MapSpec {
 	return &ebpf.MapSpec{
 		Name: networksMapName, Type: ebpf.LPMTrie, KeySize: 4 + addrLen, ValueSize: addrLen,
-		MaxEntries: entries, Flags: flagNoPrealloc,
+		MaxEntries: networksEach * c.MaxBindings, Flags: flagNoPrealloc,
 	}
 }
 
@@ -214,9 +235,10 @@ func (g *Gate) Set(bindings []role.Binding) []error {
 			errs[i] = fmt.Errorf("let %s through the tunnel from %s: %w", b.HomeAddress, b.CareOf, errs[i])
 			continue
 		}
-		old := g.set[b.HomeAddress]
+		old := g.more[b.HomeAddress]
 		now := entry{linkLocal: b.LinkLocal.WithZone(""), behind: slices.Clone(b.Behind())}
-		g.set[b.HomeAddress] = now
+		g.set[b.HomeAddress.As16()] = struct{}{}
+		g.keep(b.HomeAddress, now)
 		if old.linkLocal != now.linkLocal {
 			if now.linkLocal.IsValid() {
 				g.local[now.linkLocal]++
@@ -230,6 +252,13 @@ func (g *Gate) Set(bindings []role.Binding) []error {
 		return nil
 	}
 	return errs
+}
+
+// keep notes what a home address has beside itself, if anything.
+func (g *Gate) keep(home netip.Addr, e entry) {
+	if delete(g.more, home); e.linkLocal.IsValid() || len(e.behind) > 0 {
+		g.more[home] = e
+	}
 }
 
 func checkBinding(b role.Binding) error {
@@ -255,7 +284,7 @@ func (g *Gate) write(keys, values []addrKey, owners []int, errs []error) {
 	for k := range keys {
 		if err := g.bindings.Update(&keys[k], &values[k], ebpf.UpdateAny); err != nil {
 			if errors.Is(err, errTooBig) {
-				err = fmt.Errorf("the gates' map holds its limit of %d addresses: %w", g.bindings.MaxEntries(), err)
+				err = fmt.Errorf("the gates' map holds its limit of %d addresses, two for each of home_agent.max_bindings: %w", g.bindings.MaxEntries(), err)
 			}
 			errs[owners[k]] = err
 		}
@@ -276,10 +305,11 @@ func (g *Gate) Clear(hoas []netip.Addr) []error {
 			err = errors.Join(err, ignoreMissing(g.bindings.Delete(&key)))
 		}
 		if err == nil {
-			old := g.set[hoa]
-			delete(g.set, hoa)
+			old := g.more[hoa]
+			delete(g.set, hoa.As16())
+			delete(g.more, hoa)
 			if failed := g.dropNetworks(hoa, old.behind, nil); failed != nil {
-				g.set[hoa] = entry{behind: old.behind} // for the next time
+				g.keep(hoa, entry{behind: old.behind}) // for the next time
 				err = failed
 			}
 			err = errors.Join(err, g.dropLocal(old.linkLocal))
@@ -353,8 +383,7 @@ func (g *Gate) Settle() (removed int, err error) {
 			}
 			break
 		}
-		addr := netip.AddrFrom16(key)
-		if _, ok := g.set[addr]; !ok && g.local[addr] == 0 {
+		if _, ok := g.set[key]; !ok && g.local[netip.AddrFrom16(key)] == 0 {
 			stale = append(stale, key)
 		}
 	}

@@ -191,7 +191,7 @@ func TestKernelRestartWithoutRecovery(t *testing.T) {
 	old.Close()
 
 	cfg := n.config()
-	cfg.MaxEntries = 1000
+	cfg.MaxBindings = 1000
 	g := n.open(t, cfg)
 	if !g.deferred {
 		t.Fatal("a map of another size was taken over")

@@ -7,6 +7,7 @@ import (
 	"slices"
 
 	"github.com/cilium/ebpf"
+	"golang.org/x/sys/unix"
 
 	"mip6d/internal/role"
 )
@@ -62,19 +63,23 @@ func (g *Gate) writeNetworks(bindings []role.Binding, errs []error) bool {
 // What failed once is noted, so that Clear takes it back.
 func (g *Gate) setNetworks(b role.Binding, written bool) error {
 	value := addrKey(b.CareOf.As16())
-	old := g.set[b.HomeAddress]
+	old := g.more[b.HomeAddress]
 	before := old.behind
 	behind := b.Behind()
 	for _, p := range behind {
 		if key := keyOf(p); !written {
 			if err := g.networks.Update(&key, &value, ebpf.UpdateAny); err != nil {
+				if errors.Is(err, unix.ENOSPC) {
+					err = fmt.Errorf("the gates' map holds its limit of %d networks, %d for each of home_agent.max_bindings: %w",
+						g.networks.MaxEntries(), networksEach, err)
+				}
 				return fmt.Errorf("its network %s: %w", p, err)
 			}
 		}
 		g.owner[p] = b.HomeAddress
 		if !slices.Contains(old.behind, p) {
 			old.behind = append(slices.Clip(old.behind), p)
-			g.set[b.HomeAddress] = old
+			g.more[b.HomeAddress] = old
 		}
 	}
 	return g.dropNetworks(b.HomeAddress, before, behind)

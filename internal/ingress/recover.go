@@ -46,7 +46,7 @@ func (g *Gate) findOlder() (older, error) {
 			continue
 		}
 		o.found = true
-		maps, err := mapsOf(ebpf.ProgramID(f.Id), g.cfg.MaxEntries)
+		maps, err := mapsOf(ebpf.ProgramID(f.Id), g.cfg)
 		if err != nil {
 			return older{}, err
 		}
@@ -62,7 +62,7 @@ func (g *Gate) findOlder() (older, error) {
 // mapsOf finds the maps of bindings and mobile networks that a program uses. They
 // are nil where they cannot be had: without CAP_SYS_ADMIN, or when one has another
 // layout or limit than ours.
-func mapsOf(id ebpf.ProgramID, entries uint32) (o older, err error) {
+func mapsOf(id ebpf.ProgramID, c Config) (o older, err error) {
 	unavailable := func(err error) bool {
 		return errors.Is(err, os.ErrPermission) || errors.Is(err, os.ErrNotExist) || errors.Is(err, ebpf.ErrNotSupported)
 	}
@@ -90,9 +90,9 @@ func mapsOf(id ebpf.ProgramID, entries uint32) (o older, err error) {
 		}
 		mi, err := m.Info()
 		switch {
-		case err == nil && mi.Name == bindingsMapName && bindingsSpec(entries).Compatible(m) == nil:
+		case err == nil && mi.Name == bindingsMapName && bindingsSpec(c).Compatible(m) == nil:
 			o.bindings = m
-		case err == nil && mi.Name == networksMapName && networksSpec(entries).Compatible(m) == nil:
+		case err == nil && mi.Name == networksMapName && networksSpec(c).Compatible(m) == nil:
 			o.networks = m
 		default:
 			m.Close()

@@ -1,6 +1,7 @@
 package ingress
 
 import (
+	"errors"
 	"fmt"
 	"net/netip"
 
@@ -29,9 +30,9 @@ const (
 )
 
 // deniedSpec describes the map of home addresses without route optimisation.
-func deniedSpec(entries uint32) *ebpf.MapSpec {
+func deniedSpec(c Config) *ebpf.MapSpec {
 	return &ebpf.MapSpec{
-		Name: "mip6_direct_no", Type: ebpf.Hash, KeySize: addrLen, ValueSize: 4, MaxEntries: entries, Flags: flagNoPrealloc,
+		Name: "mip6_direct_no", Type: ebpf.Hash, KeySize: addrLen, ValueSize: 4, MaxEntries: c.MaxBindings, Flags: flagNoPrealloc,
 	}
 }
 
@@ -105,6 +106,9 @@ func (g *Gate) deny(home netip.Addr, deny bool) error {
 		return nil
 	case deny:
 		if err := g.denied.Update(&key, &yes, ebpf.UpdateAny); err != nil {
+			if errors.Is(err, errTooBig) {
+				err = fmt.Errorf("the gates' map of those without route optimisation holds its limit of %d, home_agent.max_bindings: %w", g.denied.MaxEntries(), err)
+			}
 			return err
 		}
 		g.noDirect[home] = true

@@ -23,7 +23,7 @@ func manyBindings(n int) []role.Binding {
 
 func TestKernelFullMapRefusesSingleBindings(t *testing.T) {
 	testkernel.Require(t)
-	g, err := New(Config{MaxEntries: 64})
+	g, err := New(Config{MaxBindings: 32})
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -38,7 +38,7 @@ func TestKernelFullMapRefusesSingleBindings(t *testing.T) {
 			if err == nil {
 				t.Error("an IPv4 care-of address was taken")
 			}
-		case err != nil && strings.Contains(err.Error(), "limit of 64 addresses"):
+		case err != nil && strings.Contains(err.Error(), "limit of 64 addresses, two for each of home_agent.max_bindings"):
 			full++
 		case err != nil:
 			t.Errorf("binding %d: %v", i, err)
@@ -59,6 +59,36 @@ func TestKernelFullMapRefusesSingleBindings(t *testing.T) {
 	if errs := g.Set(bindings[69:]); errs != nil {
 		t.Errorf("set a binding where one was cleared: %v", errs)
 	}
+}
+
+// TestKernelRoomForMaxBindings: as many bindings as are allowed fit in every map, with all that each
+// may have, and no other.
+func TestKernelRoomForMaxBindings(t *testing.T) {
+	testkernel.Require(t)
+	const n = 40
+	g, err := New(Config{MaxBindings: n})
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer g.Close()
+	bindings := manyBindings(n + 1)
+	for i := range bindings {
+		b := &bindings[i]
+		a := b.HomeAddress.As16()
+		copy(a[:8], []byte{0xfe, 0x80, 7: 0})
+		b.LinkLocal, b.NoRouteOptimization = netip.AddrFrom16(a), true
+		for k := range networksEach {
+			b.MobilePrefixes = append(b.MobilePrefixes, netip.PrefixFrom(netip.AddrFrom16([16]byte{0: 0xfd, 5: byte(i), 7: byte(k)}), 64))
+		}
+	}
+	set(t, g, bindings[:n]...)
+	if errs := g.Set(bindings[n:]); errs == nil || errs[0] == nil {
+		t.Error("there is room for one more")
+	}
+	if errs := g.Clear([]netip.Addr{bindings[0].HomeAddress}); errs != nil {
+		t.Fatal(errs)
+	}
+	set(t, g, bindings[n:]...)
 }
 
 // Two home addresses of one node share a link-local address.
@@ -89,8 +119,8 @@ func TestKernelLinkLocalStaysWhileWanted(t *testing.T) {
 	}
 	set(t, g, both[0])
 	g.Clear([]netip.Addr{hoa1, hoa1})
-	if has() || len(g.set) != 1 || len(g.local) != 0 {
-		t.Errorf("left over: %v, %v", g.set, g.local)
+	if has() || len(g.set) != 1 || len(g.more) != 0 || len(g.local) != 0 {
+		t.Errorf("left over: %v, %v, %v", g.set, g.more, g.local)
 	}
 }
 

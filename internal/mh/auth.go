@@ -7,14 +7,31 @@ package mh
 // subtype is that of RFC 4285. The result is a copy; nil when there is no such
 // option.
 func Covered(b []byte, kind OptionType, subtype uint8) []byte {
+	return AppendCovered(nil, b, kind, subtype)
+}
+
+// AppendCovered is Covered for those who have room for the copy: it is appended to room, which is
+// empty.
+func AppendCovered(room, b []byte, kind OptionType, subtype uint8) []byte {
 	end := AuthenticatorOffset(b, kind, subtype)
 	if end < 0 {
 		return nil
 	}
-	c := append([]byte(nil), b[:end]...)
+	c := append(room[:0], b[:end]...)
 	c[4], c[5] = 0, 0
 	return c
 }
+
+// bodyLen is the length of each type's fixed part.
+var bodyLen = func() map[Type]int {
+	all := make(map[Type]int)
+	for t := range 256 {
+		if m := newMessage(Type(t)); m != nil {
+			all[Type(t)] = m.bodyLen()
+		}
+	}
+	return all
+}()
 
 // AuthenticatorOffset returns where in a marshalled message the authenticator's
 // octets begin, -1 when there is no such option; see Covered.
@@ -23,11 +40,11 @@ func AuthenticatorOffset(b []byte, kind OptionType, subtype uint8) int {
 	if err != nil {
 		return -1
 	}
-	m := newMessage(Type(b[2]))
-	if m == nil {
+	body, known := bodyLen[Type(b[2])]
+	if !known {
 		return -1
 	}
-	for at := headerLen + m.bodyLen(); at+1 < len(b); {
+	for at := headerLen + body; at+1 < len(b); {
 		t := OptionType(b[at])
 		if t == OptionPad1 {
 			at++

@@ -78,18 +78,21 @@ func (o IPv4HomeAddress) data(b []byte) []byte {
 	return appendAddr4(be.AppendUint16(b, head), o.Addr)
 }
 
-// parseIPv4HomeAddress: a prefix length of zero "is invalid and MUST be considered
+// checkIPv4HomeAddress: a prefix length of zero "is invalid and MUST be considered
 // an error", and more than 32 is none of an IPv4 prefix.
-func parseIPv4HomeAddress(d []byte, at int) (Option, error) {
+func checkIPv4HomeAddress(d []byte, at int) error {
+	if n := d[0] >> 2; n == 0 || n > 32 {
+		return silent(ReasonOptionValue, at, "the %s option has a prefix length of %d", OptionIPv4HomeAddress, n)
+	}
+	return nil
+}
+
+func parseIPv4HomeAddress(d []byte) Option {
 	head := be.Uint16(d)
-	o := IPv4HomeAddress{
+	return IPv4HomeAddress{
 		PrefixLen: uint8(head >> 10), WantPrefix: head&ipv4WantPrefix != 0, Reserved: head & ipv4Reserved,
 		Addr: netip.AddrFrom4([4]byte(d[2:])),
 	}
-	if o.PrefixLen == 0 || o.PrefixLen > 32 {
-		return nil, silent(ReasonOptionValue, at, "the %s option has a prefix length of %d", o.OptionType(), o.PrefixLen)
-	}
-	return o, nil
 }
 
 func (o IPv4AddressAcknowledgement) data(b []byte) []byte {

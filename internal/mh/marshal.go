@@ -1,6 +1,9 @@
 package mh
 
-import "fmt"
+import (
+	"fmt"
+	"slices"
+)
 
 // alignment of an option: it starts at a multiple of n plus offset.
 type alignment struct{ n, offset int }
@@ -42,26 +45,34 @@ func Marshal(m Message) ([]byte, error) {
 	b[0], b[2], b[3] = noNext, byte(m.Type()), h.Reserved
 	be.PutUint16(b[4:], h.Checksum)
 	m.putBody(b[headerLen:])
-	scratch := make([]byte, 0, 64) // longer options are rare
 	for i, o := range h.Options {
 		t := o.OptionType()
 		if t == OptionPad1 {
 			b = append(b, byte(t))
 			continue
 		}
-		data := o.data(scratch)
-		if len(data) > 0xff {
-			return nil, fmt.Errorf("marshal %s: the %s option has %d octets of data, more than 255", m.Type(), t, len(data))
+		// The data are written where the option begins and then moved to behind what comes before
+		// them: how much that is depends on how many they are.
+		at := len(b)
+		b = o.data(b)
+		length := len(b) - at
+		if length > 0xff {
+			return nil, fmt.Errorf("marshal %s: the %s option has %d octets of data, more than 255", m.Type(), t, length)
 		}
+		padding := 0
 		if !h.Verbatim {
-			if a := alignmentOf(t, len(data), i == len(h.Options)-1); a.n > 0 {
-				b = pad(b, (a.offset-len(b)%a.n+a.n)%a.n)
+			if a := alignmentOf(t, length, i == len(h.Options)-1); a.n > 0 {
+				padding = (a.offset - at%a.n + a.n) % a.n
 			}
-			if _, err := parseOption(t, data, len(b)); err != nil {
+			if err := checkOption(t, b[at:], at+padding); err != nil {
 				return nil, fmt.Errorf("marshal %s: %w", m.Type(), err)
 			}
 		}
-		b = append(append(b, byte(t), byte(len(data))), data...)
+		b = slices.Grow(b, padding+2)[:len(b)+padding+2]
+		data := at + padding + 2
+		copy(b[data:], b[at:at+length])
+		pad(b[:at], padding)
+		b[data-2], b[data-1] = byte(t), byte(length)
 	}
 	if !h.Verbatim {
 		b = pad(b, -len(b)&7)
@@ -82,5 +93,8 @@ func pad(b []byte, n int) []byte {
 		return append(b, byte(OptionPad1))
 	}
 	b = append(b, byte(OptionPadN), byte(n-2))
-	return append(b, make([]byte, n-2)...)
+	for range n - 2 {
+		b = append(b, 0)
+	}
+	return b
 }

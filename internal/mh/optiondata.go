@@ -42,16 +42,35 @@ func appendAddr(b []byte, a netip.Addr) []byte {
 	return append(b, a16[:]...)
 }
 
-// parseOption makes an option of its type and data; at is where it stands.
-func parseOption(t OptionType, d []byte, at int) (Option, error) {
+// checkOption looks whether data are an option's of a type; at is where it stands.
+func checkOption(t OptionType, d []byte, at int) error {
 	if want, fixed := fixedLen[t]; fixed && len(d) != want {
-		return nil, silent(ReasonOptionLength, at, "the %s option has length %d, not %d", t, len(d), want)
+		return silent(ReasonOptionLength, at, "the %s option has length %d, not %d", t, len(d), want)
 	}
 	if least := leastLen[t]; len(d) < least {
-		return nil, silent(ReasonOptionLength, at, "the %s option has length %d, less than %d", t, len(d), least)
+		return silent(ReasonOptionLength, at, "the %s option has length %d, less than %d", t, len(d), least)
+	}
+	switch t {
+	case OptionMobileNetworkPrefix:
+		if d[1] > 128 {
+			return silent(ReasonOptionValue, at, "the %s option has a prefix length of %d", t, d[1])
+		}
+	case OptionIPv4HomeAddress:
+		return checkIPv4HomeAddress(d, at)
+	}
+	return nil
+}
+
+// parseOption makes an option of its type and data; at is where it stands.
+func parseOption(t OptionType, d []byte, at int) (Option, error) {
+	if err := checkOption(t, d, at); err != nil {
+		return nil, err
 	}
 	switch t {
 	case OptionPadN:
+		if len(d) < len(usualPadding) && bytes.Equal(d, zeros[:len(d)]) {
+			return usualPadding[len(d)], nil
+		}
 		return PadN{bytes.Clone(d)}, nil
 	case OptionBindingRefreshAdvice:
 		return BindingRefreshAdvice{lifetime(be.Uint16(d))}, nil
@@ -62,9 +81,6 @@ func parseOption(t OptionType, d []byte, at int) (Option, error) {
 	case OptionBindingAuthorizationData:
 		return BindingAuthorizationData{[12]byte(d)}, nil
 	case OptionMobileNetworkPrefix:
-		if d[1] > 128 {
-			return nil, silent(ReasonOptionValue, at, "the %s option has a prefix length of %d", t, d[1])
-		}
 		return MobileNetworkPrefix{Reserved: d[0], Length: d[1], Prefix: netip.AddrFrom16([16]byte(d[2:]))}, nil
 	case OptionMobileNodeIdentifier:
 		return MobileNodeIdentifier{Subtype: d[0], Identifier: bytes.Clone(d[1:])}, nil
@@ -75,12 +91,21 @@ func parseOption(t OptionType, d []byte, at int) (Option, error) {
 	case OptionMesgID:
 		return MesgID{be.Uint64(d)}, nil
 	case OptionIPv4HomeAddress:
-		return parseIPv4HomeAddress(d, at)
+		return parseIPv4HomeAddress(d), nil
 	case OptionIPv4AddressAcknowledgement:
 		return parseIPv4AddressAcknowledgement(d), nil
 	}
 	return UnknownOption{Type: t, Data: bytes.Clone(d)}, nil
 }
+
+// zeros are what padding is made of, and usualPadding the options of as many of them: nearly every
+// message has one, and none need be made for it.
+var (
+	zeros        [6]byte
+	usualPadding = [...]Option{
+		PadN{zeros[:0]}, PadN{zeros[:1:1]}, PadN{zeros[:2:2]}, PadN{zeros[:3:3]}, PadN{zeros[:4:4]}, PadN{zeros[:5:5]}, PadN{zeros[:6:6]},
+	}
+)
 
 // fixedLen is the Option Length of options that have only one.
 var fixedLen = map[OptionType]int{

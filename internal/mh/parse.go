@@ -66,9 +66,24 @@ func cut(b []byte) ([]byte, error) {
 	return b[:length], nil
 }
 
+// countOptions says how many options begin before the end of the message.
+func countOptions(b []byte, at int) (n int) {
+	for ; at < len(b); n++ {
+		switch {
+		case OptionType(b[at]) == OptionPad1:
+			at++
+		case at+1 < len(b):
+			at += 2 + int(b[at+1])
+		default:
+			at++
+		}
+	}
+	return n
+}
+
 // parseOptions reads options from an offset to the end of the message.
 func parseOptions(b []byte, at int) (Options, error) {
-	var opts Options
+	opts := make(Options, 0, countOptions(b, at))
 	for at < len(b) {
 		t := OptionType(b[at])
 		if t == OptionPad1 {

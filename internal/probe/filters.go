@@ -12,7 +12,7 @@ import (
 	"mip6d/internal/sighting"
 )
 
-// entries is how large the maps are made.
+// entries is for how many bindings the maps are made, or pairs of addresses.
 const entries = 16
 
 func binding() []role.Binding {
@@ -25,7 +25,7 @@ func bpfSourceCheck(s *scratch) error {
 	if err != nil {
 		return err
 	}
-	g, err := ingress.New(ingress.Config{Tunnel: tunnel, MaxEntries: entries})
+	g, err := ingress.New(ingress.Config{Tunnel: tunnel, MaxBindings: entries})
 	if err != nil {
 		return err
 	}
@@ -34,7 +34,7 @@ func bpfSourceCheck(s *scratch) error {
 
 // bpfLoads loads the programs and puts them nowhere.
 func bpfLoads(*scratch) error {
-	g, err := ingress.New(ingress.Config{MaxEntries: entries})
+	g, err := ingress.New(ingress.Config{MaxBindings: entries})
 	if err != nil {
 		return err
 	}

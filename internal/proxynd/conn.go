@@ -38,7 +38,7 @@ type Conn struct {
 	groups *groups
 
 	mu          sync.Mutex
-	resp        *responder
+	resp        *responder // only Run has it say something
 	undelivered undelivered
 	sched       *schedule
 	deadline    time.Time // for which the socket's read deadline is set
@@ -146,10 +146,10 @@ func (c *Conn) Set(bindings []role.Binding) {
 }
 
 func (c *Conn) add(addr netip.Addr, router bool) {
-	if _, ok := c.resp.addrs[addr]; !ok {
+	if !c.resp.addrs.has(addr) {
 		c.groups.join(addr)
 	}
-	c.resp.addrs[addr] = router
+	c.resp.addrs[addr.As16()] = router
 }
 
 // Clear stops defending addresses, home or link-local, at once, their
@@ -159,13 +159,20 @@ func (c *Conn) Clear(addrs []netip.Addr) {
 	defer c.mu.Unlock()
 	for _, a := range addrs {
 		a = a.WithZone("")
-		if _, ok := c.resp.addrs[a]; ok {
-			delete(c.resp.addrs, a)
+		if c.resp.addrs.has(a) {
+			delete(c.resp.addrs, a.As16())
 			c.groups.leave(a)
 		}
 		c.resp.nets.set(a, nil)
 		c.sched.silence(a)
 	}
+}
+
+// defends says whether an address is defended.
+func (c *Conn) defends(addr netip.Addr) bool {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	return c.resp.addrs.has(addr)
 }
 
 // StartDAD probes for an address. Run reports role.DADDone.

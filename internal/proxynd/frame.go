@@ -3,6 +3,7 @@ package proxynd
 import (
 	"encoding/binary"
 	"net/netip"
+	"slices"
 
 	"mip6d/internal/icmp6"
 )
@@ -130,11 +131,17 @@ func (m *message) parseOptions(b []byte) (hasSource, ok bool) {
 // build puts one neighbour discovery message with at most one link-layer
 // address option into a frame.
 func build(from, to linkAddr, src, dst netip.Addr, typ, flags byte, target netip.Addr, opt byte, addr linkAddr) []byte {
+	return buildIn(nil, from, to, src, dst, typ, flags, target, opt, addr)
+}
+
+// buildIn is build for those who have room for the frame.
+func buildIn(room []byte, from, to linkAddr, src, dst netip.Addr, typ, flags byte, target netip.Addr, opt byte, addr linkAddr) []byte {
 	length := ndLen
 	if opt != 0 {
 		length += 8
 	}
-	f := make([]byte, bodyAt+length)
+	f := slices.Grow(room[:0], bodyAt+length)[:bodyAt+length]
+	clear(f)
 	copy(f[0:], to[:])
 	copy(f[6:], from[:])
 	binary.BigEndian.PutUint16(f[12:], etherTypeIPv6)

@@ -28,13 +28,26 @@ type groups struct {
 	done    sync.WaitGroup
 
 	mu     sync.Mutex
-	wanted map[netip.Addr]int  // group → addresses that want it
-	dirty  map[netip.Addr]bool // groups to look at
+	wanted map[group]int32 // addresses that want it
+	dirty  map[group]bool  // to look at
 	closed bool
 
 	// The worker's own.
-	joined  map[netip.Addr]bool
-	waiting map[netip.Addr]bool // wanted, but the bound is reached
+	joined  map[group]bool
+	waiting map[group]bool // wanted, but the bound is reached
+}
+
+// group is a solicited-node group, by what it has of its addresses (RFC 4291 §2.7.1): their last 24
+// bits. There may be one for each binding.
+type group [3]byte
+
+func groupOf(a netip.Addr) group {
+	b := a.As16()
+	return group(b[13:])
+}
+
+func (g group) addr() netip.Addr {
+	return icmp6.SolicitedNode(netip.AddrFrom16([16]byte{13: g[0], 14: g[1], 15: g[2]}))
 }
 
 func newGroups(ifindex int) (*groups, error) {
@@ -45,8 +58,8 @@ func newGroups(ifindex int) (*groups, error) {
 	}
 	g := &groups{
 		ifindex: ifindex, sock: s, wake: make(chan struct{}, 1),
-		wanted: make(map[netip.Addr]int), dirty: make(map[netip.Addr]bool),
-		joined: make(map[netip.Addr]bool), waiting: make(map[netip.Addr]bool),
+		wanted: make(map[group]int32), dirty: make(map[group]bool),
+		joined: make(map[group]bool), waiting: make(map[group]bool),
 	}
 	g.done.Go(g.work)
 	return g, nil
@@ -55,17 +68,17 @@ func newGroups(ifindex int) (*groups, error) {
 func (g *groups) join(addr netip.Addr)  { g.change(addr, 1) }
 func (g *groups) leave(addr netip.Addr) { g.change(addr, -1) }
 
-func (g *groups) change(addr netip.Addr, by int) {
-	group := icmp6.SolicitedNode(addr)
+func (g *groups) change(addr netip.Addr, by int32) {
+	x := groupOf(addr)
 	g.mu.Lock()
 	defer g.mu.Unlock()
 	if g.closed {
 		return
 	}
-	if g.wanted[group] += by; g.wanted[group] == 0 {
-		delete(g.wanted, group)
+	if g.wanted[x] += by; g.wanted[x] == 0 {
+		delete(g.wanted, x)
 	}
-	g.dirty[group] = true
+	g.dirty[x] = true
 	select {
 	case g.wake <- struct{}{}:
 	default:
@@ -77,53 +90,53 @@ func (g *groups) work() {
 	for range g.wake {
 		g.mu.Lock()
 		dirty := g.dirty
-		g.dirty = make(map[netip.Addr]bool)
+		g.dirty = make(map[group]bool)
 		g.mu.Unlock()
-		for group := range dirty {
-			want, closed := g.state(group)
+		for x := range dirty {
+			want, closed := g.state(x)
 			if closed {
 				return
 			}
-			g.bring(group, want)
+			g.bring(x, want)
 		}
-		for group := range g.waiting {
+		for x := range g.waiting {
 			if len(g.joined) >= maxGroups {
 				break
 			}
-			delete(g.waiting, group)
-			want, _ := g.state(group)
-			g.bring(group, want)
+			delete(g.waiting, x)
+			want, _ := g.state(x)
+			g.bring(x, want)
 		}
 	}
 }
 
-func (g *groups) state(group netip.Addr) (want, closed bool) {
+func (g *groups) state(x group) (want, closed bool) {
 	g.mu.Lock()
 	defer g.mu.Unlock()
-	return g.wanted[group] > 0, g.closed
+	return g.wanted[x] > 0, g.closed
 }
 
 // bring joins or leaves one group. A failure leaves us with all-multicast,
 // which works wherever no switch snoops.
-func (g *groups) bring(group netip.Addr, want bool) {
+func (g *groups) bring(x group, want bool) {
 	switch {
 	case !want:
-		delete(g.waiting, group)
-		if g.joined[group] {
-			_ = g.membership(unix.IPV6_LEAVE_GROUP, group)
-			delete(g.joined, group)
+		delete(g.waiting, x)
+		if g.joined[x] {
+			_ = g.membership(unix.IPV6_LEAVE_GROUP, x)
+			delete(g.joined, x)
 		}
-	case g.joined[group]:
+	case g.joined[x]:
 	case len(g.joined) >= maxGroups:
-		g.waiting[group] = true
-	case g.membership(unix.IPV6_JOIN_GROUP, group) == nil:
-		g.joined[group] = true
+		g.waiting[x] = true
+	case g.membership(unix.IPV6_JOIN_GROUP, x) == nil:
+		g.joined[x] = true
 	}
 }
 
 // membership is setsockopt with a struct ipv6_mreq.
-func (g *groups) membership(opt int, group netip.Addr) error {
-	b := group.As16()
+func (g *groups) membership(opt int, x group) error {
+	b := x.addr().As16()
 	return g.sock.SetsockoptBytes(unix.IPPROTO_IPV6, opt, binary.NativeEndian.AppendUint32(b[:], uint32(g.ifindex)))
 }
 

@@ -571,7 +571,7 @@ func TestKernelLinksDispatch(t *testing.T) {
 			t.Errorf("%s: %v defended, want %v", what, r.addrs, want)
 		}
 		for _, a := range want {
-			if _, ok := r.addrs[a]; !ok {
+			if !r.addrs.has(a) {
 				t.Errorf("%s: %s is not defended", what, a)
 			}
 		}

@@ -17,12 +17,11 @@ type Links struct {
 	conns map[int]*Conn
 
 	mu    sync.Mutex
-	set   map[netip.Addr]place // by home address
-	local map[place]int        // bindings that want a link-local address defended
+	with  map[netip.Addr]place // few: home addresses with which a link-local one is defended
+	local map[place]int        // bindings that want it
 }
 
-// place is where a home address is defended, and the link-local address that
-// is defended with it.
+// place is a link-local address on a link.
 type place struct {
 	ifindex   int
 	linkLocal netip.Addr
@@ -30,7 +29,7 @@ type place struct {
 
 // OpenLinks opens one responder for each home link.
 func OpenLinks(configs []Config) (*Links, error) {
-	l := &Links{conns: make(map[int]*Conn), set: make(map[netip.Addr]place), local: make(map[place]int)}
+	l := &Links{conns: make(map[int]*Conn), with: make(map[netip.Addr]place), local: make(map[place]int)}
 	for _, cfg := range configs {
 		if l.conns[cfg.Ifindex] != nil {
 			l.Close()
@@ -54,7 +53,6 @@ func (l *Links) Set(bindings []role.Binding) []error {
 	defer l.mu.Unlock()
 	var errs []error
 	for i, b := range bindings {
-		now := place{ifindex: b.Ifindex, linkLocal: b.LinkLocal.WithZone("")}
 		c := l.conns[b.Ifindex]
 		if c == nil && b.Ifindex != 0 {
 			if errs == nil {
@@ -63,17 +61,20 @@ func (l *Links) Set(bindings []role.Binding) []error {
 			errs[i] = fmt.Errorf("defend %s: interface %d is no home link of ours", b.HomeAddress, b.Ifindex)
 			continue
 		}
-		old, ok := l.set[b.HomeAddress]
-		if ok && old != now {
-			l.clear(b.HomeAddress, old)
-			ok = false
-		}
-		if c != nil {
-			c.Set([]role.Binding{b})
-			l.set[b.HomeAddress] = now
-			if !ok && now.linkLocal.IsValid() {
-				l.local[now]++
+		now, old := place{b.Ifindex, b.LinkLocal.WithZone("")}, l.with[b.HomeAddress]
+		for ifindex, other := range l.conns {
+			changed := old.linkLocal.IsValid() && old.ifindex == ifindex && old != now
+			if (ifindex != b.Ifindex || changed) && other.defends(b.HomeAddress) {
+				l.clear(b.HomeAddress, ifindex)
 			}
+		}
+		if c == nil {
+			continue
+		}
+		c.Set([]role.Binding{b})
+		if _, counted := l.with[b.HomeAddress]; !counted && now.linkLocal.IsValid() {
+			l.with[b.HomeAddress] = now
+			l.local[now]++
 		}
 	}
 	return errs
@@ -85,24 +86,26 @@ func (l *Links) Clear(hoas []netip.Addr) []error {
 	l.mu.Lock()
 	defer l.mu.Unlock()
 	for _, hoa := range hoas {
-		if old, ok := l.set[hoa]; ok {
-			l.clear(hoa, old)
+		for ifindex, c := range l.conns {
+			if c.defends(hoa) {
+				l.clear(hoa, ifindex)
+			}
 		}
 	}
 	return nil
 }
 
-func (l *Links) clear(hoa netip.Addr, p place) {
-	delete(l.set, hoa)
+func (l *Links) clear(hoa netip.Addr, ifindex int) {
 	addrs := []netip.Addr{hoa}
-	if p.linkLocal.IsValid() {
+	if p, with := l.with[hoa]; with {
+		delete(l.with, hoa)
 		// Two home addresses of one node may share its link-local one.
 		if l.local[p]--; l.local[p] == 0 {
 			delete(l.local, p)
 			addrs = append(addrs, p.linkLocal)
 		}
 	}
-	l.conns[p.ifindex].Clear(addrs)
+	l.conns[ifindex].Clear(addrs)
 }
 
 // SetRate changes how many probes and advertisements a link gets in a second.

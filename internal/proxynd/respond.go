@@ -7,17 +7,26 @@ import (
 )
 
 // responder is the pure half: which addresses are defended on one link, and
-// what is said about them.
+// what is said about them. What it says is good until it says the next.
 type responder struct {
 	link   linkAddr   // our link-layer address
 	source netip.Addr // the home agent's address on the link
-	// addrs holds the addresses and whether their node is a router.
-	addrs map[netip.Addr]bool
-	nets  networks
+	addrs  addrSet
+	nets   networks
+	frame  []byte // room for what is said
+}
+
+// addrSet holds addresses and whether their node is a router. There are as many as bindings:
+// without pointers the garbage collector passes over them.
+type addrSet map[[16]byte]bool
+
+func (s addrSet) has(a netip.Addr) bool {
+	_, there := s[a.As16()]
+	return there
 }
 
 func newResponder(link linkAddr, source netip.Addr) *responder {
-	return &responder{link: link, source: source, addrs: make(map[netip.Addr]bool)}
+	return &responder{link: link, source: source, addrs: make(addrSet)}
 }
 
 // respond answers a valid message, or returns nil (RFC 6275 §10.4.1, RFC 4861
@@ -32,7 +41,7 @@ func (r *responder) respond(m message) (answer []byte) {
 	if !m.solicit || m.from == r.link {
 		return nil
 	}
-	router, ok := r.addrs[m.target]
+	router, ok := r.addrs[m.target.As16()]
 	if !ok && !r.nets.hold(m.target) {
 		return nil
 	}
@@ -45,14 +54,14 @@ func (r *responder) respond(m message) (answer []byte) {
 	if m.sourceLink != (linkAddr{}) && !m.sourceLink.multicast() {
 		to = m.sourceLink
 	}
-	return build(r.link, to, r.source, m.src, typeNA, routerFlag(router)|flagSolicited,
+	return r.build(to, r.source, m.src, typeNA, routerFlag(router)|flagSolicited,
 		m.target, optTargetLinkAddr, r.link)
 }
 
 // advertisement is an unsolicited Neighbor Advertisement to all nodes: S clear,
 // O set (RFC 6275 §10.4.1).
 func (r *responder) advertisement(target netip.Addr, router bool) []byte {
-	return build(r.link, allNodesLink, r.source, allNodes, typeNA, routerFlag(router)|flagOverride,
+	return r.build(allNodesLink, r.source, allNodes, typeNA, routerFlag(router)|flagOverride,
 		target, optTargetLinkAddr, r.link)
 }
 
@@ -60,8 +69,13 @@ func (r *responder) advertisement(target netip.Addr, router bool) []byte {
 // §5.4.2): from the unspecified address, without an option.
 func (r *responder) probe(target netip.Addr) []byte {
 	group := icmp6.SolicitedNode(target)
-	return build(r.link, multicastLinkAddr(group), netip.IPv6Unspecified(), group, typeNS, 0,
+	return r.build(multicastLinkAddr(group), netip.IPv6Unspecified(), group, typeNS, 0,
 		target, 0, linkAddr{})
+}
+
+func (r *responder) build(to linkAddr, src, dst netip.Addr, typ, flags byte, target netip.Addr, opt byte, addr linkAddr) []byte {
+	r.frame = buildIn(r.frame, r.link, to, src, dst, typ, flags, target, opt, addr)
+	return r.frame
 }
 
 // contests says whether a message means that another node has an address that

@@ -23,7 +23,7 @@ type Bindings struct {
 	conn   *conn
 	rivals *rivals
 	device int
-	set    map[netip.Addr]tunnelled      // what this run has put there
+	set    map[key]tunnelled             // what this run has put there, by home address
 	behind map[netip.Addr][]netip.Prefix // prefixes that may be there, of each home address
 	owner  map[netip.Prefix]netip.Addr   // who had each last
 	detour detour
@@ -33,11 +33,26 @@ type Bindings struct {
 	left remains
 }
 
-// tunnelled is what Reinstate must know of a binding. There is one for each.
-type tunnelled struct {
-	careOf, homeAgent netip.Addr
-	prefixes          []netip.Prefix
-	ipv4              netip.Addr
+// tunnelled is what Reinstate must know of a binding, beside what is behind it. There is one for
+// each: without pointers the garbage collector passes over them.
+type tunnelled struct{ careOf, homeAgent key }
+
+// key is an IPv6 address in as few octets as it has.
+type key [16]byte
+
+// binding makes of what was set what is to be set again.
+func (b *Bindings) binding(home key, is tunnelled) role.Binding {
+	x := role.Binding{HomeAddress: netip.AddrFrom16(home), CareOf: netip.AddrFrom16(is.careOf), HomeAgent: netip.AddrFrom16(is.homeAgent)}
+	for _, n := range b.behind[x.HomeAddress] {
+		switch {
+		case b.owner[n] != x.HomeAddress: // another has it by now
+		case n.Addr().Is4():
+			x.IPv4HomeAddress = n.Addr()
+		default:
+			x.MobilePrefixes = append(x.MobilePrefixes, n)
+		}
+	}
+	return x
 }
 
 // OpenBindings makes the shared tunnel device where it is missing. Routes that
@@ -54,7 +69,7 @@ func OpenBindings(m Marks) (*Bindings, error) {
 		c.close()
 		return nil, err
 	}
-	b := &Bindings{marks: m, conn: c, rivals: r, set: make(map[netip.Addr]tunnelled), behind: make(map[netip.Addr][]netip.Prefix), owner: make(map[netip.Prefix]netip.Addr)}
+	b := &Bindings{marks: m, conn: c, rivals: r, set: make(map[key]tunnelled), behind: make(map[netip.Addr][]netip.Prefix), owner: make(map[netip.Prefix]netip.Addr)}
 	if b.device, err = c.ensureTunnel(tunnel{name: m.TunnelName, external: true}); err != nil {
 		b.Close()
 		return nil, err
@@ -148,7 +163,6 @@ func (b *Bindings) requests(x role.Binding) []request {
 		if n.Addr().Is6() {
 			list = append(list, b.left.set(b.nested(n))...)
 		}
-		b.disown(n, x.HomeAddress)
 		b.owner[n] = x.HomeAddress
 		if !slices.Contains(before, n) {
 			b.behind[x.HomeAddress] = append(b.behind[x.HomeAddress], n)
@@ -164,7 +178,7 @@ func (b *Bindings) requests(x role.Binding) []request {
 
 // keep notes what has been set.
 func (b *Bindings) keep(x role.Binding) {
-	b.set[x.HomeAddress] = tunnelled{x.CareOf, x.HomeAgent, x.MobilePrefixes, x.IPv4HomeAddress}
+	b.set[x.HomeAddress.As16()] = tunnelled{x.CareOf.As16(), x.HomeAgent.As16()}
 	behind := x.Behind()
 	for _, n := range b.behind[x.HomeAddress] {
 		if !slices.Contains(behind, n) {
@@ -183,7 +197,7 @@ func (b *Bindings) withdraw(hoa netip.Addr) []request {
 	for _, n := range b.behind[hoa] {
 		list = append(list, b.giveUp(n, hoa)...)
 	}
-	delete(b.set, hoa)
+	delete(b.set, hoa.As16())
 	return list
 }
 
@@ -197,17 +211,6 @@ func (b *Bindings) giveUp(n netip.Prefix, hoa netip.Addr) []request {
 		return []request{b.left.del(b.route(n, role.Binding{}))}
 	}
 	return []request{b.left.del(b.route(n, role.Binding{})), b.left.del(b.nested(n))}
-}
-
-// disown takes an IPv4 home address from who had it before, so that Reinstate does not
-// give it back.
-func (b *Bindings) disown(n netip.Prefix, hoa netip.Addr) {
-	if who := b.owner[n]; who != hoa && n.Addr().Is4() {
-		if old, there := b.set[who]; there && old.ipv4 == n.Addr() {
-			old.ipv4 = netip.Addr{}
-			b.set[who] = old
-		}
-	}
 }
 
 func (b *Bindings) forget(n netip.Prefix, hoa netip.Addr) {
@@ -237,9 +240,9 @@ func (b *Bindings) Reinstate() error {
 	}
 	b.detour = detour{}
 	missing := make([]role.Binding, 0)
-	for hoa, is := range b.set {
-		x := role.Binding{HomeAddress: hoa, CareOf: is.careOf, HomeAgent: is.homeAgent, MobilePrefixes: is.prefixes, IPv4HomeAddress: is.ipv4}
-		if !there[host(hoa)] || slices.ContainsFunc(x.Behind(), func(n netip.Prefix) bool { return !there[n] }) {
+	for home, is := range b.set {
+		x := b.binding(home, is)
+		if !there[host(x.HomeAddress)] || slices.ContainsFunc(x.Behind(), func(n netip.Prefix) bool { return !there[n] }) {
 			missing = append(missing, x)
 		}
 	}
@@ -248,17 +251,13 @@ func (b *Bindings) Reinstate() error {
 
 // routed returns the home addresses and prefixes whose routes lead into our device.
 func (b *Bindings) routed() (map[netip.Prefix]bool, error) {
-	routes, err := ours(b.marks)
-	if err != nil {
-		return nil, err
-	}
-	there := make(map[netip.Prefix]bool, len(routes))
-	for _, r := range routes {
+	var there map[netip.Prefix]bool
+	err := eachOurs(b.marks, func() { there = make(map[netip.Prefix]bool, len(b.set)) }, func(r netlink.Route) {
 		if r.Table == unix.RT_TABLE_MAIN && r.Dst != nil && r.LinkIndex == b.device {
 			there[destination(r)] = true
 		}
-	}
-	return there, nil
+	})
+	return there, err
 }
 
 // Losses hears when others delete what Reinstate sets again.
@@ -274,7 +273,7 @@ func (b *Bindings) Settle() (removed int, err error) {
 	}
 	var stale []request
 	for dst := range there {
-		_, bound := b.set[dst.Addr()]
+		_, bound := b.set[dst.Addr().As16()]
 		if _, behind := b.owner[dst]; behind || bound && dst.IsSingleIP() {
 			continue
 		}
@@ -293,20 +292,33 @@ func (b *Bindings) Settle() (removed int, err error) {
 func (b *Bindings) Close() error { return errors.Join(b.rivals.close(), b.conn.close()) }
 
 // ours lists the routes that carry our protocol number, in all tables.
-func ours(m Marks) ([]netlink.Route, error) {
-	var all []netlink.Route
-	for _, family := range []int{netlink.FAMILY_V6, netlink.FAMILY_V4} {
-		routes, err := dump(func() ([]netlink.Route, error) {
-			return netlink.RouteListFiltered(family,
+func ours(m Marks) (all []netlink.Route, err error) {
+	err = eachOurs(m, func() { all = nil }, func(r netlink.Route) { all = append(all, r) })
+	return all, err
+}
+
+// eachOurs tells of the same, one after the other: of a home agent there may be very many. It may
+// begin anew.
+func eachOurs(m Marks, begin func(), each func(netlink.Route)) error {
+	err := again(func() error {
+		begin()
+		for _, family := range []int{netlink.FAMILY_V6, netlink.FAMILY_V4} {
+			err := netlink.RouteListFilteredIter(family,
 				&netlink.Route{Protocol: netlink.RouteProtocol(m.RouteProtocol), Table: unix.RT_TABLE_UNSPEC},
-				netlink.RT_FILTER_PROTOCOL|netlink.RT_FILTER_TABLE)
-		})
-		if err != nil {
-			return nil, fmt.Errorf("list the routes of protocol %d: %w", m.RouteProtocol, err)
+				netlink.RT_FILTER_PROTOCOL|netlink.RT_FILTER_TABLE, func(r netlink.Route) bool {
+					each(r)
+					return true
+				})
+			if err != nil {
+				return err
+			}
 		}
-		all = append(all, routes...)
+		return nil
+	})
+	if err != nil {
+		return fmt.Errorf("list the routes of protocol %d: %w", m.RouteProtocol, err)
 	}
-	return all, nil
+	return nil
 }
 
 func host(a netip.Addr) netip.Prefix { return netip.PrefixFrom(a, a.BitLen()) }

@@ -106,17 +106,16 @@ func (b *Bindings) ensurePair() (out int, err error) {
 // settleDetour removes what an earlier run left of mobile networks that are not
 // bound any more: a few routes, or with the last of them everything.
 func (b *Bindings) settleDetour() error {
-	routes, err := ours(b.marks)
-	if err != nil {
-		return err
-	}
 	var requests []request
-	for _, r := range routes {
+	err := eachOurs(b.marks, func() { requests = nil }, func(r netlink.Route) {
 		if dst := destination(r); uint32(r.Table) == b.marks.Table+tableDetour && !b.owner[dst].IsValid() {
 			requests = append(requests, route{
 				dst: dst, table: uint32(r.Table), protocol: b.marks.RouteProtocol, kind: unix.RTN_UNICAST, oif: r.LinkIndex,
 			}.del())
 		}
+	})
+	if err != nil {
+		return err
 	}
 	if b.detour.out != 0 {
 		return errors.Join(b.conn.batch(requests)...)

@@ -12,13 +12,22 @@ const dumpRetries = 5
 
 // dump asks for a list, and again when the kernel says that what it told may be
 // neither the list before a change nor the one after it.
-func dump[T any](ask func() ([]T, error)) ([]T, error) {
-	list, err := ask()
+func dump[T any](ask func() ([]T, error)) (list []T, err error) {
+	err = again(func() error {
+		list, err = ask()
+		return err
+	})
+	return list, err
+}
+
+// again is dump for who takes what is told as it comes: ask begins anew each time.
+func again(ask func() error) error {
+	err := ask()
 	for range dumpRetries {
 		if !errors.Is(err, netlink.ErrDumpInterrupted) {
 			break
 		}
-		list, err = ask()
+		err = ask()
 	}
-	return list, err
+	return err
 }

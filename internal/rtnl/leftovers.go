@@ -42,23 +42,24 @@ func (l remains) del(r route) request {
 // leftovers are the routes that an earlier run has set, as we would set them. The
 // library reads no tunnel's end points in a route.
 func leftovers(m Marks) (remains, error) {
-	messages, err := dump(func() ([][]byte, error) {
+	var left remains
+	err := again(func() error {
+		left = make(remains)
 		req := nl.NewNetlinkRequest(unix.RTM_GETROUTE, unix.NLM_F_DUMP)
 		req.AddData(nl.NewRtMsg())
-		list, err := req.Execute(unix.NETLINK_ROUTE, unix.RTM_NEWROUTE)
+		err := req.ExecuteIter(unix.NETLINK_ROUTE, unix.RTM_NEWROUTE, func(msg []byte) bool {
+			if r, ok := decodeRoute(msg); ok && r.protocol == m.RouteProtocol {
+				left[placeOf{r.dst, r.table, r.metric}] = r
+			}
+			return true
+		})
 		if errors.Is(err, nl.ErrDumpInterrupted) {
 			err = netlink.ErrDumpInterrupted
 		}
-		return list, err
+		return err
 	})
 	if err != nil {
 		return nil, fmt.Errorf("list the routes of protocol %d: %w", m.RouteProtocol, err)
-	}
-	left := make(remains)
-	for _, msg := range messages {
-		if r, ok := decodeRoute(msg); ok && r.protocol == m.RouteProtocol {
-			left[placeOf{r.dst, r.table, r.metric}] = r
-		}
 	}
 	return left, nil
 }

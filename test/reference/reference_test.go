@@ -115,7 +115,7 @@ func TestKeysOfTheSchema(t *testing.T) {
 func TestDefaultsOfTheSchema(t *testing.T) {
 	s := read(t, SchemaFile)
 	for _, want := range []string{
-		`"default": 1000000`, `"default": "420s"`, `"default": false`, `"default": "/run/mip6d"`,
+		`"default": 131072`, `"default": "420s"`, `"default": false`, `"default": "/run/mip6d"`,
 		`Default: 200s, at most a third of max_interval`,
 	} {
 		if !strings.Contains(s, want) {

@@ -61,13 +61,23 @@ func (k kernel) Clear(homes []netip.Addr) []error {
 // wire counts what a home agent sends, and finds every address free.
 type wire struct {
 	acks, refusals int
-	asked          []role.Event // detections to be answered
+	asked          []role.Event    // detections to be answered
+	heard          chan<- answered // not nil: who wants to know when each was answered
+}
+
+// answered is that a mobile node was answered at a time.
+type answered struct {
+	home netip.Addr
+	at   time.Time
 }
 
 func (w *wire) Apply(effects []role.Effect) []error {
 	for _, e := range effects {
 		switch e := e.(type) {
 		case role.Send:
+			if w.heard != nil {
+				w.heard <- answered{e.RoutingHome, time.Now()}
+			}
 			if mh.Status(e.Raw[6]).Accepted() {
 				w.acks++
 			} else {
@@ -84,7 +94,7 @@ func (w *wire) Apply(effects []role.Effect) []error {
 type world struct {
 	t        testing.TB
 	n        int
-	now      time.Time
+	now      time.Time // zero: what it is
 	machine  *ha.Machine
 	engine   *engine.Engine
 	kernel   kernel
@@ -115,18 +125,23 @@ func newWorld(t testing.TB, n, ifindex int) *world {
 		Wire:     &w.wire, Store: kept, Counters: new(engine.Counters),
 		Notify: func(time.Time, role.Notice) {},
 		Failed: func(e role.Effect, err error) { t.Error(err) },
-		Now:    func() time.Time { return w.now },
+		Now: func() time.Time {
+			if w.now.IsZero() {
+				return time.Now()
+			}
+			return w.now
+		},
 	})
 	return w
 }
 
-// update makes mobile node i's next Binding Update.
-func (w *world) update(round, i int, life time.Duration) role.Event {
+// update makes mobile node i's next Binding Update, of a time.
+func (w *world) update(at time.Time, round, i int, life time.Duration) role.Event {
 	w.sequence[i]++
 	home, careOf := homeAddress(i), careOf(round, i)
 	raw, err := mh.Marshal(&mh.BindingUpdate{
 		Header: mh.Header{Options: mh.Options{
-			mh.MesgID{Timestamp: ntp(w.now)},
+			mh.MesgID{Timestamp: ntp(at)},
 			mh.MobilityMessageAuthentication{Subtype: mh.SubtypeMNHA, SPI: spi, Authenticator: make([]byte, rr.AuthenticatorLen)},
 		}},
 		Sequence: w.sequence[i], Ack: true, Home: true, Lifetime: life,
@@ -145,7 +160,7 @@ func (w *world) updates(round int, life time.Duration) []role.Event {
 	w.now = w.now.Add(time.Second)
 	events := make([]role.Event, w.n)
 	for i, k := range rand.New(rand.NewPCG(1, uint64(round))).Perm(w.n) {
-		events[i] = w.update(round, k, life)
+		events[i] = w.update(w.now, round, k, life)
 	}
 	return events
 }

@@ -73,14 +73,16 @@ type world struct {
 func newWorld(sorted bool) *world {
 	w := &world{answered: make(map[netip.Addr]chan uint16)}
 	p := ha.Params{Links: []ha.Link{{Address: agent, Prefixes: []ha.Prefix{{Prefix: netip.MustParsePrefix("2001:db8:1::/64"), Valid: role.Infinite}}}}}
-	keys := make(map[netip.Addr]admission.Key)
+	configured := make(map[netip.Addr]bool)
 	for i := range nodes + insiders {
 		p.MobileNodes = append(p.MobileNodes, ha.MobileNode{HomeAddress: home(i), Auth: &ha.Auth{SPI: 256, Key: key}})
-		keys[home(i)] = admission.Key{SPI: 256, Key: key}
+		configured[home(i)] = true
 		w.answered[home(i)] = make(chan uint16, 1<<16)
 	}
 	adm := admission.NewHomeAgent(w.counters.Add)
-	adm.Configure(keys, false)
+	adm.Configure(func(home netip.Addr) (admission.Key, bool) {
+		return admission.Key{SPI: 256, Key: key}, configured[home]
+	}, false)
 	p.Registered = func(_ time.Time, b role.Binding) { adm.Registered(b.HomeAddress, b.Sequence) }
 	p.Ended = adm.Ended
 	var classify engine.Classify
