@@ -33,7 +33,7 @@ func FuzzJournal(f *testing.F) {
 		if err := os.WriteFile(path, b, 0o600); err != nil {
 			t.Fatal(err)
 		}
-		j, err := openJournal(path, identity{1}, 0)
+		j, _, err := openJournal(path, identity{1}, 0)
 		if err != nil {
 			return
 		}

@@ -62,3 +62,12 @@ func (b *Bolt) fold(number uint64, changes []Change) error {
 	}
 	return err
 }
+
+// size is how much of the file is in use or was, in octets.
+func (b *Bolt) size() (n int64) {
+	if b.dead != nil {
+		return 0
+	}
+	_ = b.db.View(func(tx *bolt.Tx) error { n = tx.Size(); return nil }) // closed: of none
+	return n
+}

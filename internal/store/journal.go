@@ -62,25 +62,26 @@ func createJournal(path string, id identity, number uint64) (*journal, error) {
 	return j, nil
 }
 
-// openJournal opens a journal, to be read if it is later than folded, and to be gone on with. The error is
-// ErrDamaged where what was committed can't be told. What was cut off at the end was being written: nobody
-// has been promised anything.
-func openJournal(path string, id identity, folded uint64) (*journal, error) {
+// openJournal opens a journal, to be gone on with, and returns what was committed to it if it is later than
+// folded, in the order in which it was. The error is ErrDamaged where that can't be told. What was cut off
+// at the end was being written: nobody has been promised anything.
+func openJournal(path string, id identity, folded uint64) (*journal, []Change, error) {
 	octets, err := os.ReadFile(path)
 	if err != nil {
-		return nil, err
+		return nil, nil, err
 	}
 	j := &journal{path: path, id: id, end: headerSector, size: int64(len(octets))}
 	if j.number, err = parseHeader(octets, id); err != nil {
-		return nil, fmt.Errorf("%s: %w", path, err)
+		return nil, nil, fmt.Errorf("%s: %w", path, err)
 	}
+	var changes []Change
 	if j.number > folded {
-		if _, err := j.changes(octets); err != nil {
-			return nil, fmt.Errorf("%s: %w", path, err)
+		if changes, err = j.changes(octets); err != nil {
+			return nil, nil, fmt.Errorf("%s: %w", path, err)
 		}
 	}
 	j.file, err = os.OpenFile(path, os.O_RDWR, 0)
-	return j, err
+	return j, changes, err
 }
 
 func appendHeader(b []byte, id identity, number uint64) []byte {

@@ -8,9 +8,11 @@ import (
 )
 
 const (
-	// foldAt is how much a journal holds before it is folded into the tree: many records share a
-	// page of the tree then, however many there are in it.
-	foldAt = 4 << 20
+	// foldAt is how much a journal holds at most before it is folded into the tree: many records share a
+	// page of the tree then, however many there are in it. With a small tree a foldPart of that is enough,
+	// and the next start has less to read.
+	foldAt   = 4 << 20
+	foldPart = 4
 
 	// fullAt is how much one holds at most where the tree can't be written.
 	fullAt = 4 * foldAt
@@ -31,6 +33,9 @@ type Journaled struct {
 	dir    string
 	active *journal // commits go here
 	other  *journal // is in the tree, or about to be; nil: never needed yet
+
+	// left is what the tree does not know of what an earlier run has committed, until the first commit.
+	left map[Table][]Change
 
 	folding chan error // how the fold of other ends, until then the tree is the fold's; nil: none is under way
 	failed  error      // why the last one did
@@ -79,21 +84,29 @@ func orphans(dir string) error {
 
 // openJournals goes on with the later of the journals that are there.
 func (s *Journaled) openJournals() error {
+	committed := make(map[*journal][]Change)
 	for _, name := range journalNames {
-		j, err := openJournal(filepath.Join(s.dir, name), s.tree.id, s.tree.folded)
+		j, changes, err := openJournal(filepath.Join(s.dir, name), s.tree.id, s.tree.folded)
 		switch {
 		case errors.Is(err, os.ErrNotExist):
 			continue
 		case err != nil:
 			return err
 		}
+		committed[j] = changes
 		if s.active != nil && s.active.number > j.number {
 			s.other = j
 		} else {
 			s.active, s.other = j, s.active
 		}
 	}
-	s.turnAt = s.limits.fold
+	s.left = make(map[Table][]Change)
+	for _, j := range s.unfolded() {
+		for _, c := range committed[j] {
+			s.left[c.Table] = append(s.left[c.Table], c)
+		}
+	}
+	s.turnAt = s.foldAt()
 	switch {
 	case s.active == nil:
 		var err error
@@ -140,6 +153,11 @@ func (s *Journaled) unfolded() (list []*journal) {
 	return list
 }
 
+// foldAt is how much the active journal is to hold. No fold may be under way.
+func (s *Journaled) foldAt() int64 {
+	return min(s.limits.fold, max(s.tree.size()/foldPart, journalStep))
+}
+
 // Load implements Store.
 func (s *Journaled) Load(t Table) ([]Item, error) {
 	s.wait()
@@ -147,20 +165,14 @@ func (s *Journaled) Load(t Table) ([]Item, error) {
 	if err != nil {
 		return nil, err
 	}
-	changes := make([]Change, 0, len(items))
+	changes := make([]Change, 0, len(items)+len(s.left[t]))
 	for _, it := range items {
 		changes = append(changes, Change{t, it})
 	}
-	for _, j := range s.unfolded() {
-		more, err := j.read()
-		if err != nil {
-			return nil, fmt.Errorf("read %s: %w", j.path, err)
-		}
-		for _, c := range more {
-			if c.Table == t {
-				changes = append(changes, c)
-			}
-		}
+	if s.left != nil {
+		changes = append(changes, s.left[t]...)
+	} else if changes, err = s.appendJournals(changes, t); err != nil {
+		return nil, err
 	}
 	items = items[:0]
 	for _, c := range latest(changes) {
@@ -171,8 +183,25 @@ func (s *Journaled) Load(t Table) ([]Item, error) {
 	return items, nil
 }
 
+// appendJournals appends what the tree does not know of a table.
+func (s *Journaled) appendJournals(list []Change, t Table) ([]Change, error) {
+	for _, j := range s.unfolded() {
+		changes, err := j.read()
+		if err != nil {
+			return nil, fmt.Errorf("read %s: %w", j.path, err)
+		}
+		for _, c := range changes {
+			if c.Table == t {
+				list = append(list, c)
+			}
+		}
+	}
+	return list, nil
+}
+
 // Commit implements Store.
 func (s *Journaled) Commit(changes []Change) error {
+	s.left = nil
 	if len(changes) > s.limits.tree && s.commitToTree(changes) == nil {
 		return nil
 	}
@@ -229,7 +258,7 @@ func (s *Journaled) swap() (err error) {
 		err = next.begin(s.last() + 1)
 	}
 	if err == nil {
-		s.active, s.other, s.turnAt = next, s.active, s.limits.fold
+		s.active, s.other, s.turnAt = next, s.active, s.foldAt()
 	}
 	return err
 }
