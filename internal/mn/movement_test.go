@@ -497,3 +497,33 @@ func TestAdvertisementFromBeforeTheLinkWasLost(t *testing.T) {
 		t.Errorf("registered at %v: a new router's word was lost", b.lastBU().coa)
 	}
 }
+
+// One that was in the kernel's backlog when the link was lost is stamped a moment afterwards. A
+// new prefix is news at any time, and so is the old one a moment later: it is the same link.
+func TestAdvertisementInTheBacklogWhenTheLinkWasLost(t *testing.T) {
+	for _, c := range []struct {
+		name  string
+		nets  []netip.Prefix
+		after time.Duration
+		heard bool
+	}{
+		{"from the backlog", []netip.Prefix{netA}, backlog - time.Millisecond, false},
+		{"of the same link", []netip.Prefix{netA}, backlog, true},
+		{"with a new prefix", []netip.Prefix{netB}, time.Millisecond, true},
+	} {
+		t.Run(c.name, func(t *testing.T) {
+			b := awayAt(t, defaultParams())
+			b.step(down(eth))
+			lost := b.now
+			b.wait(20 * time.Millisecond)
+			b.step(up(eth))
+			b.wait(100 * time.Millisecond)
+			ad := ra(eth, routerA, c.nets...)
+			ad.At = lost.Add(c.after)
+			b.step(ad)
+			if v := b.m.Interfaces(b.now)[0]; (v.State == "confirmed") != c.heard {
+				t.Errorf("the interface is %s", v.State)
+			}
+		})
+	}
+}

@@ -47,6 +47,9 @@ type prefix struct {
 	superseded bool
 }
 
+// backlog is how long a packet may wait within the kernel before it is stamped as received.
+const backlog = 50 * time.Millisecond
+
 // routerSeen takes a Router Advertisement: what it says of the link first, then
 // what it says of itself.
 func (m *Machine) routerSeen(ev role.RouterSeen) {
@@ -54,12 +57,12 @@ func (m *Machine) routerSeen(ev role.RouterSeen) {
 	if l == nil || !l.up || ev.RA == nil {
 		return
 	}
-	if l.router(ev.Router) != nil && !ev.At.IsZero() && ev.At.Before(l.lost) {
+	ad := readAdvertisement(ev.RA)
+	if l.router(ev.Router) != nil && !ev.At.IsZero() && (ev.At.Before(l.lost) || ev.At.Before(l.lost.Add(backlog)) && l.knowsAll(ad)) {
 		// It waited in a queue since before the link was lost, and would have us
 		// believe that we are where we were.
 		return
 	}
-	ad := readAdvertisement(ev.RA)
 	m.locate(l, ev.Router, ad)
 	m.heard++ // a doubt that begins with this advertisement is older than it
 	m.learn(l, ev.Router, ad)
@@ -167,6 +170,11 @@ func (r *router) forget(net netip.Prefix) {
 
 // isDefault says whether a router is a default router now.
 func (m *Machine) isDefault(r *router) bool { return r.defaultUntil.After(m.now) }
+
+// knowsAll says whether an advertisement has only prefixes that were advertised on the link before.
+func (l *link) knowsAll(ad advertisement) bool {
+	return !slices.ContainsFunc(ad.prefixes, func(a advertised) bool { return !l.knows(a.net) })
+}
 
 // knows says whether any router of the link advertised a prefix.
 func (l *link) knows(net netip.Prefix) bool {
