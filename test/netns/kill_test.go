@@ -344,6 +344,23 @@ func TestKernelDamagedStoreIsKeptAside(t *testing.T) {
 	answered(t, w.pingMN(t), up, 5*time.Second)
 }
 
+// restarts has the mobile node's mip6d killed and stopped, and started again each time; then is called when it is
+// registered again.
+func (w *world) restarts(t *testing.T, then func(restarted time.Time)) {
+	t.Helper()
+	for _, end := range []func() error{func() error { w.mn.Kill(); return nil }, w.mn.Stop} {
+		if err := end(); err != nil {
+			t.Fatal(err)
+		}
+		restarted := time.Now()
+		if err := w.mn.Start(t.Context()); err != nil {
+			t.Fatal(err)
+		}
+		w.registered(t, restarted, 10*time.Second)
+		then(restarted)
+	}
+}
+
 // TestKernelMobileNodeRestartsUnnoticed: the tunnel is as it should be, so nothing is
 // changed and no packet is lost, in either direction.
 func TestKernelMobileNodeRestartsUnnoticed(t *testing.T) {
@@ -356,18 +373,10 @@ func TestKernelMobileNodeRestartsUnnoticed(t *testing.T) {
 	time.Sleep(time.Second)
 	news := hearKernel(t, w.MN)
 	steady := time.Now()
-	for _, end := range []func() error{func() error { w.mn.Kill(); return nil }, w.mn.Stop} {
-		if err := end(); err != nil {
-			t.Fatal(err)
-		}
-		restarted := time.Now()
-		if err := w.mn.Start(t.Context()); err != nil {
-			t.Fatal(err)
-		}
-		w.registered(t, restarted, 10*time.Second)
+	w.restarts(t, func(time.Time) {
 		time.Sleep(time.Second)
 		news.unchanged(t, "restart")
-	}
+	})
 	for _, p := range pings {
 		if sent, lost := losses(t, p, steady); lost > 0 {
 			t.Errorf("%s: %d of %d lost", p.Name, lost, sent)
@@ -386,15 +395,7 @@ func TestKernelMobileNodeRestartsOnADirectPath(t *testing.T) {
 	time.Sleep(time.Second)
 	news := hearKernel(t, w.MN)
 	steady := time.Now()
-	for _, end := range []func() error{func() error { w.mn.Kill(); return nil }, w.mn.Stop} {
-		if err := end(); err != nil {
-			t.Fatal(err)
-		}
-		restarted := time.Now()
-		if err := w.mn.Start(t.Context()); err != nil {
-			t.Fatal(err)
-		}
-		w.registered(t, restarted, 10*time.Second)
+	w.restarts(t, func(restarted time.Time) {
 		if _, err := w.wire.Wait(within(t, 10*time.Second), restarted, received(capture.MH(capture.MHCareOfTest))); err != nil {
 			t.Fatalf("return routability does not begin anew: %v", err)
 		}
@@ -405,7 +406,7 @@ func TestKernelMobileNodeRestartsOnADirectPath(t *testing.T) {
 				t.Errorf("after a restart: %s", what)
 			}
 		}
-	}
+	})
 	for _, p := range w.wire.Select(steady, capture.Tunnelled) {
 		// Return routability does, and what the tunnel device says for itself.
 		if _, signalling := p.IP.Inner.MHType(); !signalling && !p.IP.Inner.Src.IsLinkLocalUnicast() {
