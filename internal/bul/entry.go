@@ -53,7 +53,8 @@ type Entry struct {
 	pending []Transmission // unanswered, of the same care-of address, oldest first
 	mayHold time.Time      // the last moment at which a pending one can be a binding
 
-	// presumed is until when a binding of an earlier run may be there.
+	// presumed is until when a binding may be there that we know no more of, such as one of an
+	// earlier run.
 	presumed time.Time
 }
 
@@ -119,6 +120,14 @@ func (e *Entry) Accept(t Transmission, granted time.Duration) {
 func (e *Entry) Refuse() {
 	e.pending = e.pending[:0]
 	e.mayHold = time.Time{}
+}
+
+// Doubt forgets what the peer acknowledged and what it was asked for, but not that it may hold
+// a binding of ours.
+func (e *Entry) Doubt() {
+	e.presumed = e.Until()
+	e.pending, e.mayHold = e.pending[:0], time.Time{}
+	e.Bound, e.BoundUntil, e.Granted, e.Acked = netip.Addr{}, time.Time{}, 0, false
 }
 
 // Until is the last moment at which the peer may hold a binding of ours: the

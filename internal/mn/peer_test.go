@@ -514,6 +514,38 @@ func TestRFC6275_11_7_4_RefreshRequestOfACorrespondent(t *testing.T) {
 	}
 }
 
+// A correspondent that is said to have forgotten us, by a message that nothing protects or by
+// hand, may not have. Where we come home before there is a new binding, the old one is deleted.
+func TestReturnHomeDeletesWhatMayBeThere(t *testing.T) {
+	for name, ev := range map[string]func(*testing.T) role.Event{
+		"flushed": func(*testing.T) role.Event { return FlushPeer{Peer: cn} },
+		"Binding Error": func(t *testing.T) role.Event {
+			return message(t, &mh.BindingError{Status: mh.ErrorUnknownBinding, HomeAddress: hoa.Addr()}, cn)
+		},
+	} {
+		t.Run(name, func(t *testing.T) {
+			b := newROBed(t)
+			b.optimize()
+			b.wait(10 * time.Second)
+			b.step(ev(t))
+			b.step(down(eth))
+			b.step(up(eth))
+			b.step(homeRA(eth))
+			b.ack(mh.StatusAccepted, lifetimeOf(0))
+			_, messages := b.sentTo(cn)
+			wantTypes(t, "at home", b.types(), mh.TypeHomeTestInit)
+			b.step(hot(t, messages[0].(*mh.HomeTestInit).Cookie, false))
+			if s, bu := b.update(); s.Src != hoa.Addr() || bu.Lifetime != 0 {
+				t.Errorf("sent %+v %+v", s, bu)
+			}
+			b.step(b.answers()...)
+			if all := b.m.Peers(b.now); len(all) != 0 {
+				t.Errorf("not forgotten: %+v", all)
+			}
+		})
+	}
+}
+
 // Requirements: 6275-5.2.7-3, 6275-6.2.7-2, 6275-11.7.2-6, 6275-11.7.2-7
 func TestRFC6275_11_7_2_ReturnHomeDeletesTheBinding(t *testing.T) {
 	for _, age := range []time.Duration{time.Second, 205 * time.Second} {

@@ -26,7 +26,7 @@ func (m *Machine) peerError(p *peer, be *mh.BindingError) {
 // again; then our tokens are worth nothing either. Nothing protects the message,
 // so it makes us begin again once in a while only.
 func (m *Machine) forgotten(p *peer, e *bul.Entry) {
-	if e.Outstanding() && !e.Registered(m.now) {
+	if !e.Registered(m.now) && !p.path.careOf.IsValid() {
 		return // it came from a packet of before
 	}
 	if !p.errored.IsZero() && m.now.Sub(p.errored) < minUpdateDelay {
@@ -37,10 +37,13 @@ func (m *Machine) forgotten(p *peer, e *bul.Entry) {
 	m.beginAgain(p)
 }
 
-// beginAgain removes all that is known of a peer's binding: packets go by the
-// home agent until return routability has been done anew.
+// beginAgain forgets what is known of a peer's binding: packets go by the home agent until
+// return routability has been done anew. But one may be there: whoever said otherwise may have
+// lied, and if we come home meanwhile, it is to be deleted.
 func (m *Machine) beginAgain(p *peer) {
-	m.bul.Remove(p.key())
+	if e := m.peerEntry(p); e != nil {
+		e.Doubt()
+	}
 	p.endEffort()
 	p.homeTest.token.drop()
 	p.careOfTest.token.drop()
