@@ -168,15 +168,20 @@ func (d *discovery) stay() {
 
 // useAgent registers with a home agent that was found.
 func (m *Machine) useAgent(h *home, agent netip.Addr, text string) {
+	m.knowAgent(h, agent, text)
+	h.refused, h.resyncs, h.reported = false, 0, false
+	m.startBackoff(h)
+	h.due = m.now
+	m.sendDue(h)
+}
+
+// knowAgent takes a home agent for the one of a home address.
+func (m *Machine) knowAgent(h *home, agent netip.Addr, text string) {
 	h.found.agent = agent
 	m.tellAgent(h, agent, text)
 	if !m.bul.Numbered(h.key()) {
 		m.bul.Seed(h.key(), uint16(m.random(1)[0])<<8|uint16(m.random(1)[0]))
 	}
-	h.refused, h.resyncs, h.reported = false, 0, false
-	m.startBackoff(h)
-	h.due = m.now
-	m.sendDue(h)
 }
 
 // dropAgent goes on to the next home agent when the one in use refuses, or is

@@ -122,6 +122,7 @@ func (w *fuzzWorld) act(c byte, i int) {
 	case 16, 17:
 		w.step(ra(ifindex, routerB, netB))
 	case 18:
+		w.resync = w.resync || !w.m.homes[0].homeAgent().IsValid() // one that is found has numbers of its own
 		w.step(role.DADFailed{Ifindex: eth, Addr: hoa.Addr()})
 	case 19:
 		w.step(role.RouterUnreachable{Ifindex: eth, Router: routerA})
@@ -342,6 +343,9 @@ func (w *fuzzWorld) checkSend(e role.Send) {
 		return
 	}
 	w.checkAsked4(s.bu)
+	if !e.Dst.IsValid() {
+		w.t.Fatal("Binding Update to nobody")
+	}
 	if !w.resync && s.bu.Sequence != w.last+1 {
 		w.t.Fatalf("sequence %d after %d", s.bu.Sequence, w.last)
 	}

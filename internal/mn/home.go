@@ -420,8 +420,26 @@ func (m *Machine) homeDuplicate(h *home, ev role.DADFailed) {
 		m.duplicate(h)
 		return
 	}
+	if !h.homeAgent().IsValid() {
+		agent := h.advertisedAgent()
+		if !agent.IsValid() {
+			m.duplicate(h) // nobody can be asked
+			return
+		}
+		m.knowAgent(h, agent, "this home agent may be what has the home address")
+	}
 	m.bul.Presume(h.key(), m.now.Add(h.lifetime()))
 	m.startReturn(h, h.link)
+}
+
+// advertisedAgent is a home agent that tells its address on the home link, or invalid.
+func (h *home) advertisedAgent() netip.Addr {
+	for _, r := range h.link.routers {
+		if p := r.prefix(h.subnet()); p != nil && r.homeAgent && p.global.IsValid() {
+			return p.global
+		}
+	}
+	return netip.Addr{}
 }
 
 // duplicate gives a home address up for good (§11.7.1: MUST NOT be used again).
@@ -469,6 +487,8 @@ func (m *Machine) homeDeadlines(h *home, d *deadline) {
 	}
 	if m.canSend(h) {
 		d.add(h.due)
-		d.add(h.found.due)
+		if h.stage == stageAway {
+			d.add(h.found.due)
+		}
 	}
 }

@@ -410,6 +410,24 @@ func TestHomeDADFailureOfAnEarlierRunsBinding(t *testing.T) {
 	}
 }
 
+// With a home agent that was not looked for yet, the one that is advertised at home is
+// asked to let go.
+func TestHomeDADFailureWithoutAKnownHomeAgent(t *testing.T) {
+	p := defaultParams()
+	p.Homes[0].HomeAgent = netip.Addr{}
+	b := homeAt(t, p)
+	expect(t, "somebody defends the home address", b.step(role.DADFailed{Ifindex: eth, Addr: hoa.Addr()}),
+		deregPath, deregBU, answering)
+	if to := b.lastBU().send.Dst; to != ha {
+		t.Errorf("sent to %s", to)
+	}
+
+	b = started(t, p)
+	b.step(up(eth))
+	b.step(ra(eth, haRouter, hoa.Masked())) // no home agent
+	expect(t, "nobody to ask", b.step(role.DADFailed{Ifindex: eth, Addr: hoa.Addr()}), "path none")
+}
+
 // TestHomeDADSucceedsAfterALostAnswer: found by internal/sim.
 func TestHomeDADSucceedsAfterALostAnswer(t *testing.T) {
 	b := homeAt(t, defaultParams())
