@@ -117,11 +117,20 @@ func (b *Bindings) Set(bindings []role.Binding) []error {
 			errs[at[k]] = fmt.Errorf("set the routes to %s through the tunnel to %s: %w", x.HomeAddress, x.CareOf, err)
 		}
 	}
+	var unknown []request
 	for i, x := range bindings {
-		if errs[i] == nil {
-			b.keep(x)
+		if errs[i] != nil {
+			continue
 		}
+		if _, had := b.set[x.HomeAddress.As16()]; !had && x.Ifindex != 0 && b.left == nil {
+			unknown = append(unknown, forgetNeighbour(x.Ifindex, x.HomeAddress))
+		}
+		b.keep(x)
 	}
+	// What the kernel knew on the home link of an address that was not bound yet, or was
+	// asking for in vain, is of no use any more. With it the acknowledgement of a return home
+	// would wait for the next question, up to a second, or be dropped. None is the rule.
+	b.conn.batch(unknown)
 	return errs
 }
 
