@@ -152,6 +152,15 @@ func TestKernelIPsecSignallingMoves(t *testing.T) {
 			if update.IP.Src != topology.HoA || update.IP.HomeAddress.IsValid() || ack.IP.Dst != topology.HoA || ack.IP.RoutingHome.IsValid() {
 				t.Errorf("at home: %s → %s with %s, answered to %s with %s", update.IP.Src, update.IP.Dst, update.IP.HomeAddress, ack.IP.Dst, ack.IP.RoutingHome)
 			}
+			// Until the correspondent has let go, its tokens are kept, and no new ones tested.
+			eventually(t, 10*time.Second, func() string {
+				c := w.mn.Client()
+				defer c.Close()
+				if list, err := c.BUL(t.Context()); err != nil || len(list) != 1 || len(list[0].Correspondents) != 0 {
+					return fmt.Sprintf("at home: %+v, %v", list, err)
+				}
+				return ""
+			})
 		} else {
 			if !at.Prefix().Contains(update.IP.Src) || update.IP.HomeAddress != topology.HoA {
 				t.Errorf("on %s: a Binding Update from %s with the home address %s", at, update.IP.Src, update.IP.HomeAddress)
