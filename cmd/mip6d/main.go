@@ -43,6 +43,7 @@ func run(args []string) int {
 		fmt.Println("mip6d", ctl.Version())
 		return 0
 	}
+	smallPages()
 	var opts []config.Option
 	if *cleanup {
 		opts = append(opts, config.WithoutKeys())
