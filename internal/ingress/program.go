@@ -35,6 +35,7 @@ const (
 	ipv4Source     = 12
 	ipv6NextHeader = 6
 	ipv6Source     = 8
+	ipv6Dest       = 24
 	ipv6HeaderLen  = 40
 	ndTarget       = ipv6HeaderLen + 8
 	ndMinLen       = ipv6HeaderLen + 24
@@ -68,8 +69,9 @@ func wireOrder(v uint16) int32 {
 func tunnelProgram(bindings, networks, denied, counters *ebpf.Map) *ebpf.ProgramSpec {
 	const (
 		key    = -48 // struct bpf_tunnel_key
-		inner  = -64 // source of the inner packet
-		length = -68 // of its prefix: struct bpf_lpm_trie_key begins here
+		packet = -88 // header of the inner packet
+		inner  = packet + ipv6Source
+		length = inner - 4 // of its prefix, in the place of the next header: struct bpf_lpm_trie_key begins here
 	)
 	insns := asm.Instructions{
 		asm.Mov.Reg(asm.R6, asm.R1),
@@ -80,8 +82,10 @@ func tunnelProgram(bindings, networks, denied, counters *ebpf.Map) *ebpf.Program
 		asm.Ja.Label("drop"),
 	}
 	insns = append(insns, outerSource("ipv6", key)...)
-	insns = append(insns, innerSource(ipv6Source, inner, addrLen)...)
+	insns = append(insns, load(0, packet, ipv6HeaderLen, "drop")...)
 	insns = append(insns,
+		asm.LoadMem(asm.R9, asm.RFP, packet+ipv6NextHeader, asm.Byte),
+
 		// A link-local address is nobody's home address, though it may be defended for
 		// one.
 		asm.Mov.Imm(asm.R7, int32(slotLinkLocal)),
@@ -102,8 +106,9 @@ func tunnelProgram(bindings, networks, denied, counters *ebpf.Map) *ebpf.Program
 		asm.StoreImm(asm.RFP, inner+4, 0, asm.Word),
 		asm.StoreImm(asm.RFP, inner+8, 0, asm.Half),
 		asm.StoreImm(asm.RFP, inner+10, 0xffff, asm.Half),
+		asm.Mov.Imm(asm.R9, 0),
 	)
-	insns = append(insns, innerSource(ipv4Source, inner+12, 4)...)
+	insns = append(insns, load(ipv4Source, inner+12, 4, "drop")...)
 	insns = append(insns,
 		asm.StoreImm(asm.RFP, length, addrLen*8, asm.Word).WithSymbol("behind"),
 		asm.LoadMapPtr(asm.R1, networks.FD()),
@@ -152,8 +157,8 @@ func outerSource(label string, key int32) asm.Instructions {
 	}
 }
 
-// innerSource has the source address of the packet within put on the stack.
-func innerSource(at, to, n int32) asm.Instructions {
+// load has n octets of the packet in R6, from its IP header on, put on the stack.
+func load(at, to, n int32, fail string) asm.Instructions {
 	return asm.Instructions{
 		asm.Mov.Reg(asm.R1, asm.R6),
 		asm.Mov.Imm(asm.R2, at),
@@ -162,7 +167,7 @@ func innerSource(at, to, n int32) asm.Instructions {
 		asm.Mov.Imm(asm.R4, n),
 		asm.Mov.Imm(asm.R5, hdrStartNet),
 		asm.FnSkbLoadBytesRelative.Call(),
-		asm.JNE.Imm(asm.R0, 0, "drop"),
+		asm.JNE.Imm(asm.R0, 0, fail),
 	}
 }
 
@@ -179,27 +184,15 @@ func linkProgram(bindings, counters *ebpf.Map) *ebpf.ProgramSpec {
 		// A tag still there means another link than this one.
 		asm.LoadMem(asm.R0, asm.R6, skbVLANPresent, asm.Word),
 		asm.JNE.Imm(asm.R0, 0, "pass"),
-
-		// Most packets are no ICMPv6 and cost one small load.
-		asm.Mov.Reg(asm.R1, asm.R6),
-		asm.Mov.Imm(asm.R2, ipv6NextHeader),
-		asm.Mov.Reg(asm.R3, asm.RFP),
-		asm.Add.Imm(asm.R3, packet),
-		asm.Mov.Imm(asm.R4, 1),
-		asm.Mov.Imm(asm.R5, hdrStartNet),
-		asm.FnSkbLoadBytesRelative.Call(),
-		asm.JNE.Imm(asm.R0, 0, "pass"),
+	}
+	// Most packets are no ICMPv6 and cost one small load.
+	insns = append(insns, load(ipv6NextHeader, packet, 1, "pass")...)
+	insns = append(insns,
 		asm.LoadMem(asm.R0, asm.RFP, packet, asm.Byte),
 		asm.JNE.Imm(asm.R0, protoICMPv6, "pass"),
-
-		asm.Mov.Reg(asm.R1, asm.R6),
-		asm.Mov.Imm(asm.R2, 0),
-		asm.Mov.Reg(asm.R3, asm.RFP),
-		asm.Add.Imm(asm.R3, packet),
-		asm.Mov.Imm(asm.R4, ndMinLen),
-		asm.Mov.Imm(asm.R5, hdrStartNet),
-		asm.FnSkbLoadBytesRelative.Call(),
-		asm.JNE.Imm(asm.R0, 0, "pass"),
+	)
+	insns = append(insns, load(0, packet, ndMinLen, "pass")...)
+	insns = append(insns,
 		asm.LoadMem(asm.R0, asm.RFP, packet+ipv6HeaderLen, asm.Byte),
 		asm.JEq.Imm(asm.R0, typeNS, "discovery"),
 		asm.JNE.Imm(asm.R0, typeNA, "pass"),
@@ -220,7 +213,7 @@ func linkProgram(bindings, counters *ebpf.Map) *ebpf.ProgramSpec {
 
 		asm.Mov.Imm(asm.R7, int32(slotDiscovery)).WithSymbol("drop"),
 		asm.Mov.Imm(asm.R8, actDrop),
-	}
+	)
 	insns = append(insns, countAndReturn(counters, "count")...)
 	return &ebpf.ProgramSpec{
 		Name:         linkFilterName,

@@ -21,12 +21,10 @@ const routabilityFilterName = "mip6_hometest"
 
 // Of a Mobility Header right behind the IPv6 header (RFC 6275 §6.1.1).
 const (
-	protoMobility  = 135
-	mobilityType   = ipv6HeaderLen + 2
-	typeHomeInit   = 1 // Home Test Init
-	typeHomeTest   = 3 // Home Test
-	ipv6Dest       = 24
-	scratchInStack = -72
+	protoMobility = 135
+	mobilityType  = ipv6HeaderLen + 2
+	typeHomeInit  = 1 // Home Test Init
+	typeHomeTest  = 3 // Home Test
 )
 
 // deniedSpec describes the map of home addresses without route optimisation.
@@ -38,25 +36,13 @@ func deniedSpec(c Config) *ebpf.MapSpec {
 
 // stopHomeTests goes to drop with R7 set where a packet is a message of a type and the
 // address at an offset of the stack is in the map; else it falls through. R6 is the
-// packet's context.
+// packet's context, R9 the next header.
 func stopHomeTests(denied *ebpf.Map, typ int32, address int32) asm.Instructions {
-	load := func(offset int32) asm.Instructions {
-		return asm.Instructions{
-			asm.Mov.Reg(asm.R1, asm.R6),
-			asm.Mov.Imm(asm.R2, offset),
-			asm.Mov.Reg(asm.R3, asm.RFP),
-			asm.Add.Imm(asm.R3, scratchInStack),
-			asm.Mov.Imm(asm.R4, 1),
-			asm.Mov.Imm(asm.R5, hdrStartNet),
-			asm.FnSkbLoadBytesRelative.Call(),
-			asm.JNE.Imm(asm.R0, 0, "no_home_test"),
-			asm.LoadMem(asm.R0, asm.RFP, scratchInStack, asm.Byte),
-		}
-	}
-	insns := load(ipv6NextHeader)
-	insns = append(insns, asm.JNE.Imm(asm.R0, protoMobility, "no_home_test"))
-	insns = append(insns, load(mobilityType)...)
+	const scratch = -96
+	insns := asm.Instructions{asm.JNE.Imm(asm.R9, protoMobility, "no_home_test")}
+	insns = append(insns, load(mobilityType, scratch, 1, "no_home_test")...)
 	return append(insns,
+		asm.LoadMem(asm.R0, asm.RFP, scratch, asm.Byte),
 		asm.JNE.Imm(asm.R0, typ, "no_home_test"),
 		asm.LoadMapPtr(asm.R1, denied.FD()),
 		asm.Mov.Reg(asm.R2, asm.RFP),
@@ -71,21 +57,15 @@ func stopHomeTests(denied *ebpf.Map, typ int32, address int32) asm.Instructions 
 // routabilityProgram stops Home Tests on the egress of the shared tunnel device, where
 // packets are still without the tunnel's header.
 func routabilityProgram(denied, counters *ebpf.Map) *ebpf.ProgramSpec {
-	const inner = -64 // destination
+	const packet = -88 // IPv6 header
 	insns := asm.Instructions{
 		asm.Mov.Reg(asm.R6, asm.R1),
 		asm.LoadMem(asm.R0, asm.R6, skbProtocol, asm.Word),
 		asm.JNE.Imm(asm.R0, wireOrder(etherIPv6), "no_home_test"),
-		asm.Mov.Reg(asm.R1, asm.R6),
-		asm.Mov.Imm(asm.R2, ipv6Dest),
-		asm.Mov.Reg(asm.R3, asm.RFP),
-		asm.Add.Imm(asm.R3, inner),
-		asm.Mov.Imm(asm.R4, addrLen),
-		asm.Mov.Imm(asm.R5, hdrStartNet),
-		asm.FnSkbLoadBytesRelative.Call(),
-		asm.JNE.Imm(asm.R0, 0, "no_home_test"),
 	}
-	insns = append(insns, stopHomeTests(denied, typeHomeTest, inner)...)
+	insns = append(insns, load(0, packet, ipv6HeaderLen, "no_home_test")...)
+	insns = append(insns, asm.LoadMem(asm.R9, asm.RFP, packet+ipv6NextHeader, asm.Byte))
+	insns = append(insns, stopHomeTests(denied, typeHomeTest, packet+ipv6Dest)...)
 	insns = append(insns,
 		asm.Mov.Imm(asm.R0, actNext),
 		asm.Return(),
