@@ -157,7 +157,7 @@ func (n *mobileNode) sockets(cfg *config.Config, kernel engine.Applier, kept *st
 	d.engine = engine.New(engine.Config{
 		Machines: n.beside(n.machine),
 		Kernel:   datapath.Kernel{Main: &datapath.MobileNode{Paths: kernel, Tunnels: n.guard}, Direct: n.paths},
-		Wire:     &datapath.Wire{MH: mh, ICMP: icmp, Routers: routers, Neighbours: announcer, Protected: n.outgoing},
+		Wire:     &datapath.Wire{MH: mh, ICMP: icmp, Routers: routers, Neighbours: announcer, Neighbour: announcer, Protected: n.outgoing},
 		Store:    kept,
 		Counters: &d.counters, Notify: n.notify, Failed: d.failed, Meter: d.engineMeter(), Recorder: d.journal,
 	})

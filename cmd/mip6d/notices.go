@@ -59,7 +59,7 @@ const quietly = 10 * time.Second
 func (d *daemon) failed(e role.Effect, err error) {
 	const text = "cannot do what the protocol wants"
 	switch e.(type) {
-	case role.Send, role.SendTunnelled, role.SendICMP, role.AdvertiseRouter, role.SolicitRouter: // its machine sends again
+	case role.Send, role.SendTunnelled, role.SendICMP, role.AdvertiseRouter, role.SolicitRouter, role.TellNeighbor: // its machine sends again, or can do without
 	default:
 		d.log.Error(text, "err", err)
 		return

@@ -33,6 +33,10 @@ type Wire struct {
 		Advertise(role.Advertise) error
 		StopAdvertising(role.StopAdvertising) error
 	}
+	// Neighbour tells a single one.
+	Neighbour interface {
+		TellNeighbor(role.TellNeighbor) error
+	}
 	// ARP tells the neighbours of a link of IPv4 addresses.
 	ARP interface {
 		Advertise(role.Advertise) error
@@ -100,6 +104,8 @@ func (w *Wire) send(e role.Effect) error {
 			return w.ARP.Advertise(e)
 		}
 		return w.Neighbours.Advertise(e)
+	case role.TellNeighbor:
+		return w.Neighbour.TellNeighbor(e)
 	case role.StopAdvertising:
 		if e.Addr.Is4() {
 			return w.ARP.StopAdvertising(e)

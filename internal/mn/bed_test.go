@@ -408,6 +408,8 @@ func render(effects []role.Effect) []string {
 			lines = append(lines, "path "+renderPath(e.Path))
 		case role.Advertise:
 			lines = append(lines, fmt.Sprintf("advertise %v on %d", e.Addr, e.Ifindex))
+		case role.TellNeighbor:
+			lines = append(lines, fmt.Sprintf("tell %x of %v on %d", e.LinkAddr, e.Addr, e.Ifindex))
 		case role.Send:
 			lines = append(lines, renderSend(e))
 		case role.Notice, role.Count, role.KeepRouters, role.ShareRouters, role.StopAdvertising, role.StoreListEntry, role.StoreLease:

@@ -107,7 +107,8 @@ func TestHomeLinkOnTheWorseInterface(t *testing.T) {
 	expect(t, "home", b.step(homeRA(wan)),
 		"path deregistering on 3, home agent at 020000000001",
 		"BU lifetime 0s from 2001:db8:1::100",
-		"path answering on 3")
+		"path answering on 3",
+		"tell 020000000001 of 2001:db8:1::100 on 3")
 	expect(t, "acknowledgement", b.ack(mh.StatusAccepted), "path home on 3", "advertise 2001:db8:1::100 on 3")
 	expect(t, "leaving by the other, still ready", b.step(down(wan)), tunnelA, buA)
 }

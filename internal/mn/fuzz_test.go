@@ -317,6 +317,10 @@ func (w *fuzzWorld) check(e role.Effect) {
 		if !w.upNow[e.Ifindex] {
 			w.t.Fatalf("solicitation on interface %d, which is down", e.Ifindex)
 		}
+	case role.TellNeighbor:
+		if w.path().Mode != role.PathAnswering || len(e.LinkAddr) == 0 || e.Neighbor != w.path().HomeAgent {
+			w.t.Fatalf("%+v in mode %v", e, w.path().Mode)
+		}
 	case role.Advertise:
 		if w.path().Mode != role.PathHome {
 			w.t.Fatalf("advertisement in mode %v", w.path().Mode)

@@ -38,7 +38,8 @@ func TestStory(t *testing.T) {
 		"path deregistering on 2, home agent at 020000000001",
 		"remove 2001:db8:b:0:a8:bbff:fecc:ddee on 2",
 		"BU lifetime 0s from 2001:db8:1::100",
-		"path answering on 2")
+		"path answering on 2",
+		tell)
 	expect(t, "acknowledgement", b.ack(mh.StatusAccepted),
 		"path home on 2",
 		"advertise 2001:db8:1::100 on 2")

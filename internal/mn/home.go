@@ -359,8 +359,11 @@ func (m *Machine) pathDone(h *home, err error) {
 	if err == nil {
 		h.pathFailed = 0
 		h.pathGone = h.stage == stageInvalid
-		if h.stage == stageReturning && h.path.Mode == role.PathDeregistering {
+		switch {
+		case h.stage == stageReturning && h.path.Mode == role.PathDeregistering:
 			m.deregister(h)
+		case h.stage == stageAnswering && h.path.Mode == role.PathAnswering:
+			m.tellHomeAgent(h)
 		}
 		return
 	}
@@ -368,6 +371,16 @@ func (m *Machine) pathDone(h *home, err error) {
 		"set the home address's path to "+h.path.Mode.String(), err)
 	h.pathRetry = m.now.Add(min(200*time.Millisecond<<min(h.pathFailed, 10), 5*time.Second))
 	h.pathFailed++
+}
+
+// tellHomeAgent answers a question that may have been asked before it could be: to send its
+// acknowledgement the home agent asks for the home address as soon as it has let go of it, and
+// asks again a second later only (RFC 6275 §11.5.5). Others are told when it has acknowledged.
+func (m *Machine) tellHomeAgent(h *home) {
+	if len(h.path.HomeAgentLinkAddr) > 0 {
+		m.emit(role.TellNeighbor{Ifindex: h.path.Ifindex, Addr: h.addr(), Router: h.Network != nil,
+			Neighbor: h.path.HomeAgent, LinkAddr: h.path.HomeAgentLinkAddr})
+	}
 }
 
 // retryPath asks again for a path that failed.

@@ -15,6 +15,7 @@ const (
 	deregPath = "path deregistering on 2, home agent at 020000000001"
 	deregBU   = "BU lifetime 0s from 2001:db8:1::100"
 	answering = "path answering on 2"
+	tell      = "tell 020000000001 of 2001:db8:1::100 on 2"
 	advertise = "advertise 2001:db8:1::100 on 2"
 )
 
@@ -132,7 +133,7 @@ func TestUnansweredRegistrationIsDeregisteredToo(t *testing.T) {
 	b := started(t, defaultParams())
 	b.step(up(eth))
 	b.step(ra(eth, routerA, netA)) // the answer, if any, is lost
-	expect(t, "home", b.move(homeRA(eth)), deregPath, removeA, deregBU, answering)
+	expect(t, "home", b.move(homeRA(eth)), deregPath, removeA, deregBU, answering, tell)
 }
 
 // Requirements: 6275-11.5.5-11b
@@ -403,7 +404,7 @@ func TestAwayAgainDuringTheReturn(t *testing.T) {
 func TestHomeDADFailureOfAnEarlierRunsBinding(t *testing.T) {
 	b := homeAt(t, defaultParams())
 	expect(t, "somebody defends the home address", b.step(role.DADFailed{Ifindex: eth, Addr: hoa.Addr()}),
-		deregPath, deregBU, answering)
+		deregPath, deregBU, answering, tell)
 	expect(t, "it was the home agent", b.ack(mh.StatusAccepted), "path home on 2", advertise)
 	if b.counts[role.CountDADFailure] != 1 {
 		t.Errorf("counters %v", b.counts)
@@ -417,7 +418,7 @@ func TestHomeDADFailureWithoutAKnownHomeAgent(t *testing.T) {
 	p.Homes[0].HomeAgent = netip.Addr{}
 	b := homeAt(t, p)
 	expect(t, "somebody defends the home address", b.step(role.DADFailed{Ifindex: eth, Addr: hoa.Addr()}),
-		deregPath, deregBU, answering)
+		deregPath, deregBU, answering, tell)
 	if to := b.lastBU().send.Dst; to != ha {
 		t.Errorf("sent to %s", to)
 	}
@@ -435,7 +436,7 @@ func TestHomeDADSucceedsAfterALostAnswer(t *testing.T) {
 	b.ack(mh.StatusNotHomeAgent)
 	expect(t, "nobody has it now", b.step(role.AddressReady{Ifindex: eth, Addr: hoa.Addr()}))
 	expect(t, "a later failure is a first one", b.step(role.DADFailed{Ifindex: eth, Addr: hoa.Addr()}),
-		deregPath, deregBU, answering)
+		deregPath, deregBU, answering, tell)
 }
 
 func TestHomeDADFailureByAnotherNode(t *testing.T) {

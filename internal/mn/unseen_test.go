@@ -32,7 +32,7 @@ func TestRFC6275_11_5_5_RegistrationsLateAnswerEndsNoReturn(t *testing.T) {
 		t.Errorf("path %v before the de-registration has left", got)
 	}
 	expect(t, "the registration's answer", b.step(b.ba(registration, mh.StatusAccepted)))
-	expect(t, "a second later", b.wait(time.Second), deregBU, answering)
+	expect(t, "a second later", b.wait(time.Second), deregBU, answering, tell)
 	expect(t, "the registration's answer again", b.step(b.ba(registration, mh.StatusAccepted)))
 	if got := b.path().Mode; got != role.PathAnswering {
 		t.Errorf("path %v, though the home agent still defends the home address", got)

@@ -15,7 +15,7 @@ import (
 	"mip6d/internal/role"
 )
 
-// Announcer multicasts unsolicited Neighbor Advertisements for addresses that
+// Announcer sends unsolicited Neighbor Advertisements for addresses that
 // are our own, on any interface: what a mobile node does when it is home again
 // (RFC 6275 §11.5.5). It hears nothing and defends nothing.
 type Announcer struct {
@@ -63,23 +63,9 @@ func (a *Announcer) StopAdvertising(e role.StopAdvertising) error {
 
 // send sends one and plans the rest. The lock is held.
 func (a *Announcer) send(e role.Advertise, left int) error {
-	if a.closed {
-		return net.ErrClosed
+	if err := a.write(e.Ifindex, e.Addr, allNodesLink, allNodes, e.Router); err != nil {
+		return err
 	}
-	ifi, err := net.InterfaceByIndex(e.Ifindex)
-	if err != nil {
-		return fmt.Errorf("advertise %s on interface %d: %w", e.Addr, e.Ifindex, err)
-	}
-	if len(ifi.HardwareAddr) != len(linkAddr{}) {
-		return fmt.Errorf("advertise %s on %s: it has no Ethernet address", e.Addr, ifi.Name)
-	}
-	r := newResponder(linkAddr(ifi.HardwareAddr), e.Addr)
-	to := &unix.SockaddrLinklayer{Ifindex: e.Ifindex, Protocol: networkOrder(unix.ETH_P_IPV6), Halen: 6}
-	copy(to.Addr[:], allNodesLink[:])
-	if err := a.sock.Sendto(context.Background(), r.advertisement(e.Addr, e.Router), 0, to); err != nil {
-		return fmt.Errorf("advertise %s on %s: %w", e.Addr, ifi.Name, err)
-	}
-	a.count(CountAdvertised)
 	if left <= 0 {
 		delete(a.timers, e.Addr)
 		return nil
@@ -94,6 +80,38 @@ func (a *Announcer) send(e role.Advertise, left int) error {
 		}
 	})
 	a.timers[e.Addr] = t
+	return nil
+}
+
+// TellNeighbor carries out the effect.
+func (a *Announcer) TellNeighbor(e role.TellNeighbor) error {
+	if len(e.LinkAddr) != len(linkAddr{}) {
+		return fmt.Errorf("tell %s of %s: %x is no Ethernet address", e.Neighbor, e.Addr, e.LinkAddr)
+	}
+	a.mu.Lock()
+	defer a.mu.Unlock()
+	return a.write(e.Ifindex, e.Addr, linkAddr(e.LinkAddr), e.Neighbor, e.Router)
+}
+
+// write sends one advertisement of an address. The lock is held.
+func (a *Announcer) write(ifindex int, addr netip.Addr, to linkAddr, dst netip.Addr, router bool) error {
+	if a.closed {
+		return net.ErrClosed
+	}
+	ifi, err := net.InterfaceByIndex(ifindex)
+	if err != nil {
+		return fmt.Errorf("advertise %s on interface %d: %w", addr, ifindex, err)
+	}
+	if len(ifi.HardwareAddr) != len(linkAddr{}) {
+		return fmt.Errorf("advertise %s on %s: it has no Ethernet address", addr, ifi.Name)
+	}
+	r := newResponder(linkAddr(ifi.HardwareAddr), addr)
+	at := &unix.SockaddrLinklayer{Ifindex: ifindex, Protocol: networkOrder(unix.ETH_P_IPV6), Halen: 6}
+	copy(at.Addr[:], to[:])
+	if err := a.sock.Sendto(context.Background(), r.unsolicited(to, dst, addr, router), 0, at); err != nil {
+		return fmt.Errorf("advertise %s on %s: %w", addr, ifi.Name, err)
+	}
+	a.count(CountAdvertised)
 	return nil
 }
 

@@ -61,8 +61,12 @@ func (r *responder) respond(m message) (answer []byte) {
 // advertisement is an unsolicited Neighbor Advertisement to all nodes: S clear,
 // O set (RFC 6275 §10.4.1).
 func (r *responder) advertisement(target netip.Addr, router bool) []byte {
-	return r.build(allNodesLink, r.source, allNodes, typeNA, routerFlag(router)|flagOverride,
-		target, optTargetLinkAddr, r.link)
+	return r.unsolicited(allNodesLink, allNodes, target, router)
+}
+
+// unsolicited is the same to anybody.
+func (r *responder) unsolicited(to linkAddr, dst, target netip.Addr, router bool) []byte {
+	return r.build(to, r.source, dst, typeNA, routerFlag(router)|flagOverride, target, optTargetLinkAddr, r.link)
 }
 
 // probe is a Neighbor Solicitation for duplicate address detection (RFC 4862

@@ -110,6 +110,17 @@ type Advertise struct {
 	Router  bool // the R flag
 }
 
+// TellNeighbor sends one node of the link an unsolicited Neighbor Advertisement for an
+// address, with our own link-layer address, S clear, O set, once.
+type TellNeighbor struct {
+	Ifindex int
+	Addr    netip.Addr
+	Router  bool // the R flag
+
+	Neighbor netip.Addr
+	LinkAddr []byte // the neighbour's, 6 octets
+}
+
 // StopAdvertising ends the repetitions of an Advertise: the address has left the
 // link.
 type StopAdvertising struct {
@@ -254,6 +265,7 @@ func (ClearListener) effect()     {}
 func (StartDAD) effect()          {}
 func (Advertise) effect()         {}
 func (StopAdvertising) effect()   {}
+func (TellNeighbor) effect()      {}
 func (AddCareOf) effect()         {}
 func (RemoveCareOf) effect()      {}
 func (KeepRouters) effect()       {}
