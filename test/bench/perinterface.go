@@ -16,43 +16,81 @@ import (
 
 // PerInterface measures the design of older daemons: a tunnel interface, a route
 // and a proxy entry for each binding, made by rtnetlink one request after the
-// other. It is what the kernel charges; no message is parsed and nothing verified.
+// other; and beside it what mip6d has the kernel keep of a binding, one after the other,
+// too. It is what the kernel charges; no message is parsed and nothing verified.
 func PerInterface(ctx context.Context, o Options, r *report.Report) error {
-	n, err := node.New("ha")
+	ours, err := measureDataPath(ctx, o)
+	if err != nil {
+		return err
+	}
+	n, home, err := homeLink()
 	if err != nil {
 		return err
 	}
 	defer n.Close()
+	theirs, err := grow(ctx, o, func(i int) error { return addInterface(n, home, i) })
+	if err != nil {
+		return err
+	}
+	for k, size := range o.PerInterface {
+		line := report.InterfacePerBinding{
+			Bindings: size, PerSecond: theirs[k].perSecond, Kernel: theirs[k].kernel, Mip6d: ours[k].perSecond, Mip6dKernel: ours[k].kernel,
+		}
+		fmt.Fprintf(o.Out, "  %d interfaces: %.1f/s, %d octets each; mip6d's data path alone: %.1f/s, %d octets\n",
+			size, line.PerSecond, line.Kernel, line.Mip6d, line.Mip6dKernel)
+		r.InterfacePerBinding = append(r.InterfacePerBinding, line)
+	}
+	return nil
+}
+
+// homeLink makes a network namespace with nothing but a home link.
+func homeLink() (n *node.Node, ifindex int, err error) {
+	if n, err = node.New("ha"); err != nil {
+		return nil, 0, err
+	}
+	defer func() {
+		if err != nil {
+			n.Close()
+		}
+	}()
 	attrs := netlink.NewLinkAttrs()
 	attrs.Name = "home"
 	if err := n.NL.LinkAdd(&netlink.Dummy{LinkAttrs: attrs}); err != nil {
-		return err
+		return nil, 0, err
 	}
 	home, err := n.Link("home")
 	if err != nil {
-		return err
+		return nil, 0, err
 	}
-	if err := n.SetUp("home", true); err != nil {
-		return err
-	}
+	return n, home.Attrs().Index, n.SetUp("home", true)
+}
+
+// charge is what one more binding costs the kernel where there are so many.
+type charge struct {
+	perSecond float64
+	kernel    int // octets for each
+}
+
+// grow adds bindings up to each of the sizes. The rate is that of the last ones, in as many
+// parts as there are rounds.
+func grow(ctx context.Context, o Options, add func(i int) error) (all []charge, err error) {
+	const part = 40
 	before, err := settled(ctx) // what was measured before gives memory back for a while
 	if err != nil {
-		return err
+		return nil, err
 	}
 	have := 0
 	for _, size := range o.PerInterface {
-		// The last ones in as many parts as there are rounds.
-		const part = 40
 		var rates []float64
 		for have < size {
 			k := min(part, size-have)
 			began := time.Now()
 			for i := have; i < have+k; i++ {
 				if err := ctx.Err(); err != nil {
-					return err
+					return nil, err
 				}
-				if err := addInterface(n, home.Attrs().Index, i); err != nil {
-					return err
+				if err := add(i); err != nil {
+					return nil, err
 				}
 			}
 			rates = append(rates, float64(k)/time.Since(began).Seconds())
@@ -60,15 +98,11 @@ func PerInterface(ctx context.Context, o Options, r *report.Report) error {
 		}
 		after, err := kernelMemory()
 		if err != nil {
-			return err
+			return nil, err
 		}
-		line := report.InterfacePerBinding{
-			Bindings: size, PerSecond: report.Median(rates[max(0, len(rates)-o.Rounds):]), Kernel: int(after-before) / size,
-		}
-		fmt.Fprintf(o.Out, "  %d interfaces: %.1f/s, %d octets each\n", size, line.PerSecond, line.Kernel)
-		r.InterfacePerBinding = append(r.InterfacePerBinding, line)
+		all = append(all, charge{report.Median(rates[max(0, len(rates)-o.Rounds):]), int(after-before) / size})
 	}
-	return nil
+	return all, nil
 }
 
 func addInterface(n *node.Node, home, i int) error {

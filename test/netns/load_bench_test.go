@@ -1,17 +1,12 @@
 package netns
 
 import (
-	"fmt"
 	"testing"
 	"time"
 
-	"github.com/vishvananda/netlink"
-
 	"mip6d/test/netns/daemon"
 	"mip6d/test/netns/load"
-	"mip6d/test/netns/node"
 	"mip6d/test/netns/topology"
-	"mip6d/test/testkernel"
 )
 
 // bindings are in place while a further one is measured.
@@ -57,41 +52,4 @@ func BenchmarkKernelRegistration(b *testing.B) {
 	b.ReportMetric(float64((after-used).Microseconds())/float64(done), "mip6d-µs/op")
 	b.ReportMetric(float64(done)/time.Since(start).Seconds(), "bindings/s")
 	b.ReportMetric(float64(g.Resent()), "resent")
-}
-
-// BenchmarkKernelInterfacePerBinding is what the kernel alone charges for one
-// more binding when each has a tunnel interface and a route of its own, at
-// 2,000 of them: no message, no verification.
-func BenchmarkKernelInterfacePerBinding(b *testing.B) {
-	testkernel.Require(b)
-	n, err := node.New("ha")
-	if err != nil {
-		b.Fatal(err)
-	}
-	defer n.Close()
-	i := 0
-	add := func() {
-		t := &netlink.Ip6tnl{
-			LinkAttrs: netlink.LinkAttrs{Name: fmt.Sprintf("t%d", i)},
-			Local:     topology.HAAddr.AsSlice(), Remote: load.CareOf(0, i).AsSlice(),
-		}
-		if err := n.NL.LinkAdd(t); err != nil {
-			b.Fatal(err)
-		}
-		if err := n.NL.LinkSetUp(t); err != nil {
-			b.Fatal(err)
-		}
-		route := &netlink.Route{LinkIndex: t.Index, Dst: netlink.NewIPNet(load.HomeAddress(i).AsSlice())}
-		if err := n.NL.RouteAdd(route); err != nil {
-			b.Fatal(err)
-		}
-		i++
-	}
-	for range bindings {
-		add()
-	}
-	for b.Loop() {
-		add()
-	}
-	b.ReportMetric(1/(b.Elapsed().Seconds()/float64(b.N)), "bindings/s")
 }

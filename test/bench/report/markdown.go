@@ -87,27 +87,31 @@ func (r Report) forwarding(b *strings.Builder) {
 
 func (r Report) perInterface(b *strings.Builder) {
 	b.WriteString("\n## One interface for each binding\n\n" +
-		"A tunnel interface, a route and a proxy entry made by rtnetlink, as older daemons do: the kernel's part alone, no message.\n\n" +
-		"| bindings | made a second | kernel, octets a binding | mip6d's registrations to it: first | care-of change | its kernel memory to mip6d's |\n|---|---|---|---|---|---|\n")
+		"A tunnel interface, a route and a proxy entry made by rtnetlink, as older daemons do, and what mip6d has the kernel keep of a binding, one after the other both: " +
+		"the kernel's part alone, no message. Beside it, whole registrations as above, with their verification, their store and, for first ones, a second of duplicate address detection.\n\n" +
+		"| bindings | interfaces, a second | octets for each | mip6d's data path, a second | octets for each | rate to rate | memory to memory | whole registrations to interfaces: first | care-of change |\n" +
+		"|---|---|---|---|---|---|---|---|---|\n")
 	for _, x := range r.InterfacePerBinding {
-		sameRun := !slices.Contains(r.Anew, "homeagent") && !slices.Contains(r.Anew, "perinterface")
-		ratio := func(kind string) string {
-			if !sameRun {
-				return ""
+		whole := func(kind string) string {
+			if slices.Contains(r.Anew, "homeagent") || slices.Contains(r.Anew, "perinterface") {
+				return "" // of another run
 			}
-			if ours, ok := r.registration(x.Bindings, kind); ok && x.PerSecond > 0 {
-				return fmt.Sprintf("%.1f", ours.PerSecond/x.PerSecond)
+			if ours, ok := r.registration(x.Bindings, kind); ok {
+				return ratio(ours.PerSecond, x.PerSecond)
 			}
 			return ""
 		}
-		memory := ""
-		for _, m := range r.Memory {
-			if sameRun && m.Bindings == x.Bindings && m.Kernel > 0 {
-				memory = fmt.Sprintf("%.1f", float64(x.Kernel)/float64(m.Kernel))
-			}
-		}
-		fmt.Fprintf(b, "| %d | %.1f | %d | %s | %s | %s |\n", x.Bindings, x.PerSecond, x.Kernel, ratio("first"), ratio("care_of_change"), memory)
+		fmt.Fprintf(b, "| %d | %.1f | %d | %.1f | %d | %s | %s | %s | %s |\n", x.Bindings, x.PerSecond, x.Kernel, x.Mip6d, x.Mip6dKernel,
+			ratio(x.Mip6d, x.PerSecond), ratio(float64(x.Mip6dKernel), float64(x.Kernel)), whole("first"), whole("care_of_change"))
 	}
+}
+
+// ratio is that of two figures, or nothing where there is none.
+func ratio(a, b float64) string {
+	if b <= 0 {
+		return ""
+	}
+	return fmt.Sprintf("%.2f", a/b)
 }
 
 func (r Report) correspondent(b *strings.Builder) {

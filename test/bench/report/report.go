@@ -66,11 +66,14 @@ type Forwarding struct {
 }
 
 // InterfacePerBinding is the design with a tunnel interface, a route and a proxy
-// entry for each binding: the kernel's part alone, without any message.
+// entry for each binding: the kernel's part alone, without any message. Mip6d and
+// Mip6dKernel are the same of mip6d's data path.
 type InterfacePerBinding struct {
-	Bindings  int     `json:"bindings"`
-	PerSecond float64 `json:"per_second"`
-	Kernel    int     `json:"kernel_bytes_per_binding"`
+	Bindings    int     `json:"bindings"`
+	PerSecond   float64 `json:"per_second"`
+	Kernel      int     `json:"kernel_bytes_per_binding"`
+	Mip6d       float64 `json:"mip6d_per_second"`
+	Mip6dKernel int     `json:"mip6d_kernel_bytes_per_binding"`
 }
 
 // Correspondent is a correspondent node's machine, with its cryptography and

@@ -19,7 +19,7 @@ func example() Report {
 		},
 		Memory:              []Memory{{Bindings: 1000, Daemon: 2000, Kernel: 900}},
 		Forwarding:          []Forwarding{{Bindings: 1, Mbit: 190, PPS: 9000, Ratio: 0.9, PlainMbit: 200, PlainPPS: 10000}},
-		InterfacePerBinding: []InterfacePerBinding{{Bindings: 1000, PerSecond: 80, Kernel: 45000}},
+		InterfacePerBinding: []InterfacePerBinding{{Bindings: 1000, PerSecond: 80, Kernel: 45000, Mip6d: 4000, Mip6dKernel: 1500}},
 		Correspondent:       Correspondent{HoTI: 100000, BU: 50000, Bytes: 600},
 		Allocations:         []Allocation{{Path: "internal/cn TestInit/HoTI", Allocations: 1, Bytes: 64, Nanoseconds: 1234}},
 		HandoverVs: HandoverVs{Mip6d: 55.5, WireGuard: 1500, WireGuardOptimistic: 200, Mip6dAll: []float64{50, 55.5, 60},
@@ -119,7 +119,7 @@ func TestMarkdown(t *testing.T) {
 		"| 1000 | first | 400 | 1100.00 | 1200.00 |  |  | 0 | 0 | 5000 |",
 		"| 2000 | refresh | 1000 | 2.00 | 9.00 | 1.50 | 6.0 | 3 | 2 | 7000 |",
 		"A refresh with 2000 bindings costs 1.20 times what it costs with 1000.",
-		"| 1000 | 2000 | 900 |", "| 1 | 190.0 | 200.0 | 9000 | 10000 | 0.90 |", "| 1000 | 80.0 | 45000 | 5.0 |  | 50.0 |",
+		"| 1000 | 2000 | 900 |", "| 1 | 190.0 | 200.0 | 9000 | 10000 | 0.90 |", "| 1000 | 80.0 | 45000 | 4000.0 | 1500 | 50.00 | 0.03 | 5.00 |  |",
 		"100000 Home Test Inits and 50000 Binding Updates", "| `internal/cn TestInit/HoTI` | 1 | 64 | 1234 |",
 		"| mip6d | 55.5 | 50, 56, 60 |", "| WireGuard roaming | 1500.0 | 1500 |",
 	} {
@@ -137,7 +137,7 @@ func TestNoRatiosBetweenRuns(t *testing.T) {
 	if err := r.WriteMarkdown(&b); err != nil {
 		t.Fatal(err)
 	}
-	if want := "| 1000 | 80.0 | 45000 |  |  |  |"; !strings.Contains(b.String(), want) {
+	if want := "| 1000 | 80.0 | 45000 | 4000.0 | 1500 | 50.00 | 0.03 |  |  |"; !strings.Contains(b.String(), want) {
 		t.Errorf("no %q in\n%s", want, b.String())
 	}
 }
