@@ -44,9 +44,10 @@ type bed struct {
 	asked  []role.ID // SetBinding and ClearBinding that were not answered
 	sets   []role.Binding
 
-	// The store answers at once, with storeErr.
-	stored   map[netip.Addr]role.Registration
-	storeErr error
+	// The store answers at once, with storeErr; once after meanwhile.
+	stored    map[netip.Addr]role.Registration
+	storeErr  error
+	meanwhile []role.Event
 }
 
 // ack is a Binding Acknowledgement that was sent.
@@ -96,6 +97,9 @@ func (b *bed) step(ev role.Event) []string {
 		default:
 			lines = append(lines, fmt.Sprintf("%T", e))
 		}
+	}
+	if len(answers) > 0 {
+		answers, b.meanwhile = append(b.meanwhile, answers...), nil
 	}
 	for _, a := range answers {
 		lines = append(lines, b.step(a)...)

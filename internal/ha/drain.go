@@ -96,10 +96,13 @@ func (m *Machine) requestRefresh(b role.Binding) {
 func (m *Machine) leave(n *node, r *request) {
 	n.learn(r.bu.Sequence, r.stamp)
 	b, bound := m.cache.Get(n.home)
-	if bound && n.phase == idle {
+	switch { // a request in work has its way; the next one is refused like this one
+	case n.phase == storing:
+		m.emitRegistration(n, m.ask(n), m.outcome(n))
+	case bound && n.phase == idle:
 		m.tellEndedBy(b, "drained")
 		m.end(n.home)
-	} else { // a request in work has its way; the next one is refused like this one
+	default:
 		m.remember(n)
 		m.forgetLater(n)
 	}

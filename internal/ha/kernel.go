@@ -110,6 +110,9 @@ func (m *Machine) inForce(n *node) {
 	}
 	m.finish(n)
 	m.followPolicy(b) // a reload may have changed it meanwhile
+	if b, _ := m.cache.Get(b.HomeAddress); m.tooLong(b) {
+		m.shortenOne(b) // the same
+	}
 }
 
 // advertise draws packets to us for the addresses that a binding defends and

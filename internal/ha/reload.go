@@ -58,15 +58,27 @@ func (m *Machine) reconfigured(p Params) {
 func (m *Machine) shorten() {
 	var long []role.Binding // the cache must not change while it is walked
 	for b := range m.cache.All() {
-		_, prefix, _ := m.p.link(b.HomeAddress)
-		if end := m.now.Add(prefix.Valid); limited(prefix.Valid) && b.Expires.After(end) {
-			b.Expires = end
+		if m.tooLong(b) {
 			long = append(long, b)
 		}
 	}
 	for _, b := range long {
-		m.cache.Set(b)
-		m.remember(m.node(b.HomeAddress))
+		m.shortenOne(b)
+	}
+}
+
+func (m *Machine) tooLong(b role.Binding) bool {
+	_, prefix, _ := m.p.link(b.HomeAddress)
+	return limited(prefix.Valid) && b.Expires.After(m.now.Add(prefix.Valid))
+}
+
+// shortenOne leaves the store alone where another binding is about to take this one's place.
+func (m *Machine) shortenOne(b role.Binding) {
+	_, prefix, _ := m.p.link(b.HomeAddress)
+	b.Expires = m.now.Add(prefix.Valid)
+	m.cache.Set(b)
+	if n := m.node(b.HomeAddress); n.phase != storing {
+		m.remember(n)
 	}
 }
 

@@ -11,12 +11,17 @@ import (
 func (m *Machine) store(n *node) {
 	n.phase = storing
 	n.asked = m.ask(n)
+	m.emitRegistration(n, n.asked, m.outcome(n))
+}
+
+// outcome is what will be known of a node when the request that is being stored has its way.
+func (m *Machine) outcome(n *node) role.Registration {
 	r := m.registration(n)
 	r.Bound, r.Binding = false, role.Binding{}
 	if !n.current.delete() {
 		r.Bound, r.Binding = true, n.current.granted
 	}
-	m.emitRegistration(n, n.asked, r)
+	return r
 }
 
 // remember has what is known of a node stored, before anything follows from it: what

@@ -179,3 +179,37 @@ func TestShortenedByAReloadAndRestarted(t *testing.T) {
 		t.Errorf("%v left, want 40 s", got)
 	}
 }
+
+// TestDrainingWhileABindingIsStored: what is refused meanwhile is remembered, and the
+// binding that is acknowledged next with it. Found by FuzzStep.
+func TestDrainingWhileABindingIsStored(t *testing.T) {
+	b := newBed(t, params())
+	b.step(b.bu(1))
+	b.dad(false)
+	b.now = b.now.Add(time.Second)
+	b.meanwhile = []role.Event{Drain{On: true}, b.bu(2)}
+	expect(t, "in force", b.done(nil), "ba 130 seq 2 lifetime 0s", "ba 0 seq 1 lifetime 6m40s", "advertise 2001:db8:1::100 router=false")
+	next := b.crash()
+	if all := next.m.Bindings(); len(all) != 1 || all[0].CareOf != coaA {
+		t.Errorf("after a crash: %+v", all)
+	}
+	expect(t, "what was refused is not accepted later", next.step(next.bu(2)), "ba 144 seq 2 lifetime 0s")
+}
+
+// TestShortenedWhileAMoveIsStored: the move is not forgotten, and is shortened, too.
+func TestShortenedWhileAMoveIsStored(t *testing.T) {
+	b := bound(t, params())
+	p := params()
+	p.Links[0].Prefixes[0].Valid = 100 * time.Second
+	b.step(b.bu(2, func(u *update) { u.src = coaB }))
+	b.meanwhile = []role.Event{Reconfigured{Params: p}}
+	b.done(nil)
+	if ba := b.lastAck().ba; ba.Status != 0 || ba.Sequence != 2 {
+		t.Fatalf("%+v", ba)
+	}
+	for name, m := range map[string]*Machine{"now": b.m, "after a crash": b.crash().m} {
+		if all := m.Bindings(); len(all) != 1 || all[0].CareOf != coaB || all[0].Expires.Sub(b.now) != 100*time.Second {
+			t.Errorf("%s: %+v", name, all)
+		}
+	}
+}
