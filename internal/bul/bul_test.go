@@ -363,3 +363,21 @@ func TestALaterUpdateMayHaveShortenedTheBinding(t *testing.T) {
 		t.Errorf("bound until %v, want %v", e.BoundUntil, want)
 	}
 }
+
+// One that asks for less than what was acknowledged may have been accepted without an answer.
+// If it was refused or lost, the old binding is still there.
+func TestAnUnansweredUpdateMayHaveShortenedTheBinding(t *testing.T) {
+	var l List
+	k := Key{Peer: ha, HomeAddress: hoa}
+	first := send(&l, k, false, coa1, 400*time.Second, at(0), 0)
+	e := l.Get(k)
+	e.Accept(first, 400*time.Second)
+	send(&l, k, false, coa1, 200*time.Second, at(1), 0)
+	if e.Registered(at(202)) || !e.Registered(at(200)) {
+		t.Errorf("registered until %v", e.BoundUntil)
+	}
+	e.Refuse()
+	if want := at(400); !e.Until().Equal(want) {
+		t.Errorf("may be there until %v, want %v", e.Until(), want)
+	}
+}

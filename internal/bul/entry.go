@@ -72,8 +72,18 @@ func (e *Entry) send(t Transmission) {
 	}
 	e.pending = append(e.pending, t)
 	e.CareOf, e.Lifetime, e.Sequence, e.Sent, e.Acked = t.CareOf, t.Lifetime, t.Sequence, t.Sent, false
-	if until := t.Sent.Add(t.Lifetime); t.Lifetime > 0 && until.After(e.mayHold) {
+	if t.Lifetime <= 0 {
+		return
+	}
+	until := t.Sent.Add(t.Lifetime)
+	if until.After(e.mayHold) {
 		e.mayHold = until
+	}
+	if until.Before(e.BoundUntil) { // if it is accepted, of which we may never hear
+		if e.BoundUntil.After(e.presumed) {
+			e.presumed = e.BoundUntil
+		}
+		e.BoundUntil = until
 	}
 }
 

@@ -284,14 +284,20 @@ func (m *Machine) retire(l *link, dead bool) {
 // remove takes an address back.
 func (m *Machine) remove(l *link, c *careOf) {
 	for _, h := range m.homes {
-		// The Binding Update for another has been waiting for so long.
-		if h.careOf != c && h.path.Mode == role.PathTunnelled && h.path.CareOf == c.addr {
-			m.setPath(h, role.HomePath{Mode: role.PathBlocked})
+		if h.careOf != c { // the Binding Update for another has been waiting for so long
+			m.blockFrom(h, c)
 		}
 	}
 	m.emit(role.RemoveCareOf{Ifindex: l.ifindex, Addr: c.addr})
 	delete(m.there, address{l.ifindex, c.addr})
 	m.forget(l, c)
+}
+
+// blockFrom has nothing leave from a care-of address any more.
+func (m *Machine) blockFrom(h *home, c *careOf) {
+	if h.path.Mode == role.PathTunnelled && h.path.CareOf == c.addr {
+		m.setPath(h, role.HomePath{Mode: role.PathBlocked})
+	}
 }
 
 // forget drops an address that is not configured any more.
@@ -408,6 +414,9 @@ func (m *Machine) careOfDone(l *link, c *careOf, err error) {
 		return
 	}
 	m.fault(role.Notice{CoA: c.addr, Ifindex: l.ifindex}, "configure the care-of address", err)
+	for _, h := range m.homes {
+		m.blockFrom(h, c) // it may have been in use, and its lifetime was to be prolonged
+	}
 	m.remove(l, c)
 	l.hold = m.now.Add(time.Second)
 }
