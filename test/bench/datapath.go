@@ -42,10 +42,14 @@ func measureDataPath(ctx context.Context, o Options) (all []charge, err error) {
 		}
 		defer func() { err = errors.Join(err, links.Close()) }()
 		kernel := datapath.NewHomeAgent(check, routes, links)
-		all, err = grow(ctx, o, func(i int) error {
-			return kernel.Apply([]role.Effect{role.SetBinding{Binding: role.Binding{
-				HomeAddress: load.HomeAddress(i), CareOf: load.CareOf(0, i), HomeAgent: topology.HAAddr, Ifindex: home, Lifetime: time.Hour,
-			}}})[0]
+		all, err = grow(ctx, o, func(from, to int) error {
+			var batch []role.Effect
+			for i := from; i < to; i++ {
+				batch = append(batch, role.SetBinding{Binding: role.Binding{
+					HomeAddress: load.HomeAddress(i), CareOf: load.CareOf(0, i), HomeAgent: topology.HAAddr, Ifindex: home, Lifetime: time.Hour,
+				}})
+			}
+			return errors.Join(kernel.Apply(batch)...)
 		})
 		return err
 	})

@@ -16,8 +16,8 @@ import (
 
 // PerInterface measures the design of older daemons: a tunnel interface, a route
 // and a proxy entry for each binding, made by rtnetlink one request after the
-// other; and beside it what mip6d has the kernel keep of a binding, one after the other,
-// too. It is what the kernel charges; no message is parsed and nothing verified.
+// other; and beside it what mip6d has the kernel keep of a binding, many in a batch as
+// under load. It is what the kernel charges; no message is parsed and nothing verified.
 func PerInterface(ctx context.Context, o Options, r *report.Report) error {
 	ours, err := measureDataPath(ctx, o)
 	if err != nil {
@@ -28,7 +28,14 @@ func PerInterface(ctx context.Context, o Options, r *report.Report) error {
 		return err
 	}
 	defer n.Close()
-	theirs, err := grow(ctx, o, func(i int) error { return addInterface(n, home, i) })
+	theirs, err := grow(ctx, o, func(from, to int) error {
+		for i := from; i < to; i++ {
+			if err := addInterface(n, home, i); err != nil {
+				return err
+			}
+		}
+		return nil
+	})
 	if err != nil {
 		return err
 	}
@@ -71,10 +78,10 @@ type charge struct {
 	kernel    int // octets for each
 }
 
-// grow adds bindings up to each of the sizes. The rate is that of the last ones, in as many
-// parts as there are rounds.
-func grow(ctx context.Context, o Options, add func(i int) error) (all []charge, err error) {
-	const part = 40
+// grow adds bindings up to each of the sizes, in parts as large as the batches of a home agent
+// under load. The rate is the median of as many of the last parts as there are rounds.
+func grow(ctx context.Context, o Options, add func(from, to int) error) (all []charge, err error) {
+	const part = 64
 	before, err := settled(ctx) // what was measured before gives memory back for a while
 	if err != nil {
 		return nil, err
@@ -83,20 +90,18 @@ func grow(ctx context.Context, o Options, add func(i int) error) (all []charge, 
 	for _, size := range o.PerInterface {
 		var rates []float64
 		for have < size {
+			if err := ctx.Err(); err != nil {
+				return nil, err
+			}
 			k := min(part, size-have)
 			began := time.Now()
-			for i := have; i < have+k; i++ {
-				if err := ctx.Err(); err != nil {
-					return nil, err
-				}
-				if err := add(i); err != nil {
-					return nil, err
-				}
+			if err := add(have, have+k); err != nil {
+				return nil, err
 			}
 			rates = append(rates, float64(k)/time.Since(began).Seconds())
 			have += k
 		}
-		after, err := kernelMemory()
+		after, err := settled(ctx)
 		if err != nil {
 			return nil, err
 		}

@@ -108,7 +108,7 @@ func forget(topo *topology.Topology) error {
 	if err != nil {
 		return err
 	}
-	addresses, err := topo.MN.NL.AddrList(link, netlink.FAMILY_V6)
+	addresses, err := whole(func() ([]netlink.Addr, error) { return topo.MN.NL.AddrList(link, netlink.FAMILY_V6) })
 	if err != nil {
 		return err
 	}
@@ -152,7 +152,7 @@ func usable(a netlink.Addr) bool {
 }
 
 func deleteDefaultRoutes(n *node.Node, link netlink.Link) error {
-	routes, err := n.NL.RouteList(link, netlink.FAMILY_V6)
+	routes, err := whole(func() ([]netlink.Route, error) { return n.NL.RouteList(link, netlink.FAMILY_V6) })
 	if err != nil {
 		return err
 	}
@@ -228,5 +228,14 @@ func device(key *ecdh.PrivateKey, p wgPeer) []*nl.RtAttr {
 		nl.NewRtAttr(wgDevicePrivateKey, key.Bytes()),
 		nl.NewRtAttr(wgDeviceListenPort, nl.Uint16Attr(wgPort)),
 		peers,
+	}
+}
+
+// whole asks for a list again that changed while it was told.
+func whole[T any](ask func() ([]T, error)) ([]T, error) {
+	for {
+		if list, err := ask(); !errors.Is(err, netlink.ErrDumpInterrupted) {
+			return list, err
+		}
 	}
 }

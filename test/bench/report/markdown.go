@@ -87,7 +87,7 @@ func (r Report) forwarding(b *strings.Builder) {
 
 func (r Report) perInterface(b *strings.Builder) {
 	b.WriteString("\n## One interface for each binding\n\n" +
-		"A tunnel interface, a route and a proxy entry made by rtnetlink, as older daemons do, and what mip6d has the kernel keep of a binding, one after the other both: " +
+		"A tunnel interface, a route and a proxy entry made by rtnetlink, as older daemons do, one after the other, and what mip6d has the kernel keep of a binding, 64 in a batch as under load: " +
 		"the kernel's part alone, no message. Beside it, whole registrations as above, with their verification, their store and, for first ones, a second of duplicate address detection.\n\n" +
 		"| bindings | interfaces, a second | octets for each | mip6d's data path, a second | octets for each | rate to rate | memory to memory | whole registrations to interfaces: first | care-of change |\n" +
 		"|---|---|---|---|---|---|---|---|---|\n")
