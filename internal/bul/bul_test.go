@@ -362,6 +362,9 @@ func TestALaterUpdateMayHaveShortenedTheBinding(t *testing.T) {
 	if want := at(201); !e.BoundUntil.Equal(want) {
 		t.Errorf("bound until %v, want %v", e.BoundUntil, want)
 	}
+	if want := at(400); !e.Until().Equal(want) { // or lost
+		t.Errorf("may be there until %v, want %v", e.Until(), want)
+	}
 }
 
 // One that asks for less than what was acknowledged may have been accepted without an answer.
@@ -379,5 +382,18 @@ func TestAnUnansweredUpdateMayHaveShortenedTheBinding(t *testing.T) {
 	e.Refuse()
 	if want := at(400); !e.Until().Equal(want) {
 		t.Errorf("may be there until %v, want %v", e.Until(), want)
+	}
+}
+
+// A deletion that was not answered may have been carried out.
+func TestAnUnansweredDeletionMayHaveEndedTheBinding(t *testing.T) {
+	var l List
+	k := Key{Peer: ha, HomeAddress: hoa}
+	first := send(&l, k, false, coa1, 400*time.Second, at(0), 0)
+	e := l.Get(k)
+	e.Accept(first, 400*time.Second)
+	send(&l, k, false, hoa, 0, at(1), 0)
+	if e.Registered(at(1)) || !e.Until().Equal(at(400)) {
+		t.Errorf("registered: %v, may be there until %v", e.Registered(at(1)), e.Until())
 	}
 }

@@ -72,18 +72,20 @@ func (e *Entry) send(t Transmission) {
 	}
 	e.pending = append(e.pending, t)
 	e.CareOf, e.Lifetime, e.Sequence, e.Sent, e.Acked = t.CareOf, t.Lifetime, t.Sequence, t.Sent, false
-	if t.Lifetime <= 0 {
-		return
-	}
 	until := t.Sent.Add(t.Lifetime)
-	if until.After(e.mayHold) {
+	if t.Lifetime > 0 && until.After(e.mayHold) {
 		e.mayHold = until
 	}
 	if until.Before(e.BoundUntil) { // if it is accepted, of which we may never hear
-		if e.BoundUntil.After(e.presumed) {
-			e.presumed = e.BoundUntil
-		}
+		e.suppose(e.BoundUntil)
 		e.BoundUntil = until
+	}
+}
+
+// suppose says that a binding may be there until then, at least.
+func (e *Entry) suppose(until time.Time) {
+	if until.After(e.presumed) {
+		e.presumed = until
 	}
 }
 
@@ -116,13 +118,14 @@ func (e *Entry) Accept(t Transmission, granted time.Duration) {
 	granted = min(granted, t.Lifetime)
 	e.Acked = true
 	e.Bound, e.BoundUntil, e.Granted = t.CareOf, t.Sent.Add(granted), granted
+	e.mayHold, e.presumed = time.Time{}, time.Time{}
 	for _, later := range e.pending {
 		if until := later.Sent.Add(later.Lifetime); Later(later.Sequence, t.Sequence) && until.Before(e.BoundUntil) {
+			e.suppose(e.BoundUntil)
 			e.BoundUntil = until
 		}
 	}
 	e.pending = e.pending[:0]
-	e.mayHold, e.presumed = time.Time{}, time.Time{}
 }
 
 // Refuse records an acknowledgement with a status of 128 or more: what was
@@ -135,7 +138,7 @@ func (e *Entry) Refuse() {
 // Doubt forgets what the peer acknowledged and what it was asked for, but not that it may hold
 // a binding of ours.
 func (e *Entry) Doubt() {
-	e.presumed = e.Until()
+	e.suppose(e.Until())
 	e.pending, e.mayHold = e.pending[:0], time.Time{}
 	e.Bound, e.BoundUntil, e.Granted, e.Acked = netip.Addr{}, time.Time{}, 0, false
 }

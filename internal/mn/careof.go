@@ -295,6 +295,9 @@ func (m *Machine) remove(l *link, c *careOf) {
 
 // blockFrom has nothing leave from a care-of address any more.
 func (m *Machine) blockFrom(h *home, c *careOf) {
+	if f := h.handoff; f != nil && f.careOf == c && h.careOf != c {
+		m.endHandoff(h) // by the new one; nothing is lost that would not be
+	}
 	if h.path.Mode == role.PathTunnelled && h.path.CareOf == c.addr {
 		m.setPath(h, role.HomePath{Mode: role.PathBlocked})
 	}

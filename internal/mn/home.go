@@ -434,11 +434,12 @@ func (m *Machine) homeDuplicate(h *home, ev role.DADFailed) {
 		return
 	}
 	if !h.homeAgent().IsValid() {
-		agent := h.advertisedAgent()
+		agent := m.advertisedAgent(h)
 		if !agent.IsValid() {
 			m.duplicate(h) // nobody can be asked
 			return
 		}
+		h.found = discovery{} // nor are others asked for any more
 		m.knowAgent(h, agent, "this home agent may be what has the home address")
 	}
 	m.bul.Presume(h.key(), m.now.Add(h.lifetime()))
@@ -446,9 +447,9 @@ func (m *Machine) homeDuplicate(h *home, ev role.DADFailed) {
 }
 
 // advertisedAgent is a home agent that tells its address on the home link, or invalid.
-func (h *home) advertisedAgent() netip.Addr {
+func (m *Machine) advertisedAgent(h *home) netip.Addr {
 	for _, r := range h.link.routers {
-		if p := r.prefix(h.subnet()); p != nil && r.homeAgent && p.global.IsValid() {
+		if p := r.prefix(h.subnet()); p != nil && r.homeAgent && p.global.IsGlobalUnicast() && !m.isHomeAddress(p.global) {
 			return p.global
 		}
 	}

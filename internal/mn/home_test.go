@@ -427,6 +427,34 @@ func TestHomeDADFailureWithoutAKnownHomeAgent(t *testing.T) {
 	b.step(up(eth))
 	b.step(ra(eth, haRouter, hoa.Masked())) // no home agent
 	expect(t, "nobody to ask", b.step(role.DADFailed{Ifindex: eth, Addr: hoa.Addr()}), "path none")
+
+	// A request for home agents that is under way is of no use any more.
+	b, ask := seeker(t, p)
+	b.move(homeRA(eth))
+	b.step(role.DADFailed{Ifindex: eth, Addr: hoa.Addr()})
+	b.ack(mh.StatusNotHomeAgent)
+	b.move(ra(eth, routerA, netA))
+	b.wait(10 * time.Second)
+	if list := b.requests(); len(list) > 0 {
+		t.Errorf("%d more requests", len(list))
+	}
+	b.found(ask.Identifier, ha2)
+	if to := b.lastBU().send.Dst; to != ha {
+		t.Errorf("goes over to %s", to)
+	}
+
+	// One that has the home address for its own can't be asked.
+	b = started(t, p)
+	b.step(up(eth))
+	b.step(edit(homeRA(eth), func(ra *icmp6.RouterAdvertisement) {
+		for i, o := range ra.Options {
+			if pi, ok := o.(icmp6.PrefixInformation); ok {
+				pi.Prefix = hoa.Addr()
+				ra.Options[i] = pi
+			}
+		}
+	}))
+	expect(t, "the home address is the home agent's", b.step(role.DADFailed{Ifindex: eth, Addr: hoa.Addr()}), "path none")
 }
 
 // TestHomeDADSucceedsAfterALostAnswer: found by internal/sim.

@@ -205,11 +205,7 @@ func (m *Machine) bar(p *peer, n role.Notice) {
 	p.homeTest.token.drop()
 	p.careOfTest.token.drop()
 	if e := m.peerEntry(p); e != nil {
-		if n.HasStatus {
-			e.Refuse()
-		} else {
-			e.Doubt() // the Binding Update last sent may have done anything
-		}
+		e.Refuse()
 	}
 	n.Kind, n.HoA, n.Peer = role.NoticePeerRefused, p.home.addr(), p.addr
 	m.notice(n)

@@ -546,6 +546,62 @@ func TestReturnHomeDeletesWhatMayBeThere(t *testing.T) {
 	}
 }
 
+// Away again at the same care-of address before the deletion's answer has come, nobody knows
+// whether the correspondent has the binding: no direct path without a new one.
+func TestUnansweredDeletionLeavesNoDirectPath(t *testing.T) {
+	b := newROBed(t)
+	b.optimize()
+	b.step(down(eth))
+	b.step(up(eth))
+	b.step(homeRA(eth))
+	b.ack(mh.StatusAccepted, lifetimeOf(0))
+	if _, bu := b.update(); bu.Lifetime != 0 {
+		t.Fatalf("sent %+v", bu)
+	}
+	b.step(down(eth))
+	b.step(up(eth))
+	b.step(ra(eth, routerA, netA))
+	early, _ := b.directs()
+	b.ack(mh.StatusAccepted)
+	if set, _ := b.directs(); len(early)+len(set) > 0 {
+		t.Errorf("direct path %+v %+v", early, set)
+	}
+	b.converse()
+	if v := b.view(); v.State != "direct" {
+		t.Errorf("%+v", v)
+	}
+}
+
+// A correspondent that passes the tests and never answers a Binding Update is given up, though
+// it may have a binding: without traffic nothing begins anew.
+func TestSilentCorrespondentIsGivenUp(t *testing.T) {
+	b := newROBed(t)
+	b.step(role.PeerSeen{Pair: toCN})
+	sent := 0
+	for range 1200 {
+		var tests []role.Event
+		sends, messages := b.sentTo(cn)
+		for i := range messages {
+			if _, ok := messages[i].(*mh.BindingUpdate); ok {
+				sent++
+				continue
+			}
+			tests = append(tests, answerOf(t, sends[i], messages[i])...)
+		}
+		if len(tests) > 0 {
+			b.step(tests...)
+		} else {
+			b.wait(time.Second)
+		}
+	}
+	if sent != maxPeerUpdates {
+		t.Errorf("%d Binding Updates, want %d", sent, maxPeerUpdates)
+	}
+	if all := b.m.Peers(b.now); len(all) > 0 {
+		t.Errorf("not forgotten: %+v", all)
+	}
+}
+
 // Requirements: 6275-5.2.7-3, 6275-6.2.7-2, 6275-11.7.2-6, 6275-11.7.2-7
 func TestRFC6275_11_7_2_ReturnHomeDeletesTheBinding(t *testing.T) {
 	for _, age := range []time.Duration{time.Second, 205 * time.Second} {

@@ -196,11 +196,11 @@ func (m *Machine) invalidate(h *home, kind role.NoticeKind, text string) {
 }
 
 // outlives says whether a correspondent's binding would last longer than the
-// its home address (§11.4.2: MUST be told).
+// its home address, or may (§11.4.2: MUST be told).
 func (m *Machine) outlives(p *peer) bool {
 	e := m.peerEntry(p)
 	until := p.home.validUntil()
-	return e != nil && !until.IsZero() && e.BoundUntil.After(until.Add(lifetimeUnit))
+	return e != nil && !until.IsZero() && e.Until().After(until.Add(lifetimeUnit))
 }
 
 // prefixAdvised: status 1 wants prefix discovery (§11.7.3).
