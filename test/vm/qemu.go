@@ -97,9 +97,10 @@ func qemuCommand(cfg Config, kvm bool, image, initrd, socket string) (*exec.Cmd,
 
 // commandLine is the guest kernel's. Under software emulation the guest's TSC is this machine's, with one offset for all its
 // CPUs; the guest can't know that and would take the HPET, whose every reading is a trip through QEMU's one lock (a sixth
-// as many readings a second).
+// as many readings a second). Huge pages are for those who ask for them: twice an emulated CPU was
+// stuck for more than half a minute where it made one.
 func commandLine(kvm bool) string {
-	line := "console=ttyS0 panic=-1 softlockup_panic=1 watchdog_thresh=15 quiet mitigations=off random.trust_cpu=on random.trust_bootloader=on rdinit=/init"
+	line := "console=ttyS0 panic=-1 softlockup_panic=1 watchdog_thresh=15 quiet mitigations=off transparent_hugepage=madvise random.trust_cpu=on random.trust_bootloader=on rdinit=/init"
 	if source, err := os.ReadFile("/sys/devices/system/clocksource/clocksource0/current_clocksource"); !kvm && err == nil && strings.TrimSpace(string(source)) == "tsc" {
 		line += " tsc=reliable"
 	}
