@@ -367,15 +367,20 @@ func TestALaterUpdateMayHaveShortenedTheBinding(t *testing.T) {
 	}
 }
 
+// acknowledged is a list with a binding of a correspondent for 400 s.
+func acknowledged() (*List, Key, *Entry) {
+	l, k := new(List), Key{Peer: ha, HomeAddress: hoa}
+	first := send(l, k, false, coa1, 400*time.Second, at(0), 0)
+	e := l.Get(k)
+	e.Accept(first, 400*time.Second)
+	return l, k, e
+}
+
 // One that asks for less than what was acknowledged may have been accepted without an answer.
 // If it was refused or lost, the old binding is still there.
 func TestAnUnansweredUpdateMayHaveShortenedTheBinding(t *testing.T) {
-	var l List
-	k := Key{Peer: ha, HomeAddress: hoa}
-	first := send(&l, k, false, coa1, 400*time.Second, at(0), 0)
-	e := l.Get(k)
-	e.Accept(first, 400*time.Second)
-	send(&l, k, false, coa1, 200*time.Second, at(1), 0)
+	l, k, e := acknowledged()
+	send(l, k, false, coa1, 200*time.Second, at(1), 0)
 	if e.Registered(at(202)) || !e.Registered(at(200)) {
 		t.Errorf("registered until %v", e.BoundUntil)
 	}
@@ -387,12 +392,8 @@ func TestAnUnansweredUpdateMayHaveShortenedTheBinding(t *testing.T) {
 
 // A deletion that was not answered may have been carried out.
 func TestAnUnansweredDeletionMayHaveEndedTheBinding(t *testing.T) {
-	var l List
-	k := Key{Peer: ha, HomeAddress: hoa}
-	first := send(&l, k, false, coa1, 400*time.Second, at(0), 0)
-	e := l.Get(k)
-	e.Accept(first, 400*time.Second)
-	send(&l, k, false, hoa, 0, at(1), 0)
+	l, k, e := acknowledged()
+	send(l, k, false, hoa, 0, at(1), 0)
 	if e.Registered(at(1)) || !e.Until().Equal(at(400)) {
 		t.Errorf("registered: %v, may be there until %v", e.Registered(at(1)), e.Until())
 	}

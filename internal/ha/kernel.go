@@ -110,8 +110,9 @@ func (m *Machine) inForce(n *node) {
 	}
 	m.finish(n)
 	m.followPolicy(b) // a reload may have changed it meanwhile
-	if b, _ := m.cache.Get(b.HomeAddress); m.tooLong(b) {
-		m.shortenOne(b) // the same
+	b, _ = m.cache.Get(b.HomeAddress)
+	if b, shorter := m.withPrefix(b); shorter {
+		m.keepShorter(b) // the same
 	}
 }
 

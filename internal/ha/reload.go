@@ -58,24 +58,27 @@ func (m *Machine) reconfigured(p Params) {
 func (m *Machine) shorten() {
 	var long []role.Binding // the cache must not change while it is walked
 	for b := range m.cache.All() {
-		if m.tooLong(b) {
+		if b, shorter := m.withPrefix(b); shorter {
 			long = append(long, b)
 		}
 	}
 	for _, b := range long {
-		m.shortenOne(b)
+		m.keepShorter(b)
 	}
 }
 
-func (m *Machine) tooLong(b role.Binding) bool {
+// withPrefix has a binding end with its home prefix at the latest.
+func (m *Machine) withPrefix(b role.Binding) (_ role.Binding, shorter bool) {
 	_, prefix, _ := m.p.link(b.HomeAddress)
-	return limited(prefix.Valid) && b.Expires.After(m.now.Add(prefix.Valid))
+	end := m.now.Add(prefix.Valid)
+	if shorter = limited(prefix.Valid) && b.Expires.After(end); shorter {
+		b.Expires = end
+	}
+	return b, shorter
 }
 
-// shortenOne leaves the store alone where another binding is about to take this one's place.
-func (m *Machine) shortenOne(b role.Binding) {
-	_, prefix, _ := m.p.link(b.HomeAddress)
-	b.Expires = m.now.Add(prefix.Valid)
+// keepShorter leaves the store alone where another binding is about to take this one's place.
+func (m *Machine) keepShorter(b role.Binding) {
 	m.cache.Set(b)
 	if n := m.node(b.HomeAddress); n.phase != storing {
 		m.remember(n)

@@ -74,15 +74,13 @@ func (m *Machine) restoredBinding(n *node, b role.Binding) {
 		m.mendStore(n)
 		return
 	}
-	link, prefix, _ := m.p.link(b.HomeAddress)
+	link, _, _ := m.p.link(b.HomeAddress)
 	b.Ifindex = link.Ifindex // another one since a reboot
 	b.NoRouteOptimization = m.policy(b.HomeAddress).DenyDirect
 	if b.Ifindex == 0 {
 		b.LinkLocal = netip.Addr{}
 	}
-	if end := m.now.Add(prefix.Valid); limited(prefix.Valid) && b.Expires.After(end) {
-		b.Expires = end
-	}
+	b, _ = m.withPrefix(b)
 	if had := b.IPv4HomeAddress; had.IsValid() {
 		m.restoreIPv4(&b)
 		n.unstored = had != b.IPv4HomeAddress

@@ -51,8 +51,9 @@ func PerInterface(ctx context.Context, o Options, r *report.Report) error {
 }
 
 // homeLink makes a network namespace with nothing but a home link.
-func homeLink() (n *node.Node, ifindex int, err error) {
-	if n, err = node.New("ha"); err != nil {
+func homeLink() (_ *node.Node, ifindex int, err error) {
+	n, err := node.New("ha")
+	if err != nil {
 		return nil, 0, err
 	}
 	defer func() {
